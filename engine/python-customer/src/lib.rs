@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Python module sealroom_customer.client._native

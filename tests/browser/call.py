@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One person in a call: a page with a recognisable camera and microphone, and what can be read off it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route
+
+from tests.deployment import Deployment
+
+HERE = Path(__file__).parent
+T = TypeVar("T")
+
+
+def tone_of(number: int) -> int:
+    """The frequency, in Hz, of the caller that was opened as `number`."""
+    return 400 + 300 * number
+
+
+def eventually(what: str, check: Callable[[], T | None], seconds: float = 20) -> T:
+    """The first truthy answer of `check`; fails with `what` and the last answer after `seconds`."""
+    limit = time.monotonic() + seconds
+    while True:
+        answer = check()
+        if answer:
+            return answer
+        if time.monotonic() > limit:
+            raise AssertionError(f"never came true: {what}; last answer {answer!r}")
+        time.sleep(0.1)
+
+
+@dataclass
+class Tile:
+    """One picture on a page: whose it should be, and what its barcode says."""
+
+    user: str
+    track: str
+    local: bool
+    code: dict[str, Any] | None
+
+
+@dataclass
+class Caller:
+    """A page in a call."""
+
+    name: str
+    number: int
+    page: Page
+    console: list[str] = field(default_factory=list)
+
+    @classmethod
+    def open(
+        cls,
+        browser: Browser,
+        running: Deployment,
+        name: str,
+        *,
+        number: int,
+        room: str,
+        worker_prefix: str,
+        size: tuple[int, int],
+    ) -> "Caller":
+        """Opens the page and lets it enter at once. `worker_prefix` is put before the sealing worker's code."""
+        context = browser.new_context(
+            permissions=["camera", "microphone"], viewport={"width": 1000, "height": 700}
+        )
+        source = {"sender": number, "tone": tone_of(number), "width": size[0], "height": size[1], "rate": 15}
+        context.add_init_script(f"globalThis.__source = {msgspec.json.encode(source).decode()};")
+        context.add_init_script(path=HERE / "source.js")
+        page = context.new_page()
+        caller = cls(name, number, page)
+        page.on("console", caller._heard)
+        page.on("pageerror", lambda error: caller.console.append(f"error: {error}"))
+        if worker_prefix:
+            page.route("**/*worker*.js", lambda route: _prefixed(route, worker_prefix))
+        page.goto(running.url(room, name))
+        return caller
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        self.console.append(f"{message.type}: {message.text}")
+
+    def tiles(self) -> list[Tile]:
+        """Every picture on the page."""
+        return [Tile(**tile) for tile in self.page.evaluate("__probe.tiles()")]
+
+    def picture_of(self, other: "Caller") -> dict[str, Any] | None:
+        """The barcode in the tile of `other`, or None while there is none that can be read."""
+        for tile in self.tiles():
+            if not tile.local and tile.user.startswith(other.name) and tile.code and tile.code["good"]:
+                return tile.code
+        return None
+
+    def sees(self, other: "Caller", seconds: float = 20) -> None:
+        """The tile of `other` shows the barcode of `other`, and it goes on."""
+        first = eventually(
+            f"{self.name} sees {other.name}; {self.console[-8:]}", lambda: self.picture_of(other), seconds
+        )
+        assert first["sender"] == other.number
+        eventually(
+            f"the picture of {other.name} goes on at {self.name}",
+            lambda: (
+                (now := self.picture_of(other)) is not None
+                and 0 < (now["number"] - first["number"]) % 65536 < 5000
+            ),
+        )
+
+    def hears(self, other: "Caller") -> None:
+        """The tone of `other` is among what is heard."""
+        eventually(
+            f"{self.name} hears {other.name}",
+            lambda: any(abs(one["frequency"] - tone_of(other.number)) < 15 for one in self.tones()),
+        )
+
+    def tones(self) -> list[dict[str, Any]]:
+        """Loudest frequency of each remote sound."""
+        found: list[dict[str, Any]] = self.page.evaluate("__probe.tones(0.5)")
+        return found
+
+    def shows_only_right_pictures(self, everyone: list["Caller"]) -> None:
+        """No readable barcode stands in a tile of somebody else."""
+        senders = {caller.name: caller.number for caller in everyone}
+        for tile in self.tiles():
+            if tile.code and tile.code["good"] and not tile.local:
+                name = next(name for name in senders if tile.user.startswith(name))
+                assert tile.code["sender"] == senders[name], f"{tile} at {self.name}"
+
+
+def _prefixed(route: Route, prefix: str) -> None:
+    response = route.fetch()
+    route.fulfill(response=response, body=prefix + "\n" + response.text())

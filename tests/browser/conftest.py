@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real Chromium against a real deployment; skipped by name where there is no Chromium."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+from tests.browser.call import Caller
+from tests.deployment import Deployment, deployment
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+OUT = Path(__file__).parent / "out"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything below this folder needs a browser."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium: install it with `apt install chromium`")
+    with sync_playwright() as running:
+        yield running
+
+
+def launch(playwright: Playwright, *flags: str) -> Browser:
+    """A headless Chromium that plays sound without a gesture and talks to nobody but us."""
+    return playwright.chromium.launch(
+        executable_path=CHROMIUM,
+        headless=True,
+        args=[
+            "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
+            "--disable-features=WebRtcHideLocalIpsWithMdns", *flags,
+        ],
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    browser = launch(playwright, "--allow-loopback-in-peer-connection")
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Deployment]:
+    with deployment(tmp_path) as both:
+        yield both
+
+
+@pytest.fixture
+def callers(browser: Browser, running: Deployment) -> Iterator["Callers"]:
+    opened = Callers(browser, running)
+    yield opened
+    opened.close()
+
+
+class Callers:
+    """Opens pages in contexts of their own, so that they share no storage."""
+
+    def __init__(self, browser: Browser, running: Deployment) -> None:
+        self.browser, self.running = browser, running
+        self.opened: list[Caller] = []
+
+    def enter(
+        self, name: str, *, room: str = "test", worker_prefix: str = "", width: int = 640, height: int = 360
+    ) -> Caller:
+        """A page that enters `room` as `name`; its barcode's sender is the order of opening, from 1 on."""
+        caller = Caller.open(
+            self.browser, self.running, name, number=len(self.opened) + 1, room=room,
+            worker_prefix=worker_prefix, size=(width, height),
+        )  # fmt: skip
+        self.opened.append(caller)
+        return caller
+
+    def close(self) -> None:
+        for caller in self.opened:
+            caller.page.context.close()

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a user sees and hears in a sealed call, and what the operator gets of it."""
+
+from pathlib import Path
+
+from playwright.sync_api import Playwright
+
+from tests.browser.call import eventually
+from tests.browser.conftest import OUT, Callers, launch
+from tests.deployment import Deployment
+
+
+def test_two_pages_and_a_third_that_joins_late_see_and_hear_each_other(callers: Callers) -> None:
+    alice, bob = callers.enter("alice"), callers.enter("bob")
+    for one, other in ((alice, bob), (bob, alice)):
+        one.sees(other)
+        one.hears(other)
+    carol = callers.enter("carol")
+    everyone = [alice, bob, carol]
+    for one in everyone:
+        for other in everyone:
+            if one is not other:
+                one.sees(other)
+        one.shows_only_right_pictures(everyone)
+    carol.hears(alice)
+    alice.hears(carol)
+    OUT.mkdir(exist_ok=True)
+    for one in everyone:
+        one.page.screenshot(path=OUT / f"call-{one.name}.png")
+
+
+def test_a_member_who_leaves_is_gone_and_the_others_go_on(callers: Callers) -> None:
+    alice, bob, carol = callers.enter("alice"), callers.enter("bob"), callers.enter("carol")
+    alice.sees(carol)
+    bob.sees(alice)
+    carol.page.close()
+    eventually(
+        "carol's tile is gone", lambda: not any(tile.user.startswith("carol") for tile in alice.tiles()), 30
+    )
+    alice.sees(bob)
+    bob.sees(alice)
+
+
+def test_a_call_without_any_special_flag_for_ice(playwright: Playwright, running: Deployment) -> None:
+    browser = launch(playwright)
+    try:
+        callers = Callers(browser, running)
+        alice, bob = callers.enter("alice"), callers.enter("bob")
+        alice.sees(bob)
+        bob.sees(alice)
+    finally:
+        browser.close()
+
+
+def test_the_page_says_that_the_call_is_sealed(callers: Callers, tmp_path: Path) -> None:
+    alice, bob = callers.enter("alice"), callers.enter("bob")
+    alice.sees(bob)
+    alice.page.wait_for_selector('[data-sealing="sealed"]')
+    assert "end-to-end encrypted" in alice.page.inner_text("body").lower()
+    bob.page.wait_for_selector('[data-sealing="sealed"]')

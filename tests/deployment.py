@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole deployment for a test: the operator's and the customer's process, on free loopback ports, with their own state."""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+BIN = Path(sys.executable).parent
+URL = re.compile(r"https?://\S+")
+
+
+@dataclass
+class Process:
+    """A child whose lines are kept and can be waited for."""
+
+    name: str
+    child: subprocess.Popen[str]
+    lines: list[str] = field(default_factory=list)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    @classmethod
+    def start(cls, name: str, *command: str) -> "Process":
+        """Starts `command` and collects what it prints."""
+        child = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )
+        process = cls(name, child)
+        threading.Thread(target=process._collect, daemon=True).start()
+        return process
+
+    def _collect(self) -> None:
+        assert self.child.stdout is not None
+        for line in self.child.stdout:
+            with self.changed:
+                self.lines.append(line.rstrip())
+                self.changed.notify_all()
+
+    def wait_for(self, pattern: re.Pattern[str], seconds: float = 30) -> str:
+        """The first match in what was printed; fails with the output when none comes or the process ends."""
+        limit = time.monotonic() + seconds
+        with self.changed:
+            while True:
+                for line in self.lines:
+                    if match := pattern.search(line):
+                        return match.group()
+                if self.child.poll() is not None or not self.changed.wait(limit - time.monotonic()):
+                    raise AssertionError(
+                        f"{self.name} did not print {pattern.pattern}:\n" + "\n".join(self.lines)
+                    )
+
+    def stop(self) -> None:
+        """SIGTERM, then SIGKILL after 10 s."""
+        self.child.terminate()
+        try:
+            self.child.wait(10)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+
+    def memory(self) -> int:
+        """Resident bytes."""
+        status = Path(f"/proc/{self.child.pid}/status").read_text()
+        match = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert match is not None
+        return int(match.group(1)) * 1024
+
+
+@dataclass
+class Deployment:
+    """Both sides, running."""
+
+    operator: Process
+    customer: Process
+    page: str
+    sink: Path
+    hand_over: Path
+
+    def url(self, room: str, name: str) -> str:
+        """The call page's address that enters `room` as `name` at once."""
+        return f"{self.page}?room={room}&name={name}&auto=1"
+
+    def application(self) -> dict[str, object]:
+        """What the operator handed over: endpoint, sdk_app_id, secret_key."""
+        return msgspec.json.decode(self.hand_over.read_bytes(), type=dict[str, object])
+
+
+@contextlib.contextmanager
+def deployment(folder: Path, *operator_flags: str) -> Iterator[Deployment]:
+    """Runs both sides with their state under `folder`, and stops them afterwards."""
+    hand_over, sink = folder / "operator.json", folder / "sink.dump"
+    operator = Process.start(
+        "operator", str(BIN / "sealroom"), "dev", "--state", str(folder / "operator"), "--demo-out", str(hand_over),
+        "--port", "0", "--admin-port", "0", "--sink-dump", str(sink), *operator_flags,
+    )  # fmt: skip
+    customer = None
+    try:
+        customer = Process.start(
+            "customer", str(BIN / "sealroom-customer"), "demo", "--operator", str(hand_over),
+            "--state", str(folder / "customer"), "--port", "0",
+        )  # fmt: skip
+        url = customer.wait_for(re.compile(r"http://localhost:\d+/\S*"))
+        yield Deployment(operator, customer, url.split("?")[0], sink, hand_over)
+    finally:
+        for process in (customer, operator):
+            if process is not None:
+                process.stop()

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make demo`: starts the operator's side and a demo customer's side as two processes, and ends both together.
+
+The only thing that goes from one to the other is a 0600 file with the demo application's secret key, as a customer would
+get it from the operator's console.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> int:
+    """Runs both sides until one ends or Ctrl-C; returns the customer side's exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--check", type=int, metavar="SECONDS", help="enter two headless members, report, and end"
+    )
+    parser.add_argument(
+        "--state", type=Path, default=ROOT / ".demo", help="where both sides keep their state"
+    )
+    parser.add_argument("--port", type=int, default=8080, help="port of the call page")
+    parser.add_argument("--operator-port", type=int, default=7880, help="port of the operator's signalling")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="sealroom-demo-") as folder:
+        hand_over = Path(folder) / "operator.json"
+        return _run(options, hand_over)
+
+
+def _run(options: argparse.Namespace, hand_over: Path) -> int:
+    free = options.check is not None
+    bin_folder = Path(sys.executable).parent
+    operator_command = [
+        str(bin_folder / "sealroom"), "dev", "--state", str(options.state / "operator"), "--demo-out", str(hand_over),
+        "--port", "0" if free else str(options.operator_port),
+    ]  # fmt: skip
+    if free:
+        operator_command += ["--admin-port", "0"]
+    customer_command = [
+        str(bin_folder / "sealroom-customer"), "demo", "--operator", str(hand_over),
+        "--state", str(options.state / "customer"), "--port", "0" if free else str(options.port),
+    ]  # fmt: skip
+    if free:
+        customer_command += ["--check", str(options.check)]
+    operator = subprocess.Popen(operator_command)
+    customer = subprocess.Popen(customer_command)
+    try:
+        return _until_one_ends(operator, customer)
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        for process in (customer, operator):
+            _stop(process)
+
+
+def _until_one_ends(operator: subprocess.Popen[bytes], customer: subprocess.Popen[bytes]) -> int:
+    ended, status = os.wait()
+    code = os.waitstatus_to_exitcode(status)
+    for process in (operator, customer):
+        if process.pid == ended:
+            process.returncode = code
+    if ended == operator.pid:
+        print(f"the operator's side ended (exit {code}); see its lines above", file=sys.stderr)
+        return code or 1
+    return code
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.returncode is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

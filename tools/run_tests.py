@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs every suite, counts what was skipped and why, and ends with one line.
+
+Rust and the web run beside the Python suites where they do not disturb each other; browsers and timing-sensitive calls run
+after them. `--no-skips` (continuous integration) makes a skip a failure.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+NATIVE_MODULES = ("python-server", "python-customer", "python-sim")
+
+
+@dataclass
+class Outcome:
+    """What one suite did."""
+
+    name: str
+    code: int = 1
+    passed: int = 0
+    failed: int = 0
+    skipped: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    output: str = ""
+
+
+def run(name: str, command: list[str], folder: Path) -> Outcome:
+    """Runs one command, keeps its output, and shows it whole when it fails."""
+    begin = time.monotonic()
+    done = subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    outcome = Outcome(name, done.returncode, output=done.stdout, seconds=time.monotonic() - begin)
+    print(f"-- {name}: exit {done.returncode} after {outcome.seconds:.0f} s", flush=True)
+    if done.returncode:
+        print(done.stdout, flush=True)
+    return outcome
+
+
+def rust() -> Outcome:
+    """Crates; the three Python modules are tested through Python."""
+    exclude = [part for name in NATIVE_MODULES for part in ("--exclude", name)]
+    outcome = run("rust", ["cargo", "test", "--locked", "--quiet", "--workspace", *exclude], ROOT / "engine")
+    for passed, failed, ignored in re.findall(r"(\d+) passed; (\d+) failed; (\d+) ignored", outcome.output):
+        outcome.passed += int(passed)
+        outcome.failed += int(failed)
+        outcome.skipped += ["a Rust test marked #[ignore]"] * int(ignored)
+    return outcome
+
+
+def web() -> Outcome:
+    """SDK and call page."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "web.xml"
+        command = [
+            "npm",
+            "test",
+            "--silent",
+            "--",
+            "--reporter=default",
+            "--reporter=junit",
+            f"--outputFile.junit={report}",
+        ]
+        return _counted(run("web", command, ROOT / "web"), report)
+
+
+def python(name: str, marker: str, *, workers: int) -> Outcome:
+    """One part of the Python suites."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "python.xml"
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-m",
+            marker,
+            f"--junit-xml={report}",
+            "-o",
+            "junit_family=xunit1",
+        ]
+        if workers > 1:
+            command += ["-n", str(workers), "--dist", "worksteal"]
+        return _counted(run(name, command, ROOT), report)
+
+
+def _counted(outcome: Outcome, report: Path) -> Outcome:
+    if not report.exists():
+        return outcome
+    for case in ET.parse(report).getroot().iter("testcase"):  # noqa: S314 - our own report
+        label = f"{case.get('classname')}.{case.get('name')}"
+        if case.find("failure") is not None or case.find("error") is not None:
+            outcome.failed += 1
+        elif (skip := case.find("skipped")) is not None:
+            outcome.skipped.append(f"{label}: {skip.get('message', '')}")
+        else:
+            outcome.passed += 1
+    return outcome
+
+
+def main() -> int:
+    """Runs the suites; exit code 0 only if all passed (and, with `--no-skips`, none was skipped)."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--no-skips", action="store_true", help="a skipped test is a failure")
+    options = parser.parse_args()
+    outcomes: list[Outcome] = []
+    beside = [threading.Thread(target=lambda: outcomes.extend((rust(), web())))]
+    for thread in beside:
+        thread.start()
+    outcomes.append(python("python", "not browser and not wheels", workers=min(4, os.cpu_count() or 1)))
+    for thread in beside:
+        thread.join()
+    outcomes.append(python("wheels", "wheels", workers=1))
+    outcomes.append(python("browsers", "browser", workers=1))
+    return _report(outcomes, no_skips=options.no_skips)
+
+
+def _report(outcomes: list[Outcome], *, no_skips: bool) -> int:
+    skipped = [line for outcome in outcomes for line in outcome.skipped]
+    for line in skipped:
+        print(f"skipped: {line}")
+    for outcome in outcomes:
+        print(
+            f"{outcome.name:10} {outcome.passed:5} passed {outcome.failed:3} failed {len(outcome.skipped):3} skipped {outcome.seconds:6.0f} s"
+        )
+    passed = sum(outcome.passed for outcome in outcomes)
+    failed = sum(outcome.failed for outcome in outcomes)
+    empty = [outcome.name for outcome in outcomes if not outcome.passed]
+    if empty:
+        print(f"no test ran in: {', '.join(empty)}")
+    print(f"{passed} passed, {failed} failed, {len(skipped)} skipped")
+    wrong = failed or empty or any(outcome.code for outcome in outcomes) or (no_skips and skipped)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

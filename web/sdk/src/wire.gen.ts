@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+// Derived from sealroom_wire by tools/protocol_types.py; do not edit.
+
+export const MAX_SDP_BYTES = 65536;
+export const MAX_SLOTS = 64;
+export const FIRST_AUDIO_SLOTS = 6;
+export const FIRST_VIDEO_SLOTS = 12;
+export const SLOT_GROWTH = 8;
+export const MAX_SEALED_MEMBERS = 500;
+export const PROTOCOL_VERSION = 1;
+export const SIGNATURE_PREFIX = "sealroom authority 1\n";
+export const ZERO_HEAD = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+export type ErrorCode =
+  | "malformed_message"
+  | "message_too_large"
+  | "too_many_messages"
+  | "version_not_supported"
+  | "origin_not_allowed"
+  | "enter_first"
+  | "already_entered"
+  | "enter_timeout"
+  | "server_busy"
+  | "internal_error"
+  | "user_id_invalid"
+  | "room_id_invalid"
+  | "sdk_app_id_invalid"
+  | "application_unknown"
+  | "application_disabled"
+  | "user_sig_malformed"
+  | "user_sig_expired"
+  | "user_sig_from_the_future"
+  | "user_sig_life_too_long"
+  | "user_sig_bad_signature"
+  | "user_sig_wrong_user"
+  | "user_sig_wrong_application"
+  | "user_sig_revoked"
+  | "private_map_key_required"
+  | "private_map_key_malformed"
+  | "private_map_key_expired"
+  | "private_map_key_bad_signature"
+  | "private_map_key_wrong_room"
+  | "private_map_key_wrong_user"
+  | "private_map_key_wrong_application"
+  | "no_right_to_create_room"
+  | "no_right_to_enter"
+  | "no_right_to_send_audio"
+  | "no_right_to_send_video"
+  | "no_right_to_send_screen"
+  | "no_right_to_receive_audio"
+  | "no_right_to_receive_video"
+  | "no_right_to_receive_screen"
+  | "audience_cannot_publish"
+  | "room_full"
+  | "too_many_publishers"
+  | "screen_taken"
+  | "scene_differs"
+  | "sealing_required"
+  | "not_published"
+  | "slot_unknown"
+  | "source_unknown"
+  | "replaced_by_new_entry"
+  | "engine_failed"
+  | "sdp_malformed"
+  | "sdp_not_supported"
+  | "grant_malformed"
+  | "grant_bad_signature"
+  | "grant_expired"
+  | "grant_not_for_us"
+  | "grant_replayed"
+  | "member_key_invalid"
+  | "suite_not_supported"
+  | "member_unknown"
+  | "credential_invalid";
+
+export declare namespace Signalling {
+  type KickReason = "kick" | "banned" | "room_disband";
+  type LeaveReason = "left" | "timeout" | "kicked" | "role_changed";
+  type Role = "anchor" | "audience";
+  type Scene = "rtc" | "live";
+  type Sealing = "required" | "optional";
+  type SlotKind = "audio" | "video";
+  type Track = "audio" | "main" | "screen";
+  interface Answered {
+    type: "answered";
+    id: number;
+    sdp: string;
+    slots: ReadonlyArray<ReceiveSlot>;
+  }
+  interface AudioSlot {
+    slot: number;
+    userId: string | null;
+  }
+  interface AudioSlots {
+    type: "audio-slots";
+    slots: ReadonlyArray<AudioSlot>;
+  }
+  interface Bind {
+    type: "bind";
+    id: number;
+    bindings: ReadonlyArray<Binding>;
+  }
+  interface Binding {
+    slot: number;
+    generation: number;
+    source: Source | null;
+  }
+  interface ClientInfo {
+    sdk?: string;
+    version?: string;
+    os?: string;
+  }
+  interface Done {
+    type: "done";
+    id: number;
+  }
+  interface Enter {
+    type: "enter";
+    id: number;
+    version: number;
+    sdkAppId: number;
+    userId: string;
+    userSig: string;
+    sdp: string;
+    sends: ReadonlyArray<SendSection>;
+    roomId?: number | null;
+    strRoomId?: string | null;
+    privateMapKey?: string | null;
+    scene?: Scene;
+    role?: Role;
+    client?: ClientInfo;
+  }
+  interface Entered {
+    type: "entered";
+    id: number;
+    version: number;
+    sdp: string;
+    slots: ReadonlyArray<ReceiveSlot>;
+    participants: ReadonlyArray<Participant>;
+    sealing: Sealing;
+    serverTime: number;
+  }
+  interface KeyFrame {
+    type: "key-frame";
+    id: number;
+    slot: number;
+  }
+  interface KickedOut {
+    type: "kicked-out";
+    reason: KickReason;
+  }
+  interface Leave {
+    type: "leave";
+    id: number;
+  }
+  interface Mute {
+    type: "mute";
+    id: number;
+    track: Track;
+    muted: boolean;
+  }
+  interface Offer {
+    type: "offer";
+    id: number;
+    sdp: string;
+  }
+  interface Participant {
+    userId: string;
+    role: Role;
+    tracks: ReadonlyArray<PublishedTrack>;
+  }
+  interface ParticipantEntered {
+    type: "participant-entered";
+    participant: Participant;
+  }
+  interface ParticipantLeft {
+    type: "participant-left";
+    userId: string;
+    reason: LeaveReason;
+  }
+  interface Ping {
+    type: "ping";
+    id: number;
+  }
+  interface Pong {
+    type: "pong";
+    id: number;
+  }
+  interface Publish {
+    type: "publish";
+    id: number;
+    track: Track;
+    muted?: boolean;
+  }
+  interface PublishedTrack {
+    track: Track;
+    muted: boolean;
+  }
+  interface ReceiveSlot {
+    slot: number;
+    kind: SlotKind;
+    mid: string;
+  }
+  interface Refused {
+    type: "refused";
+    id: number;
+    code: ErrorCode;
+    message: string;
+    action: string;
+    trtc?: number;
+  }
+  interface SendSection {
+    mid: string;
+    track: Track;
+  }
+  interface Source {
+    userId: string;
+    track: Track;
+    layer?: number;
+  }
+  interface TrackMuted {
+    type: "track-muted";
+    userId: string;
+    track: Track;
+    muted: boolean;
+  }
+  interface TrackPublished {
+    type: "track-published";
+    userId: string;
+    track: Track;
+    muted: boolean;
+  }
+  interface TrackUnpublished {
+    type: "track-unpublished";
+    userId: string;
+    track: Track;
+  }
+  interface Unpublish {
+    type: "unpublish";
+    id: number;
+    track: Track;
+  }
+  type ClientMessage = Enter | Offer | Publish | Unpublish | Mute | Bind | KeyFrame | Leave | Ping;
+  type ServerMessage = Entered | Answered | Done | Refused | Pong | ParticipantEntered | ParticipantLeft | TrackPublished | TrackUnpublished | TrackMuted | AudioSlots | KickedOut;
+}
+
+export declare namespace Authority {
+  type LeftReason = "left" | "lost" | "removed" | "expired" | "replaced";
+  type MemberRole = "publish" | "receive" | "recorder";
+  type RoomKind = "number" | "string";
+  type SecretReason = "join" | "leave" | "removal" | "timer";
+  interface Change {
+    kind: "change";
+    place: Place;
+    epoch: number;
+    step: number;
+    joined: ReadonlyArray<Member>;
+    left: ReadonlyArray<Departure>;
+    previous: string;
+  }
+  interface Departure {
+    index: number;
+    reason: LeftReason;
+  }
+  interface GrantClaims {
+    iss: string;
+    aud: string;
+    app: number;
+    room: GrantRoom;
+    sub: string;
+    role: MemberRole;
+    iat: number;
+    exp: number;
+    jti: string;
+    mks: number;
+    auk: string;
+  }
+  interface GrantRoom {
+    kind: RoomKind;
+    id: string;
+  }
+  interface Join {
+    type: "join";
+    version: number;
+    grant: string;
+    memberKey: string;
+    suites: ReadonlyArray<number>;
+  }
+  interface Member {
+    index: number;
+    user: string;
+    role: MemberRole;
+    key: string;
+    since: number;
+  }
+  interface Ping {
+    type: "ping";
+  }
+  interface Place {
+    app: number;
+    kind: RoomKind;
+    room: string;
+    instance: string;
+  }
+  interface Pong {
+    type: "pong";
+  }
+  interface Refused {
+    type: "refused";
+    code: ErrorCode;
+    message: string;
+    action: string;
+  }
+  interface Renew {
+    type: "renew";
+    grant: string;
+  }
+  interface Secret {
+    kind: "secret";
+    place: Place;
+    epoch: number;
+    step: number;
+    to: number;
+    reason: SecretReason;
+    enc: string;
+    ciphertext: string;
+    head: string;
+  }
+  interface Signed {
+    type: "signed";
+    body: string;
+    signature: string;
+  }
+  interface Snapshot {
+    kind: "snapshot";
+    place: Place;
+    epoch: number;
+    step: number;
+    suite: number;
+    you: number;
+    members: ReadonlyArray<Member>;
+    head: string;
+  }
+  type DeviceMessage = Join | Renew | Ping;
+  type AuthorityMessage = Pong | Refused | Signed;
+  type SignedBody = Snapshot | Change | Secret;
+}

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Limits of the wire formats. Numbers without a source are ours; the comment says what turning them does."""
+
+MAX_SIGNALLING_MESSAGE_BYTES = 96 * 1024
+"""One signalling message. Has to hold an offer (64 kB) with its JSON escapes; larger ones close the line."""
+MAX_SDP_BYTES = 64 * 1024
+"""One SDP offer. A browser's real offer with 6 audio and 28 video slots is about 30 kB."""
+MAX_AUTHORITY_MESSAGE_BYTES = 256 * 1024
+"""One message on the authority's line. A snapshot of 500 members is about 100 kB."""
+MAX_GRANT_BYTES = 4096
+"""One grant as compact JWT."""
+MAX_USER_SIG_BYTES = 2048
+"""One UserSig or PrivateMapKey as received, before it is inflated."""
+MAX_USER_SIG_INFLATED_BYTES = 4096
+"""The JSON inside a UserSig after inflation; a bomb stops here."""
+MAX_USER_ID_BYTES = 32
+"""TRTC's limit on user ids."""
+MAX_ROOM_STRING_BYTES = 64
+"""TRTC's limit on string room ids."""
+MAX_ROOM_NUMBER = 4294967294
+"""TRTC's upper bound of room numbers (typings and error 5012)."""
+MAX_SEALED_MEMBERS = 500
+"""Members of one sealed room; the roster is sent whole to every newcomer."""
+MAX_PUBLISHERS = 50
+"""Publishers in one room (TRTC: the 51st publish fails)."""
+MAX_SLOTS = 64
+"""Receive slots of one participant."""
+FIRST_AUDIO_SLOTS = 6
+FIRST_VIDEO_SLOTS = 12
+SLOT_GROWTH = 8
+"""A client that runs out of video slots offers again with this many more."""
+MAX_BINDINGS_PER_MESSAGE = 64
+MAX_FUTURE_SECONDS = 300
+"""How far ahead of our clock a UserSig may claim to be issued."""
+MAX_USER_SIG_LIFE_SECONDS = 400 * 86400
+"""Longest accepted life of a UserSig; TRTC's generators default to 180 days."""

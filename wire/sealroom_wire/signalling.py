@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The signalling protocol: JSON text messages over a WebSocket, between a client and the operator.
+
+A client's request carries an `id` of its choice; the answer (`entered`, `answered`, `done`, `refused`, `pong`) carries it
+back. Everything else the server says on its own. Unknown types and unknown fields are refused.
+
+**A client says `enter` first; nothing else but `ping` is taken before `entered`.**
+"""
+
+from enum import StrEnum
+from typing import Annotated, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from sealroom_wire.errors import ErrorCode
+from sealroom_wire.limits import (
+    MAX_BINDINGS_PER_MESSAGE,
+    MAX_ROOM_NUMBER,
+    MAX_ROOM_STRING_BYTES,
+    MAX_SDP_BYTES,
+    MAX_SLOTS,
+    MAX_USER_ID_BYTES,
+    MAX_USER_SIG_BYTES,
+)
+
+RequestId: TypeAlias = Annotated[int, Meta(ge=1, le=2**53 - 1)]
+UserId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_USER_ID_BYTES)]
+Slot: TypeAlias = Annotated[int, Meta(ge=0, lt=MAX_SLOTS)]
+Generation: TypeAlias = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+Layer: TypeAlias = Annotated[int, Meta(ge=0, le=2)]
+Mid: TypeAlias = Annotated[str, Meta(min_length=1, max_length=16)]
+Sdp: TypeAlias = Annotated[str, Meta(max_length=MAX_SDP_BYTES)]
+Token: TypeAlias = Annotated[str, Meta(max_length=MAX_USER_SIG_BYTES)]
+
+
+class Scene(StrEnum):
+    """`rtc` is a call: everybody publishes and is seen. `live` has anchors and a silent audience."""
+
+    RTC = "rtc"
+    LIVE = "live"
+
+
+class Role(StrEnum):
+    """Only matters in `live`."""
+
+    ANCHOR = "anchor"
+    AUDIENCE = "audience"
+
+
+class Track(StrEnum):
+    """What one participant sends. `main` is the camera."""
+
+    AUDIO = "audio"
+    MAIN = "main"
+    SCREEN = "screen"
+
+
+class SlotKind(StrEnum):
+    """What a receive slot carries."""
+
+    AUDIO = "audio"
+    VIDEO = "video"
+
+
+class Sealing(StrEnum):
+    """Whether the application takes unsealed media. Only a statement of the operator's second line of defence."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
+class LeaveReason(StrEnum):
+    """Why a participant left, as TRTC's web event reasons 0 to 3."""
+
+    LEFT = "left"
+    TIMEOUT = "timeout"
+    KICKED = "kicked"
+    ROLE_CHANGED = "role_changed"
+
+
+class KickReason(StrEnum):
+    """TRTC's `kicked-out` reasons."""
+
+    KICK = "kick"
+    BANNED = "banned"
+    ROOM_DISBAND = "room_disband"
+
+
+class SendSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Says which m-section of the offer carries which of the sender's tracks."""
+
+    mid: Mid
+    track: Track
+
+
+class ClientInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """What the client says of itself; for the back-end log, never for decisions."""
+
+    sdk: Annotated[str, Meta(max_length=64)] = ""
+    version: Annotated[str, Meta(max_length=32)] = ""
+    os: Annotated[str, Meta(max_length=64)] = ""
+
+
+class _Client(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    rename="camel",
+    tag_field="type",
+    omit_defaults=True,
+):
+    id: RequestId
+
+
+class Enter(_Client, tag="enter", frozen=True):
+    """Enters a room. Exactly one of `room_id` and `str_room_id`; `123` and `"123"` are two rooms."""
+
+    version: Annotated[int, Meta(ge=1, le=2**16)]
+    sdk_app_id: Annotated[int, Meta(ge=1, le=2**32 - 1)]
+    user_id: UserId
+    user_sig: Token
+    sdp: Sdp
+    sends: Annotated[tuple[SendSection, ...], Meta(max_length=3)]
+    room_id: Annotated[int, Meta(ge=1, le=MAX_ROOM_NUMBER)] | None = None
+    str_room_id: Annotated[str, Meta(min_length=1, max_length=MAX_ROOM_STRING_BYTES)] | None = None
+    private_map_key: Token | None = None
+    scene: Scene = Scene.RTC
+    role: Role = Role.ANCHOR
+    client: ClientInfo = ClientInfo()
+
+
+class Offer(_Client, tag="offer", frozen=True):
+    """Offers again: more slots at the end, or an ICE restart. Sections already there keep their place and mid."""
+
+    sdp: Sdp
+
+
+class Publish(_Client, tag="publish", frozen=True):
+    """The track now flows; `muted` says that it is silent or black for the time being."""
+
+    track: Track
+    muted: bool = False
+
+
+class Unpublish(_Client, tag="unpublish", frozen=True):
+    """The track has ended."""
+
+    track: Track
+
+
+class Mute(_Client, tag="mute", frozen=True):
+    """Mute state of a published track, for the others to show."""
+
+    track: Track
+    muted: bool
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """Whose video a slot shall carry. `layer` 0 is the smallest of a simulcast."""
+
+    user_id: UserId
+    track: Track
+    layer: Layer = 2
+
+
+class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One video slot and what it shall carry (None: nothing). `generation` rises with every change of the slot."""
+
+    slot: Slot
+    generation: Generation
+    source: Source | None
+
+
+class Bind(_Client, tag="bind", frozen=True):
+    """Binds video slots. Audio slots are assigned by the server."""
+
+    bindings: Annotated[tuple[Binding, ...], Meta(min_length=1, max_length=MAX_BINDINGS_PER_MESSAGE)]
+
+
+class KeyFrame(_Client, tag="key-frame", frozen=True):
+    """Asks the publisher bound to the slot for a key frame."""
+
+    slot: Slot
+
+
+class Leave(_Client, tag="leave", frozen=True):
+    """Leaves the room; the server answers `done` and closes."""
+
+
+class Ping(_Client, tag="ping", frozen=True):
+    """Liveness; every 10 s. A line silent for 30 s is closed."""
+
+
+ClientMessage: TypeAlias = Enter | Offer | Publish | Unpublish | Mute | Bind | KeyFrame | Leave | Ping
+
+
+class _Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel", tag_field="type"):
+    pass
+
+
+class PublishedTrack(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """One track of a participant."""
+
+    track: Track
+    muted: bool
+
+
+class Participant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """Somebody in the room, as the operator sees it. In a sealed call names come from the roster, not from here."""
+
+    user_id: str
+    role: Role
+    tracks: tuple[PublishedTrack, ...]
+
+
+class ReceiveSlot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """One receive slot: its number, what it carries, and the m-section it arrives in."""
+
+    slot: int
+    kind: SlotKind
+    mid: str
+
+
+class AudioSlot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """Whose audio the server put into an audio slot (None: nobody's). A hint; in a sealed call the key id tells."""
+
+    slot: int
+    user_id: str | None
+
+
+class Entered(_Server, tag="entered", frozen=True):
+    """The answer to `enter`."""
+
+    id: int
+    version: int
+    sdp: str
+    slots: tuple[ReceiveSlot, ...]
+    participants: tuple[Participant, ...]
+    sealing: Sealing
+    server_time: int
+    """Unix milliseconds."""
+
+
+class Answered(_Server, tag="answered", frozen=True):
+    """The answer to `offer`."""
+
+    id: int
+    sdp: str
+    slots: tuple[ReceiveSlot, ...]
+
+
+class Done(_Server, tag="done", frozen=True):
+    """The request was carried out."""
+
+    id: int
+
+
+class Refused(_Server, tag="refused", frozen=True):
+    """The request was not carried out. `id` is 0 where it could not be read. `trtc` is TRTC's number, or 0."""
+
+    id: int
+    code: ErrorCode
+    message: str
+    action: str
+    trtc: int = 0
+
+
+class Pong(_Server, tag="pong", frozen=True):
+    """The answer to `ping`."""
+
+    id: int
+
+
+class ParticipantEntered(_Server, tag="participant-entered", frozen=True):
+    """Somebody entered (in `live`: an anchor)."""
+
+    participant: Participant
+
+
+class ParticipantLeft(_Server, tag="participant-left", frozen=True):
+    """Somebody left."""
+
+    user_id: str
+    reason: LeaveReason
+
+
+class TrackPublished(_Server, tag="track-published", frozen=True):
+    """A participant's track flows from now on."""
+
+    user_id: str
+    track: Track
+    muted: bool
+
+
+class TrackUnpublished(_Server, tag="track-unpublished", frozen=True):
+    """A participant's track ended."""
+
+    user_id: str
+    track: Track
+
+
+class TrackMuted(_Server, tag="track-muted", frozen=True):
+    """A participant muted or unmuted a track."""
+
+    user_id: str
+    track: Track
+    muted: bool
+
+
+class AudioSlots(_Server, tag="audio-slots", frozen=True):
+    """The server changed who is in which audio slot."""
+
+    slots: tuple[AudioSlot, ...]
+
+
+class KickedOut(_Server, tag="kicked-out", frozen=True):
+    """You were put out; the line is closed after it."""
+
+    reason: KickReason
+
+
+ServerMessage: TypeAlias = (
+    Entered
+    | Answered
+    | Done
+    | Refused
+    | Pong
+    | ParticipantEntered
+    | ParticipantLeft
+    | TrackPublished
+    | TrackUnpublished
+    | TrackMuted
+    | AudioSlots
+    | KickedOut
+)
