@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a payload says of its frame in the part that stays in clear: enough to route, never to decode.
+
+mod av1;
+mod h264;
+pub mod vp8;
+mod vp9;
+
+use crate::Error;
+
+/// A codec that is routed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// Opus (RFC 7587).
+    Opus,
+    /// Redundant audio (RFC 2198).
+    Red,
+    /// VP8 (RFC 7741).
+    Vp8,
+    /// VP9 (RFC 9628).
+    Vp9,
+    /// H.264 (RFC 6184).
+    H264,
+    /// AV1 (AV1 RTP specification).
+    Av1,
+}
+
+impl Codec {
+    /// Whether it carries sound.
+    #[must_use]
+    pub const fn is_audio(self) -> bool {
+        matches!(self, Self::Opus | Self::Red)
+    }
+}
+
+/// What one packet's payload says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PayloadInfo {
+    /// A frame begins with this packet.
+    pub frame_start: bool,
+    /// The frame can be decoded without any before it. Only ever set together with `frame_start`.
+    pub key_frame: bool,
+    /// Bytes of the payload descriptor, before the encoder's own bytes.
+    pub descriptor_len: usize,
+}
+
+/// Looks at the clear part of one packet's payload.
+///
+/// # Errors
+/// [`Error::BadDescriptor`] if the payload is empty or its descriptor is malformed.
+pub fn inspect(codec: Codec, payload: &[u8]) -> Result<PayloadInfo, Error> {
+    if payload.is_empty() {
+        return Err(Error::BadDescriptor);
+    }
+    match codec {
+        Codec::Opus | Codec::Red => Ok(PayloadInfo {
+            frame_start: true,
+            key_frame: false,
+            descriptor_len: 0,
+        }),
+        Codec::Vp8 => vp8::inspect(payload),
+        Codec::Vp9 => vp9::inspect(payload),
+        Codec::H264 => h264::inspect(payload),
+        Codec::Av1 => av1::inspect(payload),
+    }
+}
+
+#[cfg(test)]
+mod tests;
