@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,12 +86,22 @@ class Deployment:
     operator: Process
     customer: Process
     page: str
+    admin: str
     sink: Path
     hand_over: Path
 
     def url(self, room: str, name: str) -> str:
         """The call page's address that enters `room` as `name` at once."""
         return f"{self.page}?room={room}&name={name}&auto=1"
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The value of one of the operator's metrics; 0 while it was never counted."""
+        wanted = ",".join(f'{key}="{value}"' for key, value in labels.items())
+        with urllib.request.urlopen(f"{self.admin}/metrics", timeout=10) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith((f"{name}{{{wanted}}}", f"{name} ")):
+                    return float(line.rsplit(" ", 1)[1])
+        return 0.0
 
     def application(self) -> dict[str, object]:
         """What the operator handed over: endpoint, sdk_app_id, secret_key."""
@@ -112,7 +123,8 @@ def deployment(folder: Path, *operator_flags: str) -> Iterator[Deployment]:
             "--state", str(folder / "customer"), "--port", "0",
         )  # fmt: skip
         url = customer.wait_for(re.compile(r"http://localhost:\d+/\S*"))
-        yield Deployment(operator, customer, url.split("?")[0], sink, hand_over)
+        admin = operator.wait_for(re.compile(r"http://127\.0\.0\.1:\d+(?=/metrics)"))
+        yield Deployment(operator, customer, url.split("?")[0], admin, sink, hand_over)
     finally:
         for process in (customer, operator):
             if process is not None:

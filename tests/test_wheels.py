@@ -19,11 +19,19 @@ pytestmark = pytest.mark.wheels
 
 def uv(*arguments: str, folder: Path) -> str:
     """Runs uv; fails with what it printed."""
-    environment = {key: value for key, value in os.environ.items() if key not in {"VIRTUAL_ENV", "PYTHONPATH"}}
+    environment = {
+        key: value for key, value in os.environ.items() if key not in {"VIRTUAL_ENV", "PYTHONPATH"}
+    }
     # The wheels of the test are built with the profile of the tests, so that Rust is built once.
     environment["MATURIN_PEP517_ARGS"] = "--profile dev"
     done = subprocess.run(
-        [str(UV), *arguments], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        [str(UV), *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
     return done.stdout
@@ -33,7 +41,16 @@ def uv(*arguments: str, folder: Path) -> str:
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("wheels")
     for part in ("wire", "server", "customer"):
-        uv("build", "--quiet", "--wheel", "--no-create-gitignore", "--out-dir", str(out), str(ROOT / part), folder=ROOT)
+        uv(
+            "build",
+            "--quiet",
+            "--wheel",
+            "--no-create-gitignore",
+            "--out-dir",
+            str(out),
+            str(ROOT / part),
+            folder=ROOT,
+        )
     assert len(list(out.glob("*.whl"))) == 3
     return out
 

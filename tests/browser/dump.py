@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads what the operator accepted for forwarding: the dump of the engine's sink, put together to frames."""
+"""Reads what the operator accepted for forwarding: the dump of the engine's sink (`shard::DumpSink`), put together to frames."""
 
 import struct
 from collections import defaultdict
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _LENGTH = struct.Struct(">I")
-_FIXED = struct.Struct(">QQBBBBQI")
-TRACKS = ("audio", "main", "screen")
+_FIXED = struct.Struct(">QQQIBBBB")
+TRACKS = {1: "audio", 2: "main", 3: "screen"}
 VP8_CODEC, OPUS_CODEC = 3, 1
 
 
@@ -49,7 +49,7 @@ def packets(path: Path) -> Iterator[Packet]:
         record = data[place + _LENGTH.size : place + _LENGTH.size + length]
         if len(record) < length:
             return
-        room, peer, track, layer, codec, marker, sequence, timestamp = _FIXED.unpack_from(record)
+        room, peer, sequence, timestamp, track, layer, codec, marker = _FIXED.unpack_from(record)
         yield Packet(
             room, peer, track, layer, codec, bool(marker), sequence, timestamp, record[_FIXED.size :]
         )

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the vectors beside the protocol text: `python -m protocol.model.vectors` writes them.
+
+Bytes are hex; integers of more than 53 bits are decimal strings, because JavaScript would round them.
+"""
+
+import hashlib
+import random
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from protocol.model import sealing, sframe
+
+FOLDER = Path(__file__).resolve().parents[1] / "vectors"
+EDGES = (0, 1, 7, 8, 255, 256, 65535, 65536, 2**24, 2**32 - 1, 2**32, 2**53, 2**56, 2**63, 2**64 - 1)
+
+
+def headers() -> dict[str, Any]:
+    """SFrame headers: good ones, and bytes that must be refused."""
+    good = [
+        {"kid": str(kid), "counter": str(counter), "encoded": sframe.encode_header(kid, counter).hex()}
+        for kid in EDGES
+        for counter in EDGES
+    ]
+    refused = [
+        "",
+        "80",
+        "8007",
+        "0807",
+        "800008",
+        "9000ff",
+        "88",
+        "8808",
+        "880800",
+        "f0ff",
+        "0f00000000000000ff",
+        "7f00",
+    ]
+    for text in refused:
+        try:
+            sframe.decode_header(bytes.fromhex(text))
+        except ValueError:
+            continue
+        raise AssertionError(text)
+    return {"good": good, "refused": refused}
+
+
+def schedule() -> list[dict[str, Any]]:
+    """Epochs with their steps and sender keys."""
+    found = []
+    for suite, app, kind, room, epoch in (
+        (5, 1400000000, "string", "room-abc", 1),
+        (4, 1400000000, "string", "room-abc", 1),
+        (5, 1, "number", "123", 64),
+        (5, 1, "string", "123", 64),
+        (5, 4294967295, "string", "~" * 64, 2**40 + 63),
+    ):
+        place = sealing.Room(suite, app, kind, room, _bytes(f"instance {room}", 16))
+        epoch_secret = _bytes(f"epoch {suite} {epoch}", sframe.SUITES[suite].nh)
+        secret, steps = place.first_secret(epoch, epoch_secret), []
+        for step in range(16):
+            senders = [
+                {
+                    "index": index,
+                    "track": track,
+                    "kid": sealing.kid(epoch, step, index, track),
+                    "baseKey": place.base_key(secret, epoch, step, index, track).hex(),
+                }
+                for index, track in ((0, "audio"), (0, "main"), (1, "main"), (65535, "screen"), (300, "data"))
+            ]
+            info = place.hpke_info(epoch, step, 7).hex()
+            steps.append({"step": step, "secret": secret.hex(), "hpkeInfoTo7": info, "senders": senders})
+            secret = place.next_secret(secret)
+        found.append(
+            {
+                "suite": suite, "app": app, "kind": kind, "room": room, "instance": place.instance.hex(),
+                "epoch": str(epoch), "context": place.context(epoch).hex(), "epochSecret": epoch_secret.hex(), "steps": steps,
+            }
+        )  # fmt: skip
+    return found
+
+
+def frames() -> list[dict[str, Any]]:
+    """Frames of each codec, sealed."""
+    found = []
+    for suite in (5, 4):
+        place = sealing.Room(suite, 1400000000, "string", "room-abc", _bytes("instance room-abc", 16))
+        secret = place.first_secret(1, _bytes(f"epoch {suite} 1", sframe.SUITES[suite].nh))
+        for track, codec, frame, counter in (
+            ("audio", "opus", _bytes("opus", 80), 0),
+            ("audio", "red", _bytes("red", 90), 1),
+            ("main", "vp8", b"\x10" + _bytes("vp8 key", 200), 0),
+            ("main", "vp8", b"\x11" + _bytes("vp8 delta", 50), 2**40),
+            ("main", "vp8", b"\x11ab", 5),
+            ("screen", "vp9", _bytes("vp9", 120), 255),
+            ("data", "data", b"hello", 65536),
+        ):
+            key_id = sealing.kid(1, 0, 3, track)
+            base_key = place.base_key(secret, 1, 0, 3, track)
+            sealed = sealing.seal(suite, key_id, counter, base_key, track, codec, frame)
+            found.append(
+                {
+                    "suite": suite, "track": track, "codec": codec, "kid": key_id, "counter": str(counter),
+                    "baseKey": base_key.hex(), "frame": frame.hex(), "sealed": sealed.hex(),
+                }
+            )  # fmt: skip
+    return found
+
+
+def outputs() -> dict[Path, str]:
+    """Every file of vectors and its text."""
+    made = {"headers": headers(), "schedule": schedule(), "frames": frames()}
+    return {
+        FOLDER / f"{name}.json": msgspec.json.format(msgspec.json.encode(content), indent=1).decode() + "\n"
+        for name, content in made.items()
+    }
+
+
+def _bytes(seed: str, length: int) -> bytes:
+    return random.Random(hashlib.sha256(seed.encode()).digest()).randbytes(length)
+
+
+if __name__ == "__main__":
+    for path, text in outputs().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
