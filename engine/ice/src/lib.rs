@@ -6,9 +6,15 @@
 //! new address, and until that was answered the address gets **at most three times the bytes it sent, and never
 //! media**. The same requests, repeated, are the consent of RFC 7675.
 //!
-//! Pure: `now` is an argument, and the crate owns no socket, thread or clock.
+//! Pure: `now` is an argument, and the crate owns no socket, thread or clock. Debug output shows no password, no
+//! fragment and no address.
 #![forbid(unsafe_code)]
 
+mod agent;
+mod credentials;
 mod path;
+pub mod stun;
 
+pub use agent::{Agent, AgentEvent, MAX_REPLY, Rejection};
+pub use credentials::{Credentials, CredentialsError};
 pub use path::Path;

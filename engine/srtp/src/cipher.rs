@@ -18,15 +18,15 @@ pub(crate) struct Cipher {
 }
 
 enum Suite {
-    Gcm {
-        key: LessSafeKey,
-        salt: [u8; 12],
-    },
-    Cm {
-        key: EncryptingKey,
-        mac: hmac::Key,
-        salt: [u8; 14],
-    },
+    Gcm { key: LessSafeKey, salt: [u8; 12] },
+    Cm(Box<CounterMode>),
+}
+
+/// Boxed, so that a peer with an AEAD does not carry the space of the key schedule and the HMAC states.
+struct CounterMode {
+    key: EncryptingKey,
+    mac: hmac::Key,
+    salt: [u8; 14],
 }
 
 /// Names a packet under one key: SSRC and 48-bit index (31-bit for RTCP).
@@ -66,18 +66,18 @@ impl Cipher {
                 let key = UnboundCipherKey::new(&AES_128, key).map_err(|_| Error::BadKey)?;
                 let key = EncryptingKey::ctr(key).map_err(|_| Error::BadKey)?;
                 let mac = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &keys.auth);
-                Suite::Cm {
+                Suite::Cm(Box::new(CounterMode {
                     key,
                     mac,
                     salt: keys.salt,
-                }
+                }))
             }
         };
         Ok(Self { suite })
     }
 
-    /// Writes the ciphertext of `plain` to `out`, which has the same length, and returns nothing but the tag's place
-    /// filled: `tag` has [`Profile::tag_len`] bytes.
+    /// Writes the ciphertext of `plain` to `out`, which has the same length, and the tag to `tag`, which has
+    /// [`Profile::tag_len`] bytes.
     pub(crate) fn seal(
         &self,
         id: PacketId,
@@ -105,10 +105,10 @@ impl Cipher {
                 };
                 sealed.map_err(|_| Error::Malformed)
             }
-            Suite::Cm { key, mac, salt } => {
+            Suite::Cm(cm) => {
                 out.copy_from_slice(plain);
-                counter_mode(key, salt, id, out)?;
-                tag.copy_from_slice(&cm_tag(mac, id, associated, out));
+                cm.crypt(id, out)?;
+                tag.copy_from_slice(&cm.tag(id, associated, out));
                 Ok(())
             }
         }
@@ -138,9 +138,9 @@ impl Cipher {
                 tag.copy_from_slice(sealed.map_err(|_| Error::Malformed)?.as_ref());
                 Ok(())
             }
-            Suite::Cm { key, mac, salt } => {
-                counter_mode(key, salt, id, buf)?;
-                tag.copy_from_slice(&cm_tag(mac, id, associated, buf));
+            Suite::Cm(cm) => {
+                cm.crypt(id, buf)?;
+                tag.copy_from_slice(&cm.tag(id, associated, buf));
                 Ok(())
             }
         }
@@ -159,19 +159,19 @@ impl Cipher {
                 let nonce = Nonce::assume_unique_for_key(gcm_nonce(salt, id));
                 let opened = match associated {
                     Associated::Rtp(header) => {
-                        key.open_in_place_separate_tag(nonce, Aad::from(header), tag, sealed, 0..)
+                        key.open_in_place_separate_tag(nonce, Aad::from(header), tag, sealed)
                     }
                     Associated::Rtcp(header, word) => {
                         let aad = Aad::from(rtcp_aad(header, word)?);
-                        key.open_in_place_separate_tag(nonce, aad, tag, sealed, 0..)
+                        key.open_in_place_separate_tag(nonce, aad, tag, sealed)
                     }
                 };
                 opened.map(|_| ()).map_err(|_| Error::AuthFailed)
             }
-            Suite::Cm { key, mac, salt } => {
-                let expected = cm_tag(mac, id, associated, sealed);
+            Suite::Cm(cm) => {
+                let expected = cm.tag(id, associated, sealed);
                 verify_slices_are_equal(&expected, tag).map_err(|_| Error::AuthFailed)?;
-                counter_mode(key, salt, id, sealed)
+                cm.crypt(id, sealed)
             }
         }
     }
@@ -199,48 +199,41 @@ fn rtcp_aad(header: &[u8], word: [u8; 4]) -> Result<[u8; 12], Error> {
     Ok(aad)
 }
 
-/// RFC 3711 section 4.1.1; encrypts and decrypts.
-fn counter_mode(
-    key: &EncryptingKey,
-    salt: &[u8; 14],
-    id: PacketId,
-    buf: &mut [u8],
-) -> Result<(), Error> {
-    let [s0, s1, s2, s3] = id.ssrc.to_be_bytes();
-    let [_, _, i0, i1, i2, i3, i4, i5] = id.index.to_be_bytes();
-    let mut iv = [0, 0, 0, 0, s0, s1, s2, s3, i0, i1, i2, i3, i4, i5, 0, 0];
-    iv.iter_mut()
-        .zip(salt)
-        .for_each(|(byte, salt)| *byte ^= salt);
-    key.less_safe_encrypt(buf, EncryptionContext::Iv128(FixedLength::from(iv)))
-        .map(|_| ())
-        .map_err(|_| Error::Malformed)
-}
+impl CounterMode {
+    /// RFC 3711 section 4.1.1; encrypts and decrypts.
+    fn crypt(&self, id: PacketId, buf: &mut [u8]) -> Result<(), Error> {
+        let [s0, s1, s2, s3] = id.ssrc.to_be_bytes();
+        let [_, _, i0, i1, i2, i3, i4, i5] = id.index.to_be_bytes();
+        let mut iv = [0, 0, 0, 0, s0, s1, s2, s3, i0, i1, i2, i3, i4, i5, 0, 0];
+        iv.iter_mut()
+            .zip(&self.salt)
+            .for_each(|(byte, salt)| *byte ^= salt);
+        self.key
+            .less_safe_encrypt(buf, EncryptionContext::Iv128(FixedLength::from(iv)))
+            .map(|_| ())
+            .map_err(|_| Error::Malformed)
+    }
 
-/// RFC 3711 section 4.2: over header, ciphertext and the word that is the roll-over counter or the SRTCP index.
-fn cm_tag(
-    mac: &hmac::Key,
-    id: PacketId,
-    associated: Associated<'_>,
-    sealed: &[u8],
-) -> [u8; CM_TAG] {
-    let mut context = hmac::Context::with_key(mac);
-    let word = match associated {
-        Associated::Rtp(header) => {
-            context.update(header);
-            let [_, _, roc @ .., _, _] = id.index.to_be_bytes();
-            roc
-        }
-        Associated::Rtcp(header, word) => {
-            context.update(header);
-            word
-        }
-    };
-    context.update(sealed);
-    context.update(&word);
-    let mut tag = [0; CM_TAG];
-    tag.iter_mut()
-        .zip(context.sign().as_ref())
-        .for_each(|(to, from)| *to = *from);
-    tag
+    /// RFC 3711 section 4.2: over header, ciphertext and the word that is the roll-over counter or the SRTCP index.
+    fn tag(&self, id: PacketId, associated: Associated<'_>, sealed: &[u8]) -> [u8; CM_TAG] {
+        let mut context = hmac::Context::with_key(&self.mac);
+        let word = match associated {
+            Associated::Rtp(header) => {
+                context.update(header);
+                let [_, _, roc @ .., _, _] = id.index.to_be_bytes();
+                roc
+            }
+            Associated::Rtcp(header, word) => {
+                context.update(header);
+                word
+            }
+        };
+        context.update(sealed);
+        context.update(&word);
+        let mut tag = [0; CM_TAG];
+        tag.iter_mut()
+            .zip(context.sign().as_ref())
+            .for_each(|(to, from)| *to = *from);
+        tag
+    }
 }
