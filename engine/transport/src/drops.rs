@@ -64,6 +64,8 @@ drop_reasons! {
     UnknownPayloadType = "unknown_payload_type",
     /// Payload whose clear part makes no sense for its codec.
     MalformedPayload = "malformed_payload",
+    /// Packet that came after it was repaired or given up.
+    Late = "late",
     /// Bandwidth probe: retransmission nobody asked for, or SSRC 0.
     Probe = "probe",
     /// The peer may not send audio.

@@ -46,7 +46,14 @@ impl Slab {
         Self {
             bytes: vec![0; SLAB].into_boxed_slice(),
             scratch: vec![0; MAX_DATAGRAM].into_boxed_slice(),
-            run: Run { path: None, start: 0, end: 0, segment: 0, count: 0, ended: false },
+            run: Run {
+                path: None,
+                start: 0,
+                end: 0,
+                segment: 0,
+                count: 0,
+                ended: false,
+            },
         }
     }
 }
@@ -78,7 +85,11 @@ impl<'a> Egress<'a> {
     }
 
     /// Like [`Egress::reserve`], with [`MAX_DATAGRAM`] bytes beside it to put a payload together in.
-    pub(crate) fn reserve_with_scratch(&mut self, path: Path, len: usize) -> Option<(&mut [u8], &mut [u8])> {
+    pub(crate) fn reserve_with_scratch(
+        &mut self,
+        path: Path,
+        len: usize,
+    ) -> Option<(&mut [u8], &mut [u8])> {
         if len > MAX_DATAGRAM {
             return None;
         }
@@ -88,9 +99,18 @@ impl<'a> Egress<'a> {
         }
         if self.slab.bytes.len() - self.slab.run.end < len {
             self.flush();
-            self.slab.run = Run { start: 0, end: 0, path: Some(path), ..self.slab.run };
+            self.slab.run = Run {
+                start: 0,
+                end: 0,
+                path: Some(path),
+                ..self.slab.run
+            };
         }
-        let Slab { bytes, scratch, run } = &mut *self.slab;
+        let Slab {
+            bytes,
+            scratch,
+            run,
+        } = &mut *self.slab;
         let space = bytes.get_mut(run.end..run.end + len)?;
         Some((space, scratch))
     }
@@ -118,19 +138,35 @@ impl<'a> Egress<'a> {
     /// Sends what was committed. Called when the path changes, when a run is full and on drop.
     pub fn flush(&mut self) {
         let run = self.slab.run;
-        if let (Some(path), true) = (run.path, run.count > 0) {
-            if let Some(contents) = self.slab.bytes.get(run.start..run.end) {
-                self.sink.transmit(path, run.segment, contents);
-            }
+        let contents = self
+            .slab
+            .bytes
+            .get(run.start..run.end)
+            .filter(|_| run.count > 0);
+        if let (Some(path), Some(contents)) = (run.path, contents) {
+            self.sink.transmit(path, run.segment, contents);
         }
-        self.slab.run = Run { start: run.end, count: 0, segment: 0, ended: false, ..run };
+        self.slab.run = Run {
+            start: run.end,
+            count: 0,
+            segment: 0,
+            ended: false,
+            ..run
+        };
     }
 }
 
 impl Drop for Egress<'_> {
     fn drop(&mut self) {
         self.flush();
-        self.slab.run = Run { path: None, start: 0, end: 0, segment: 0, count: 0, ended: false };
+        self.slab.run = Run {
+            path: None,
+            start: 0,
+            end: 0,
+            segment: 0,
+            count: 0,
+            ended: false,
+        };
     }
 }
 

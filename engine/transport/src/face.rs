@@ -15,10 +15,22 @@ use crate::session::{DtlsVersion, Rights, Session, SessionError};
 pub trait PeerTransport {
     /// Takes one datagram (STUN, DTLS, SRTP or SRTCP). Media is decrypted in place: the offsets in [`RtpIn`] point
     /// into `buf`.
-    fn on_datagram(&mut self, now: Instant, path: Path, buf: &mut [u8], tx: &mut Egress<'_>) -> Input;
+    fn on_datagram(
+        &mut self,
+        now: Instant,
+        path: Path,
+        buf: &mut [u8],
+        tx: &mut Egress<'_>,
+    ) -> Input;
 
     /// Writes one RTP packet into the egress slab: header of the slot, payload sealed from `payload` without a copy.
-    fn send_rtp(&mut self, now: Instant, out: &OutgoingRtp<'_>, payload: &[u8], tx: &mut Egress<'_>) -> Sent;
+    fn send_rtp(
+        &mut self,
+        now: Instant,
+        out: &OutgoingRtp<'_>,
+        payload: &[u8],
+        tx: &mut Egress<'_>,
+    ) -> Sent;
 
     /// Tells how the slot's RTP clock runs, for sender reports; without it they say when packets were forwarded.
     /// The room takes it from [`PeerEvent::Clock`] of the slot's source, timestamp rewritten like the packets'.
@@ -84,7 +96,8 @@ impl Span {
     #[must_use]
     pub fn of<'a>(&self, buf: &'a [u8]) -> &'a [u8] {
         let start = usize::from(self.start);
-        buf.get(start..start + usize::from(self.len)).unwrap_or_default()
+        buf.get(start..start + usize::from(self.len))
+            .unwrap_or_default()
     }
 }
 

@@ -30,7 +30,9 @@ pub struct DtlsIdentity {
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum IdentityError {
     /// Key or certificate generation failed.
-    #[error("dtls_certificate: no certificate could be made; the system's random source may be unavailable")]
+    #[error(
+        "dtls_certificate: no certificate could be made; the system's random source may be unavailable"
+    )]
     Certificate,
     /// The DTLS library refused its settings.
     #[error("dtls_config: the DTLS library failed its self-test; rebuild the engine")]
@@ -55,7 +57,8 @@ impl DtlsIdentity {
     }
 
     fn build(seed: Option<u64>) -> Result<Self, IdentityError> {
-        let certificate = generate_self_signed_certificate().map_err(|_| IdentityError::Certificate)?;
+        let certificate =
+            generate_self_signed_certificate().map_err(|_| IdentityError::Certificate)?;
         // No cookie: the address is proven by ICE before its DTLS is looked at.
         let mut builder = Config::builder()
             .mtu(DTLS_MTU)
@@ -69,7 +72,11 @@ impl DtlsIdentity {
         }
         let config = Arc::new(builder.build().map_err(|_| IdentityError::Config)?);
         let fingerprint = certificate.fingerprint_str();
-        Ok(Self { config, certificate, fingerprint })
+        Ok(Self {
+            config,
+            certificate,
+            fingerprint,
+        })
     }
 
     /// SHA-256 of the certificate as `AB:CD:..`, for the answer.
@@ -81,6 +88,8 @@ impl DtlsIdentity {
 
 impl fmt::Debug for DtlsIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DtlsIdentity").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
+        f.debug_struct("DtlsIdentity")
+            .field("fingerprint", &self.fingerprint)
+            .finish_non_exhaustive()
     }
 }

@@ -3,9 +3,13 @@
 #![forbid(unsafe_code)]
 
 mod drops;
+mod dtls;
 mod egress;
 mod face;
 mod identity;
+mod incoming;
+mod outgoing;
+mod peer;
 pub mod session;
 
 pub use drops::{DropCounters, DropReason};
@@ -14,4 +18,5 @@ pub use face::{
     CloseReason, Input, OutgoingRtp, PeerEvent, PeerTransport, RtpClock, RtpIn, Sent, Span,
 };
 pub use identity::{DtlsIdentity, IdentityError};
+pub use peer::Peer;
 pub use session::{Rights, Session, SessionError};

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 mod check;
 
-pub use check::{SessionError, check_update};
+pub use check::SessionError;
+pub(crate) use check::parse_fingerprint;
 
 /// Everything the transport must know about one peer before its first datagram.
 ///

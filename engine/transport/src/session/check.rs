@@ -67,18 +67,30 @@ impl Session {
     }
 
     fn check_unique(&self) -> Result<(), SessionError> {
-        let mids = self.sends.iter().map(|s| &s.mid).chain(self.slots.iter().map(|s| &s.mid));
+        let mids = self
+            .sends
+            .iter()
+            .map(|s| &s.mid)
+            .chain(self.slots.iter().map(|s| &s.mid));
         unique("mid", mids)?;
         unique("track", self.sends.iter().map(|s| s.track))?;
-        let slots = self.slots.iter().flat_map(|s| std::iter::once(s.ssrc).chain(s.rtx_ssrc));
-        unique("ssrc", slots.chain(self.sends.iter().flat_map(|s| s.ssrcs.iter().copied())))
+        let slots = self
+            .slots
+            .iter()
+            .flat_map(|s| std::iter::once(s.ssrc).chain(s.rtx_ssrc));
+        unique(
+            "ssrc",
+            slots.chain(self.sends.iter().flat_map(|s| s.ssrcs.iter().copied())),
+        )
     }
 
     /// All sections share one transport, so an extension id has one meaning in all that the peer sends.
     fn check_bundle(&self) -> Result<(), SessionError> {
         let mut uris: [Option<&str>; 256] = [None; 256];
         for extension in self.sends.iter().flat_map(|s| &s.extensions) {
-            let Some(known) = uris.get_mut(usize::from(extension.id)) else { continue };
+            let Some(known) = uris.get_mut(usize::from(extension.id)) else {
+                continue;
+            };
             if known.is_some_and(|uri| uri != extension.uri) {
                 return Err(SessionError::Conflict("extension id"));
             }
@@ -86,33 +98,6 @@ impl Session {
         }
         Ok(())
     }
-}
-
-/// Whether `new` may follow `old` in the life of one peer: tracks and slots are only added, and the certificate stays.
-///
-/// # Errors
-/// [`SessionError::Changed`] names what differs.
-pub fn check_update(old: &Session, new: &Session) -> Result<(), SessionError> {
-    new.validate()?;
-    let same_certificate = parse_fingerprint(&old.remote_fingerprint)? == parse_fingerprint(&new.remote_fingerprint)?;
-    if !same_certificate || old.dtls != new.dtls {
-        return Err(SessionError::Changed("DTLS association"));
-    }
-    let (local, remote) = (old.local_ice != new.local_ice, old.remote_ice != new.remote_ice);
-    if local != remote {
-        return Err(SessionError::Changed("one half of the ICE credentials"));
-    }
-    let tracks = old.sends.iter().enumerate().all(|(i, s)| {
-        new.sends.get(i).is_some_and(|n| (&n.mid, n.track, &n.rids) == (&s.mid, s.track, &s.rids))
-    });
-    if !tracks {
-        return Err(SessionError::Changed("tracks already agreed"));
-    }
-    let slots = old.slots.iter().enumerate().all(|(i, s)| new.slots.get(i) == Some(s));
-    if !slots {
-        return Err(SessionError::Changed("slots already agreed"));
-    }
-    Ok(())
 }
 
 /// The 32 bytes of `AB:CD:..`, in either case.
@@ -126,12 +111,20 @@ pub(crate) fn parse_fingerprint(text: &str) -> Result<[u8; 32], SessionError> {
         }
         *byte = u8::from_str_radix(part, 16).map_err(|_| SessionError::Fingerprint)?;
     }
-    if parts.next().is_some() { Err(SessionError::Fingerprint) } else { Ok(bytes) }
+    if parts.next().is_some() {
+        Err(SessionError::Fingerprint)
+    } else {
+        Ok(bytes)
+    }
 }
 
 fn check_credentials(credentials: &Credentials) -> Result<(), SessionError> {
-    let ice_chars = |text: &str| text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'+' || c == b'/');
-    let lengths = (4..=256).contains(&credentials.ufrag.len()) && (22..=256).contains(&credentials.pwd.len());
+    let ice_chars = |text: &str| {
+        text.bytes()
+            .all(|c| c.is_ascii_alphanumeric() || c == b'+' || c == b'/')
+    };
+    let lengths =
+        (4..=256).contains(&credentials.ufrag.len()) && (22..=256).contains(&credentials.pwd.len());
     if lengths && ice_chars(&credentials.ufrag) && ice_chars(&credentials.pwd) {
         Ok(())
     } else {
@@ -166,7 +159,12 @@ fn check_codecs(codecs: &[CodecParameters], kind: Kind) -> Result<(), SessionErr
     for codec in codecs {
         check_codec(codec, kind)?;
     }
-    unique("payload type", codecs.iter().flat_map(|c| std::iter::once(c.payload_type).chain(c.rtx_payload_type)))
+    unique(
+        "payload type",
+        codecs
+            .iter()
+            .flat_map(|c| std::iter::once(c.payload_type).chain(c.rtx_payload_type)),
+    )
 }
 
 fn check_codec(codec: &CodecParameters, kind: Kind) -> Result<(), SessionError> {
@@ -179,7 +177,11 @@ fn check_codec(codec: &CodecParameters, kind: Kind) -> Result<(), SessionError> 
         return Err(SessionError::Range("clock rate"));
     }
     let audio = matches!(codec.codec, rtp::Codec::Opus | rtp::Codec::Red);
-    if audio == (kind == Kind::Audio) { Ok(()) } else { Err(SessionError::CodecKind) }
+    if audio == (kind == Kind::Audio) {
+        Ok(())
+    } else {
+        Err(SessionError::CodecKind)
+    }
 }
 
 fn check_extensions(extensions: &[ExtensionId]) -> Result<(), SessionError> {
@@ -197,16 +199,29 @@ fn check_extensions(extensions: &[ExtensionId]) -> Result<(), SessionError> {
 }
 
 fn token(name: &'static str, text: &str) -> Result<(), SessionError> {
-    let characters = text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
-    if characters && (1..=MAX_TOKEN).contains(&text.len()) { Ok(()) } else { Err(SessionError::Token(name)) }
+    let characters = text
+        .bytes()
+        .all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
+    if characters && (1..=MAX_TOKEN).contains(&text.len()) {
+        Ok(())
+    } else {
+        Err(SessionError::Token(name))
+    }
 }
 
 fn count(name: &'static str, have: usize, most: usize) -> Result<(), SessionError> {
-    if have <= most { Ok(()) } else { Err(SessionError::Count(name)) }
+    if have <= most {
+        Ok(())
+    } else {
+        Err(SessionError::Count(name))
+    }
 }
 
 /// Quadratic, over a few dozen entries at most, once per join.
-fn unique<T: PartialEq>(name: &'static str, items: impl Iterator<Item = T> + Clone) -> Result<(), SessionError> {
+fn unique<T: PartialEq>(
+    name: &'static str,
+    items: impl Iterator<Item = T> + Clone,
+) -> Result<(), SessionError> {
     let mut rest = items;
     while let Some(item) = rest.next() {
         if rest.clone().any(|other| other == item) {
