@@ -22,9 +22,18 @@ pub(crate) struct KeyFrameGate {
 }
 
 impl KeyFrameGate {
-    /// Somebody waits for a key frame. Returns whether to ask the publisher now.
-    pub(crate) fn want(&mut self, now: Instant) -> bool {
+    /// A subscriber lost its picture (PLI or FIR): it waits until a key frame comes.
+    pub(crate) const fn ask(&mut self) {
         self.asked = true;
+    }
+
+    /// Whether a subscriber lost its picture and got no key frame since.
+    pub(crate) const fn is_asked(&self) -> bool {
+        self.asked
+    }
+
+    /// Somebody waits. Returns whether to ask the publisher now.
+    pub(crate) fn want(&mut self, now: Instant) -> bool {
         if self.due.is_some() {
             return false;
         }
@@ -61,11 +70,6 @@ impl KeyFrameGate {
         }
         self.send(now);
         true
-    }
-
-    /// Whether a subscriber asked by itself and got no key frame since.
-    pub(crate) const fn is_asked(&self) -> bool {
-        self.asked
     }
 
     /// A key frame has begun, or nobody is left who could want one.

@@ -29,11 +29,9 @@ pub(crate) fn check_frame_start(
     descriptor: usize,
     payload: &[u8],
 ) -> Result<(), Refusal> {
+    check_codec(codec)?;
     let frame = payload.get(descriptor..).ok_or(Refusal::ClearMedia)?;
-    let prefix = clear_prefix(codec, frame).ok_or(match codec {
-        Codec::H264 | Codec::Av1 => Refusal::SealingUndefined,
-        _ => Refusal::ClearMedia,
-    })?;
+    let prefix = clear_prefix(codec, frame).ok_or(Refusal::ClearMedia)?;
     let sealed = frame.get(prefix..).ok_or(Refusal::ClearMedia)?;
     let header = Header::parse(sealed).ok_or(Refusal::ClearMedia)?;
     let kid_fits = header.kid >> KID_BITS == 0 && header.kid & 0xF == kid_nibble(track);
@@ -41,7 +39,18 @@ pub(crate) fn check_frame_start(
     if kid_fits && tag_fits { Ok(()) } else { Err(Refusal::ClearMedia) }
 }
 
-/// How many bytes of a frame stay in clear; `None` where that is not defined or not readable.
+/// Whether it is defined where the SFrame header stands in frames of this codec.
+///
+/// # Errors
+/// [`Refusal::SealingUndefined`] if not.
+pub(crate) const fn check_codec(codec: Codec) -> Result<(), Refusal> {
+    match codec {
+        Codec::Opus | Codec::Red | Codec::Vp8 | Codec::Vp9 => Ok(()),
+        Codec::H264 | Codec::Av1 => Err(Refusal::SealingUndefined),
+    }
+}
+
+/// How many bytes of a frame stay in clear; `None` where that cannot be told.
 fn clear_prefix(codec: Codec, frame: &[u8]) -> Option<usize> {
     match codec {
         // Bit 0 of the frame tag is 0 in a key frame (RFC 6386 section 9.1).
