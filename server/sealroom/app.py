@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The composition root: the only file that knows every feature, and the order in which they start and end."""
+
+import asyncio
+import ipaddress
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+from sealroom.apps.demo import HandOver, demo_application
+from sealroom.apps.service import ApplicationService
+from sealroom.core import logging
+from sealroom.core.clock import Clock, SystemClock
+from sealroom.core.config import Configuration
+from sealroom.core.config.schema import AdminSettings, ApplicationSettings, MediaSettings, SignallingSettings
+from sealroom.core.db import Database
+from sealroom.core.errands import Errands
+from sealroom.core.errors import ConfigurationError, StartError
+from sealroom.core.health import Health, Refresh, Version, admin_application
+from sealroom.core.http.address import ListenAddress, check_encrypted, read_listen_address, read_networks
+from sealroom.core.http.dispatch import Dispatcher, Route
+from sealroom.core.http.listener import Listener
+from sealroom.core.http.problem import NOT_ENCRYPTED, answer
+from sealroom.core.http.proxy import Application, BehindProxy, Receive, Scope, Send
+from sealroom.core.http.tls import Certificate
+from sealroom.core.ids import Ids
+from sealroom.core.metrics import Metrics
+from sealroom.core.state import StateDirectory, state_directory
+from sealroom.media.addresses import media_addresses
+from sealroom.media.engine import EngineConfig, MediaEngine
+from sealroom.media.metrics import EngineMetrics
+from sealroom.media.port import EngineFailure
+from sealroom.media.sdp.answer import Server
+from sealroom.rooms.service import RoomService
+from sealroom.signalling.conversation import Services
+from sealroom.signalling.endpoint import CALLER, PATH, SignallingEndpoint
+from sealroom.signalling.limits import Gate
+from sealroom_wire import PROTOCOL_VERSION
+from sealroom_wire.errors import ErrorCode
+from sealroom_wire.limits import MAX_SIGNALLING_MESSAGE_BYTES
+
+_log = logging.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What a started server is reached at."""
+
+    endpoint: str
+    admin: str
+    media: tuple[tuple[str, int], ...]
+    demo: ApplicationSettings
+    state: Path
+
+    def hand_over(self) -> HandOver:
+        """What the demo's customer side needs to know."""
+        return HandOver(self.endpoint, self.demo.sdk_app_id, self.demo.secret_keys[0])
+
+
+def program_version() -> str:
+    """The version of this distribution; `0` where it runs uninstalled."""
+    try:
+        return installed_version("sealroom")
+    except PackageNotFoundError:
+        return "0"
+
+
+async def run_dev(
+    configuration: Configuration, *, ready: Callable[[Running], None], stop: asyncio.Event
+) -> None:
+    """Runs everything of the operator's side in this process until `stop` is set, then ends it in order.
+
+    Raises:
+        ConfigurationError: a setting that cannot be used.
+        StartError: something else is missing or taken.
+    """
+    state = StateDirectory(state_directory(configuration.state.directory, os.environ))
+    with state.locked():
+        logging.configure(style=configuration.log.format, level=configuration.log.level, key=state.log_key())
+        async with _running(configuration, state) as (running, health):
+            _log.info("started", version=program_version())
+            ready(running)
+            await stop.wait()
+            health.draining = True
+            _log.info("draining")
+    _log.info("ended")
+
+
+@asynccontextmanager
+async def applications_of(configuration: Configuration) -> AsyncIterator[ApplicationService]:
+    """The applications without a server around them: for commands that change what is kept of them."""
+    database = Database(StateDirectory(state_directory(configuration.state.directory, os.environ)).database)
+    try:
+        yield ApplicationService(configuration.applications, database, SystemClock())
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def _running(
+    configuration: Configuration, state: StateDirectory
+) -> AsyncIterator[tuple[Running, Health]]:
+    """Starts every part, and ends them in the reverse order."""
+    clock, ids, settings = SystemClock(), Ids(), configuration.signalling
+    metrics, health = Metrics(program_version()), Health()
+    demo = demo_application(state, ids)
+    async with AsyncExitStack() as parts:
+        database = Database(state.database)
+        parts.push_async_callback(database.close)
+        apps = ApplicationService((*configuration.applications, demo), database, clock)
+        errands = await parts.enter_async_context(Errands())
+        # The engine and the rooms know each other; no event comes before the loop turns again.
+        engine = _start_engine(configuration.media, lambda event: rooms.on_engine_event(event))  # noqa: PLW0108
+        parts.push_async_callback(engine.close)
+        server = Server(engine.fingerprint, tuple(engine.addresses), configuration.media.dtls)
+        rooms = RoomService(
+            engine, server, clock=clock, ids=ids, settings=configuration.rooms, errands=errands, metrics=metrics
+        )  # fmt: skip
+        endpoint = SignallingEndpoint(Services(apps, rooms, clock, metrics, settings), Gate(settings))
+        public = _public_listener(settings, endpoint, clock)
+        admin = _admin_listener(configuration.admin, engine, metrics, health, clock)
+        for listener in (admin, public):
+            parts.push_async_callback(listener.stop)
+        parts.callback(rooms.close, ErrorCode.SERVER_BUSY)
+        parts.callback(endpoint.close)
+        bound, admin_bound = await public.start(), await admin.start()
+        url = settings.public_url or f"{'wss' if settings.certificate else 'ws'}://{bound}{PATH}"
+        yield Running(url, f"http://{admin_bound}", server.addresses, demo, state.path), health
+
+
+def _start_engine(settings: MediaSettings, listener: Callable[..., None]) -> MediaEngine:
+    addresses = settings.addresses or tuple(media_addresses())
+    try:
+        bind = tuple(str(ListenAddress(str(ipaddress.ip_address(one)), settings.port)) for one in addresses)
+    except ValueError as error:
+        raise ConfigurationError(
+            "configuration_address_invalid",
+            f"media.addresses: {error}.",
+            "Write addresses of this machine, without a port.",
+        ) from error
+    try:
+        return MediaEngine.start(EngineConfig(bind=bind, sink_dump=settings.sink_dump or None), listener)
+    except (EngineFailure, ValueError) as error:
+        raise StartError(
+            "engine_not_started", f"The media engine does not start: {error}", "Check [media], and the addresses of this machine."
+        ) from error  # fmt: skip
+
+
+def _observe(engine: MediaEngine, metrics: Metrics, health: Health) -> Refresh:
+    """Adds the engine to what is watched; returns what takes its counters."""
+    counters = EngineMetrics()
+    metrics.add(counters)
+
+    async def refresh() -> None:
+        counters.stats = await engine.stats()
+
+    async def works() -> bool:
+        await engine.stats()
+        return True
+
+    health.add("engine", works)
+    return refresh
+
+
+def _admin_listener(
+    settings: AdminSettings, engine: MediaEngine, metrics: Metrics, health: Health, clock: Clock
+) -> Listener:
+    refresh = _observe(engine, metrics, health)
+    version = Version(program_version(), (PROTOCOL_VERSION,))
+    application: Any = admin_application(health, metrics, version, refresh)
+    return Listener(application, read_listen_address(settings.listen, "admin.listen"), clock)
+
+
+def _public_listener(settings: SignallingSettings, endpoint: SignallingEndpoint, clock: Clock) -> Listener:
+    listen = read_listen_address(settings.listen, "signalling.listen")
+    networks = read_networks(settings.behind_proxy)
+    check_encrypted(listen, certificate=bool(settings.certificate), behind_proxy=bool(networks))
+    certificate = (
+        Certificate(Path(settings.certificate), Path(settings.key), clock) if settings.certificate else None
+    )
+    application: Application = Dispatcher(public_routes(endpoint))
+    if networks:
+        application = BehindProxy(application, networks, _not_encrypted)
+    # Twice the protocol's limit, so that a message which is only somewhat too large is answered and not just cut.
+    return Listener(
+        application, listen, clock, certificate=certificate, max_message=2 * MAX_SIGNALLING_MESSAGE_BYTES
+    )
+
+
+def public_routes(endpoint: Application) -> tuple[Route, ...]:
+    """Everything the public listener serves."""
+    return (Route(PATH, "websocket", CALLER, endpoint),)
+
+
+async def _not_encrypted(scope: Scope, receive: Receive, send: Send) -> None:
+    await answer(NOT_ENCRYPTED, scope, receive, send)

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command `sealroom`. Thin: reads flags, calls, prints. What a command needs is imported by it: `--help` is quick.
+
+Exit codes: 0 done, 1 it could not be done (a port is taken, a check failed), 2 a flag or a setting is wrong.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import msgspec
+from cyclopts import App, Parameter
+
+from sealroom.core.config import Loaded, load
+from sealroom.core.config.describe import effective, sample
+from sealroom.core.config.load import Value
+from sealroom.core.errors import ConfigurationError, OperatorError, StartError
+
+if TYPE_CHECKING:
+    from sealroom.app import Running
+    from sealroom.apps.service import ApplicationService
+
+T = TypeVar("T")
+
+
+def _version() -> str:
+    try:
+        return installed_version("sealroom")
+    except PackageNotFoundError:
+        return "0"
+
+
+ConfigFile = Annotated[
+    Path | None, Parameter(name="--config", help="TOML file; `sealroom config sample` writes one.")
+]
+StateFolder = Annotated[Path | None, Parameter(name="--state", help="Folder of the database and keys.")]
+
+app = App(
+    name="sealroom",
+    help="Sealroom, the operator's side: carries calls that it cannot read.",
+    version=_version,
+    version_flags=["--version"],
+)
+config_app = App(name="config", help="Show what is configured, or a documented sample.")
+revoke_app = App(name="revoke", help="Refuse UserSigs that were issued before a moment.")
+app.command(config_app)
+app.command(revoke_app)
+
+
+def main() -> None:
+    """Runs the command; what the operator has to mend is one sentence and what to do."""
+    try:
+        app()
+    except OperatorError as error:
+        print(f"sealroom: {error.sentence}\n  {error.action}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, ConfigurationError) else 1)
+
+
+@app.command
+def dev(
+    *,
+    port: Annotated[
+        int | None, Parameter(help="Port of the signalling on 127.0.0.1; 0 takes any free one.")
+    ] = None,
+    admin_port: Annotated[
+        int | None, Parameter(help="Port of health and metrics; 0 takes any free one.")
+    ] = None,
+    state: StateFolder = None,
+    config: ConfigFile = None,
+    demo_out: Annotated[
+        Path | None, Parameter(help="Once ready, write the demo application's endpoint and key there (0600).")
+    ] = None,
+    sink_dump: Annotated[
+        Path | None,
+        Parameter(
+            help="Development aid: append every forwarded packet, as it is forwarded (ciphertext), to this file."
+        ),
+    ] = None,
+) -> None:
+    """Run everything of the operator's side in one process. Not for production."""
+    flags: dict[tuple[str, str], Value] = {}
+    if port is not None:
+        flags["signalling", "listen"] = f"127.0.0.1:{port}"
+    if admin_port is not None:
+        flags["admin", "listen"] = f"127.0.0.1:{admin_port}"
+    if state is not None:
+        flags["state", "directory"] = str(state)
+    if sink_dump is not None:
+        flags["media", "sink_dump"] = str(sink_dump)
+    _run(_load(config, flags), demo_out)
+
+
+@config_app.command(name="show")
+def config_show(*, config: ConfigFile = None) -> None:
+    """Print every setting as it stands, and where it came from. Secrets are masked."""
+    print(effective(_load(config, {})), end="")
+
+
+@config_app.command(name="sample")
+def config_sample() -> None:
+    """Print a TOML file with every key, its default, and what it does."""
+    print(sample(), end="")
+
+
+@app.command
+def doctor(*, state: StateFolder = None, config: ConfigFile = None) -> None:
+    """Check this machine and the configuration; says what to do about each fault."""
+    from sealroom.doctor import examine
+
+    findings = examine(_load(config, _state_flag(state)).configuration)
+    for finding in findings:
+        print(f"{'ok   ' if finding.good else 'FAULT'} {finding.name:12} {finding.sentence}")
+        if not finding.good:
+            print(f"{'':18} {finding.action}")
+    if not all(finding.good for finding in findings):
+        sys.exit(1)
+
+
+@revoke_app.command(name="add")
+def revoke_add(
+    sdk_app_id: int,
+    *,
+    user: Annotated[
+        str | None, Parameter(help="One user; without it, every user of the application.")
+    ] = None,
+    before: Annotated[int | None, Parameter(help="Unix seconds; without it, now.")] = None,
+    state: StateFolder = None,
+    config: ConfigFile = None,
+) -> None:
+    """Refuse UserSigs of an application issued before a moment. Calls in progress go on."""
+    moment = int(time.time()) if before is None else before
+
+    async def add(apps: "ApplicationService") -> None:
+        await apps.revoke(sdk_app_id, user, moment)
+
+    _with_applications(config, state, add)
+    print(f"UserSigs of {user or 'every user'} in {sdk_app_id} issued before {moment} are refused.")
+
+
+@revoke_app.command(name="remove")
+def revoke_remove(
+    sdk_app_id: int, *, user: str | None = None, state: StateFolder = None, config: ConfigFile = None
+) -> None:
+    """Take a revocation back."""
+
+    async def remove(apps: "ApplicationService") -> bool:
+        return await apps.unrevoke(sdk_app_id, user)
+
+    if not _with_applications(config, state, remove):
+        raise StartError("no_such_revocation", "There is no such revocation.", "See `sealroom revoke list`.")
+    print("Taken back.")
+
+
+@revoke_app.command(name="list")
+def revoke_list(*, state: StateFolder = None, config: ConfigFile = None) -> None:
+    """Print every revocation: application, user, issued before."""
+
+    async def everything(apps: "ApplicationService") -> list[tuple[int, str, int]]:
+        return await apps.revoked()
+
+    for sdk_app_id, user, before in _with_applications(config, state, everything):
+        print(f"{sdk_app_id}\t{user or '(every user)'}\t{before}")
+
+
+def _with_applications(
+    config: Path | None, state: Path | None, work: "Callable[[ApplicationService], Awaitable[T]]"
+) -> T:
+    from sealroom.app import applications_of
+
+    async def run() -> T:
+        async with applications_of(_load(config, _state_flag(state)).configuration) as apps:
+            return await work(apps)
+
+    return asyncio.run(run())
+
+
+def _state_flag(state: Path | None) -> dict[tuple[str, str], Value]:
+    return {} if state is None else {("state", "directory"): str(state)}
+
+
+def _load(config: Path | None, flags: dict[tuple[str, str], Value]) -> Loaded:
+    return load(config, os.environ, flags)
+
+
+def _run(loaded: Loaded, demo_out: Path | None) -> None:
+    import uvloop
+
+    from sealroom.app import run_dev
+    from sealroom.core.state import write_private
+
+    def ready(running: "Running") -> None:
+        if demo_out is not None:
+            write_private(demo_out, msgspec.json.encode(running.hand_over()))
+        print(_banner(running), flush=True)
+
+    async def until_told() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await run_dev(loaded.configuration, ready=ready, stop=stop)
+
+    uvloop.run(until_told())
+
+
+def _banner(running: "Running") -> str:
+    clear = running.endpoint.startswith("ws://")
+    media = ", ".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in running.media)
+    lines = [
+        "Sealroom, operator's side",
+        f"  signalling   {running.endpoint}{'   plain ws, on loopback only, which browsers treat as secure' if clear else ''}",
+        f"  metrics      {running.admin}/metrics",
+        f"  media        UDP {media}",
+        f"  application  {running.demo.sdk_app_id}, sealing {running.demo.sealing}",
+        f"  state        {running.state}",
+    ]
+    if all(host == "127.0.0.1" for host, _ in running.media):
+        lines.append("  note         no network interface but loopback: Firefox will not connect")
+    return "\n".join([*lines, "development mode: not for production"])

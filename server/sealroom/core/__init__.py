@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The only plumbing: configuration, clock, ids, logs, metrics, health, database, HTTP. Knows no feature."""

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes configuration for people: a documented sample, and the effective values with where each came from."""
+
+import textwrap
+from collections.abc import Iterator
+from typing import Annotated, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from sealroom.core.config.load import Loaded, sections
+from sealroom.core.config.schema import ApplicationSettings, Configuration
+
+_WIDTH = 100
+
+
+def sample() -> str:
+    """A TOML file with every key, its default and what it does."""
+    lines = ["# Sealroom, operator's side. Every key with its default; delete what you do not change."]
+    for section in sections():
+        settings = getattr(Configuration(), section)
+        lines += ["", *_comment(type(settings).__doc__ or ""), f"[{section}]"]
+        for key, description in descriptions(type(settings)).items():
+            lines += [*_comment(description), f"{key} = {_toml(getattr(settings, key))}"]
+    lines += [
+        "",
+        *_comment("One application of a customer; repeat the block for more."),
+        "# [[applications]]",
+    ]
+    example = ApplicationSettings(
+        1400000000, "Example", ("0123456789abcdef" * 4,), origins=("https://call.example",)
+    )
+    for key, description in descriptions(ApplicationSettings).items():
+        lines += [*_comment(description), f"# {key} = {_toml(getattr(example, key))}"]
+    return "\n".join(lines) + "\n"
+
+
+def effective(loaded: Loaded) -> str:
+    """Every setting as it stands, with its origin; secrets masked."""
+    lines: list[str] = []
+    for section, keys in sections().items():
+        settings = getattr(loaded.configuration, section)
+        for key in keys:
+            shown = f"{section}.{key} = {_toml(getattr(settings, key))}"
+            lines.append(f"{shown:60}  # {loaded.origins[f'{section}.{key}']}")
+    for application in loaded.configuration.applications:
+        masked = {
+            **msgspec.structs.asdict(application),
+            "secret_keys": ("***",) * len(application.secret_keys),
+        }
+        shown = ", ".join(f"{key} = {_toml(value)}" for key, value in masked.items())
+        lines.append(f"applications = {{ {shown} }}")
+    return "\n".join(lines) + "\n"
+
+
+def descriptions(kind: type[msgspec.Struct]) -> dict[str, str]:
+    """What turning each key of a section does."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {key: " ".join(_descriptions_in(hints[key])) for key in kind.__struct_fields__}
+
+
+def _descriptions_in(hint: object) -> Iterator[str]:
+    if get_origin(hint) is Annotated:
+        for extra in get_args(hint)[1:]:
+            if isinstance(extra, msgspec.Meta) and extra.description:
+                yield extra.description
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line}" for line in textwrap.wrap(text, _WIDTH)]
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    if isinstance(value, str):
+        return msgspec.json.encode(value).decode()
+    return str(value)

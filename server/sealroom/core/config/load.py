@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads configuration: defaults, below a TOML file, below the environment, below command-line flags.
+
+A key that does not exist is an error that names the nearest one. Environment variables are `SEALROOM_SECTION__KEY`; lists are
+written with commas. Applications come from the file only.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+
+from sealroom.core.config.schema import ApplicationSettings, Configuration
+from sealroom.core.errors import ConfigurationError
+
+PREFIX = "SEALROOM_"
+DEFAULT = "default"
+
+Value: TypeAlias = str | int | float | bool | tuple[str, ...]
+Flags: TypeAlias = Mapping[tuple[str, str], Value]
+"""Settings given on the command line, by section and key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration, and for each setting (`section.key`) where its value came from."""
+
+    configuration: Configuration
+    origins: dict[str, str]
+
+
+def load(path: Path | None, environment: Mapping[str, str], flags: Flags | None = None) -> Loaded:
+    """Loads and checks.
+
+    Raises:
+        ConfigurationError: a file that cannot be read, an unknown key, or a value that does not fit.
+    """
+    origins = {f"{section}.{key}": DEFAULT for section, keys in sections().items() for key in keys}
+    merged: dict[str, dict[str, object]] = {section: {} for section in sections()}
+    applications: object = []
+    if path is not None:
+        document = _read(path)
+        applications = document.pop("applications", [])
+        for section, key, value in _settings_of_file(document, path):
+            merged[section][key] = value
+            origins[f"{section}.{key}"] = str(path)
+    for section, key, variable in _settings_of_environment(environment):
+        merged[section][key] = _from_text(section, key, environment[variable])
+        origins[f"{section}.{key}"] = variable
+    for (section, key), value in (flags or {}).items():
+        merged[section][key] = value
+        origins[f"{section}.{key}"] = "command line"
+    return Loaded(_convert(merged, applications, origins), origins)
+
+
+def sections() -> dict[str, tuple[str, ...]]:
+    """Names of all sections with the names of their keys."""
+    defaults = Configuration()
+    return {
+        field: getattr(defaults, field).__struct_fields__
+        for field in Configuration.__struct_fields__
+        if field != "applications"
+    }
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigurationError(
+            "configuration_unreadable", f"{path} cannot be read.", "Check its name and its permissions."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            "configuration_not_toml",
+            f"{path} is not TOML: {error}.",
+            "Compare with `sealroom config sample`.",
+        ) from error
+
+
+def _settings_of_file(document: dict[str, object], path: Path) -> list[tuple[str, str, object]]:
+    found: list[tuple[str, str, object]] = []
+    for section, keys in document.items():
+        _must_exist(section, (*sections(), "applications"), f"section in {path}")
+        if not isinstance(keys, dict):
+            raise ConfigurationError(
+                "configuration_not_a_section",
+                f"`{section}` in {path} is not a section.",
+                f"Write [{section}].",
+            )
+        for key, value in keys.items():
+            _must_exist(key, sections()[section], f"key in [{section}] of {path}")
+            found.append((section, key, value))
+    return found
+
+
+def _settings_of_environment(environment: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    known = {
+        f"{PREFIX}{section}__{key}".upper(): (section, key)
+        for section, keys in sections().items()
+        for key in keys
+    }
+    found: list[tuple[str, str, str]] = []
+    for variable in environment:
+        if variable.startswith(PREFIX) and "__" in variable:
+            _must_exist(variable, tuple(known), "environment variable")
+            found.append((*known[variable], variable))
+    return found
+
+
+def _must_exist(name: str, known: tuple[str, ...], what: str) -> None:
+    if name in known:
+        return
+    nearest = difflib.get_close_matches(name, known, 1, 0.0)
+    raise ConfigurationError(
+        "configuration_key_unknown", f"There is no {what} called `{name}`.", f"Did you mean `{nearest[0]}`?"
+    )
+
+
+def _from_text(section: str, key: str, text: str) -> object:
+    """A list where the default is one, else the text itself; numbers and switches are read when the whole is checked."""
+    if isinstance(getattr(getattr(Configuration(), section), key), tuple):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+def _convert(
+    merged: dict[str, dict[str, object]], applications: object, origins: dict[str, str]
+) -> Configuration:
+    found: dict[str, object] = {}
+    for section, values in merged.items():
+        kind = type(getattr(Configuration(), section))
+        try:
+            # Not strict, so that numbers and switches may come from the environment as text.
+            found[section] = msgspec.convert(values, kind, strict=False)
+        except msgspec.ValidationError as error:
+            places = sorted({origins[f"{section}.{key}"] for key in values} - {DEFAULT})
+            raise ConfigurationError(
+                "configuration_value_invalid",
+                f"[{section}] does not fit: {error}.",
+                f"Look into {' and '.join(places)}; `sealroom config sample` documents every key.",
+            ) from error
+    return Configuration(**found, applications=_applications(applications))  # type: ignore[arg-type]
+
+
+def _applications(entries: object) -> tuple[ApplicationSettings, ...]:
+    if isinstance(entries, list):
+        for entry in entries:
+            for key in entry if isinstance(entry, dict) else ():
+                _must_exist(str(key), ApplicationSettings.__struct_fields__, "key in [[applications]]")
+    try:
+        found = msgspec.convert(entries, tuple[ApplicationSettings, ...])
+    except msgspec.ValidationError as error:
+        # The message names the place and the rule, never the value: a secret key does not end up on the screen.
+        raise ConfigurationError(
+            "configuration_value_invalid",
+            f"[[applications]] does not fit: {error}.",
+            "`sealroom config sample` documents every key.",
+        ) from error
+    if len({application.sdk_app_id for application in found}) != len(found):
+        raise ConfigurationError(
+            "configuration_application_twice", "Two applications have one sdk_app_id.", "Give each its own."
+        )
+    return found

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every setting with its default and what turning it does. The sample and `config show` are derived from here."""
+
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from sealroom.core.logging import Format, Level
+
+Seconds: TypeAlias = Annotated[float, Meta(ge=0.05, le=3600)]
+Count: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000)]
+
+
+def _says(description: str) -> Meta:
+    return Meta(description=description)
+
+
+class SignallingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The WebSocket that clients connect to."""
+
+    listen: Annotated[
+        str,
+        _says(
+            "Address and port. Plain ws is spoken on loopback only; anywhere else this needs a certificate or behind_proxy. "
+            "Port 0 takes any free one."
+        ),
+    ] = "127.0.0.1:7880"
+    certificate: Annotated[
+        str,
+        _says(
+            "PEM file with the certificate chain. Read again when it changes; 1.2 is the lowest TLS version."
+        ),
+    ] = ""
+    key: Annotated[str, _says("PEM file with the certificate's private key.")] = ""
+    behind_proxy: Annotated[
+        tuple[str, ...],
+        _says(
+            "Networks of the TLS-terminating proxies, as 10.0.0.0/8. X-Forwarded-For and -Proto are believed from them, and "
+            "nobody else is let in."
+        ),
+    ] = ()
+    public_url: Annotated[
+        str,
+        _says(
+            "What clients are told to connect to. Empty: made from `listen`. Only the demo's hand-over file uses it."
+        ),
+    ] = ""
+    enter_timeout: Annotated[
+        Seconds,
+        _says(
+            "Seconds from connecting to a successful `enter`. Lower frees idle lines sooner; slow phones need some."
+        ),
+    ] = 5.0
+    silence_timeout: Annotated[
+        Seconds,
+        _says("Seconds without a message after which a line counts as broken. Clients ping every 10 s."),
+    ] = 30.0
+    max_connections: Annotated[Count, _says("Open lines in all. More are told that the server is busy.")] = (
+        20_000
+    )
+    max_connections_per_address: Annotated[
+        Count,
+        _says(
+            "Open lines of one address (IPv6: of one /64). An office behind one address needs one per colleague."
+        ),
+    ] = 2_000
+    max_waiting_per_address: Annotated[
+        Count, _says("Lines of one address that have not entered a room yet. Lower stops floods sooner.")
+    ] = 256
+
+
+class AdminSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Health and metrics, for the operator's own machines."""
+
+    listen: Annotated[
+        str,
+        _says(
+            "Address and port of /livez, /readyz, /metrics, /version. Whoever reaches it may read it. Port 0: any free."
+        ),
+    ] = "127.0.0.1:9464"
+
+
+class MediaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The media engine."""
+
+    addresses: Annotated[
+        tuple[str, ...],
+        _says(
+            "Addresses media is taken at, and that clients are told. Empty: every address of this machine, and 127.0.0.1."
+        ),
+    ] = ()
+    port: Annotated[
+        Annotated[int, Meta(ge=0, le=65535)], _says("UDP port. 0: any free one. Open it in the firewall.")
+    ] = 0
+    dtls: Annotated[
+        Literal["1.2", "1.3", "auto"],
+        _says(
+            "DTLS versions taken. With 1.3 browsers choose an SRTP cipher without AEAD, so 1.2 is the default."
+        ),
+    ] = "1.2"
+    sink_dump: Annotated[
+        str,
+        _says(
+            "Development only: a file that gets a copy of every packet that is forwarded, as it is forwarded (ciphertext)."
+        ),
+    ] = ""
+
+
+class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The life of rooms."""
+
+    disconnect_grace: Annotated[
+        Seconds,
+        _says(
+            "Seconds a participant stays in the room after his line broke. Longer lets him come back unnoticed; shorter clears tiles."
+        ),
+    ] = 90.0
+    live_linger: Annotated[
+        Seconds,
+        _says(
+            "Seconds an empty live room stays open when audience left last. An anchor who leaves last closes it at once."
+        ),
+    ] = 600.0
+
+
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Logs, on standard error."""
+
+    format: Annotated[Format, _says("console for people, json for machines.")] = "console"
+    level: Annotated[Level, _says("The least important level that is written.")] = "info"
+
+
+class StateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is kept on disk."""
+
+    directory: Annotated[
+        str,
+        _says(
+            "Folder of the database and keys, for this user only (0700). Empty: the user's state folder (XDG)."
+        ),
+    ] = ""
+
+
+class ApplicationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One application of a customer."""
+
+    sdk_app_id: Annotated[Annotated[int, Meta(ge=1, le=2**32 - 1)], _says("The number that clients name.")]
+    name: Annotated[Annotated[str, Meta(min_length=1, max_length=64)], _says("For people.")]
+    secret_keys: Annotated[
+        Annotated[
+            tuple[Annotated[str, Meta(min_length=16, max_length=256)], ...], Meta(min_length=1, max_length=2)
+        ],
+        _says("What UserSigs are signed with: one key, or two while one takes the place of the other."),
+    ]
+    sealing: Annotated[
+        Literal["required", "optional"],
+        _says(
+            "`required` refuses media that is not end-to-end encrypted. `optional` is the customer's documented choice."
+        ),
+    ] = "required"
+    advanced_permission: Annotated[
+        bool, _says("Whether everybody must show a PrivateMapKey, whose rights then hold on the media path.")
+    ] = False
+    origins: Annotated[
+        tuple[str, ...],
+        _says(
+            "Origins of web pages that may use it, as https://call.example. A loopback origin may end in :*. Clients without an origin are not pages."
+        ),
+    ] = ()
+    enabled: Annotated[bool, _says("Switched off, nobody can enter.")] = True
+
+
+class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole configuration."""
+
+    signalling: SignallingSettings = SignallingSettings()
+    admin: AdminSettings = AdminSettings()
+    media: MediaSettings = MediaSettings()
+    rooms: RoomSettings = RoomSettings()
+    log: LogSettings = LogSettings()
+    state: StateSettings = StateSettings()
+    applications: tuple[ApplicationSettings, ...] = ()

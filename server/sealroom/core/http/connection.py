@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""uvicorn's protocols with the limits they lack: time and size of a request header, and a way to cut a connection."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.http11 import Request
+
+HEADER_SECONDS = 5.0
+"""From the first byte that may be of a request to the end of its header. Slow senders are cut then."""
+MAX_HEADER_BYTES = 16 * 1024
+"""A browser's request with its cookies is some 2 kB."""
+CLOSE_SECONDS = 2.0
+"""How long a peer may take to answer our close frame."""
+
+ABORT = "sealroom.abort"
+"""ASGI extension: a callable that cuts the connection without sending what waits."""
+DISCONNECTED = 1006
+"""The close code of a connection that broke (RFC 6455 section 7.4.1)."""
+
+
+class HttpConnection(HttpToolsProtocol):
+    """An HTTP connection that must bring its header in time."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._header_timer: asyncio.TimerHandle | None = None
+        self._header_bytes = 0
+        self._in_header = True
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A connection without a request is given the same time."""
+        super().connection_made(transport)
+        self._start_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is waited for any more."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Counts what comes before the end of a header."""
+        if self._in_header:
+            self._start_timer()
+            self._header_bytes += len(data)
+        super().data_received(data)
+        if self._in_header and self._header_bytes > MAX_HEADER_BYTES:
+            self.transport.abort()
+
+    def on_headers_complete(self) -> None:
+        """The header is whole."""
+        self._in_header = False
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The next byte is of the next request."""
+        super().on_message_complete()
+        self._in_header = True
+        self._header_bytes = 0
+
+    def _start_timer(self) -> None:
+        if self._header_timer is None:
+            self._header_timer = self.loop.call_later(HEADER_SECONDS, self.transport.abort)
+
+    def _stop_timer(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+
+class WebSocketConnection(WebSocketsSansIOProtocol):
+    """A WebSocket that tells a broken connection from one that was closed, and that can be cut."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.close_timeout = CLOSE_SECONDS
+
+    def handle_connect(self, event: Request) -> None:
+        """Adds the way to cut the connection; the application's task has not run yet."""
+        super().handle_connect(event)
+        if self.handshake_initiated and not self.close_sent:
+            extensions: dict[str, Any] = self.scope["extensions"]
+            extensions[ABORT] = self.transport.abort
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """uvicorn says 1005 here, which is what a client says that closes in order without a code."""
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": DISCONNECTED})
+        super().connection_lost(exc)
+
+
+def client_address(scope: Any) -> str:
+    """The address of the client, or '' where there is none."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""

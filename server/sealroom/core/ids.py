@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random identifiers and secrets. The source of randomness is an argument, so that tests can repeat a run."""
+
+import random
+import secrets
+
+_ICE_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+class Ids:
+    """Draws from the system's generator unless given another one."""
+
+    def __init__(self, source: random.Random | None = None) -> None:
+        self._source = source or secrets.SystemRandom()
+
+    def ice_text(self, length: int) -> str:
+        """`length` characters of the ice-char set (RFC 8839 section 5.4), 6 bits each."""
+        return "".join(_ICE_CHARS[byte & 63] for byte in self._source.randbytes(length))
+
+    def ssrc(self, taken: set[int]) -> int:
+        """An SSRC that is not 0 and not in `taken`, which it is added to."""
+        while True:
+            found = self._source.getrandbits(32)
+            if found and found not in taken:
+                taken.add(found)
+                return found
+
+    def number(self, bits: int) -> int:
+        """A number of at most `bits` bits."""
+        return self._source.getrandbits(bits)
+
+    def secret(self) -> str:
+        """64 hexadecimal digits, the shape of TRTC's secret keys."""
+        return self._source.randbytes(32).hex()

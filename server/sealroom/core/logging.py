@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Logs as events with fields, on standard error.
+
+**A field must be declared here; one that is not is dropped.** Values of personal fields leave only as a shortened keyed hash:
+the same user gives the same hash within one installation, and nobody without its key can go back.
+"""
+
+import hashlib
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Literal, TypeAlias, cast
+
+import structlog
+from structlog.stdlib import BoundLogger
+
+Format: TypeAlias = Literal["console", "json"]
+Level: TypeAlias = Literal["debug", "info", "warning", "error"]
+EventDict: TypeAlias = MutableMapping[str, object]
+
+PERSONAL = frozenset({"user", "room", "address"})
+"""Fields whose values may tell who somebody is."""
+PLAIN = frozenset(
+    {
+        "application", "authenticated", "caller", "certificate", "check", "code", "count", "dtls", "error", "event", "kind",
+        "level", "listener", "milliseconds", "place", "port", "profile", "reason", "role", "scene", "seconds", "shard",
+        "state", "timestamp", "track", "url", "version",
+    }
+)  # fmt: skip
+"""Fields that never do."""
+
+
+class _Redactor:
+    """Hashes personal fields and drops undeclared ones."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def __call__(self, _logger: object, _method: str, event: EventDict) -> EventDict:
+        kept: EventDict = {}
+        for name, value in event.items():
+            if name in PERSONAL:
+                kept[name] = redacted(str(value), self._key)
+            elif name in PLAIN:
+                kept[name] = value
+            else:
+                kept["undeclared"] = f"{kept.get('undeclared', '')} {name}".strip()
+        return kept
+
+
+def redacted(value: str, key: bytes) -> str:
+    """A keyed hash of 48 bits: enough to follow one user through a log, too little to be an identity."""
+    return "~" + hashlib.blake2s(value.encode("utf-8", "replace"), key=key, digest_size=6).hexdigest()
+
+
+class _Complaints(logging.Handler):
+    """Turns what the HTTP server's library logs into an event without its text, which may hold addresses."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fault = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else "none"
+        get_logger().warning("http_server_complained", error=fault, place=f"{record.module}:{record.lineno}")
+
+
+def configure(*, style: Format, level: Level, key: bytes) -> None:
+    """Sets up logging for the process. `key` (at most 32 bytes) is the installation's key for personal fields."""
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _Redactor(key),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    for name in ("uvicorn.error", "uvicorn.access", "uvicorn.asgi", "asyncio"):
+        library = logging.getLogger(name)
+        library.handlers = [_Complaints(logging.WARNING)]
+        library.setLevel(logging.WARNING)
+        library.propagate = False
+
+
+def get_logger() -> BoundLogger:
+    """A logger. Call it with an event's name and declared fields, never with a sentence."""
+    return cast("BoundLogger", structlog.get_logger())

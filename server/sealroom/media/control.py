@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands to the engine and events from it. Field for field `shard::Command` and `shard::Event`, which refuse what is unknown."""
+
+from typing import TypeAlias
+
+import msgspec
+
+from sealroom.media.session import DtlsVersion, Session
+from sealroom_wire.signalling import Track
+
+
+class SlotSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose video: the publishing peer, its track, the layer (0 the smallest)."""
+
+    peer: int
+    track: Track
+    layer: int
+
+
+class SlotBinding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one video slot shall carry; without a source nothing."""
+
+    slot: int
+    generation: int
+    source: SlotSource | None
+
+
+class _Command(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):
+    token: int
+
+
+class AddRoom(_Command, tag="add_room", frozen=True):
+    """Opens a room."""
+
+    room: int
+    sealing_required: bool
+
+
+class CloseRoom(_Command, tag="close_room", frozen=True):
+    """Closes a room and every peer in it."""
+
+    room: int
+
+
+class AddPeer(_Command, tag="add_peer", frozen=True):
+    """Lets a peer into a room."""
+
+    room: int
+    peer: int
+    session: Session
+
+
+class UpdatePeer(_Command, tag="update_peer", frozen=True):
+    """A peer offered again."""
+
+    peer: int
+    session: Session
+
+
+class RemovePeer(_Command, tag="remove_peer", frozen=True):
+    """Ends a peer."""
+
+    peer: int
+
+
+class Bind(_Command, tag="bind", frozen=True):
+    """Binds video slots of a subscriber."""
+
+    peer: int
+    bindings: tuple[SlotBinding, ...]
+
+
+class SetRights(_Command, tag="set_rights", frozen=True):
+    """Changes what a peer may do, from the next packet on."""
+
+    peer: int
+    rights: int
+
+
+class SetMuted(_Command, tag="set_muted", frozen=True):
+    """Stops or resumes the forwarding of a track."""
+
+    peer: int
+    track: Track
+    muted: bool
+
+
+class RequestKeyFrame(_Command, tag="request_key_frame", frozen=True):
+    """A subscriber lost the picture in a slot."""
+
+    peer: int
+    slot: int
+
+
+class GetStats(_Command, tag="stats", frozen=True):
+    """Asks for all counters."""
+
+
+Command: TypeAlias = (
+    AddRoom
+    | CloseRoom
+    | AddPeer
+    | UpdatePeer
+    | RemovePeer
+    | Bind
+    | SetRights
+    | SetMuted
+    | RequestKeyFrame
+    | GetStats
+)
+
+
+class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a command was not done."""
+
+    code: str
+    message: str
+
+
+class AudioSlot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is heard in an audio slot."""
+
+    slot: int
+    source: int | None
+
+
+class Stats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Counters of the engine from its start; `refused` by reason."""
+
+    peers: int
+    rooms: int
+    datagrams: int
+    accepted: int
+    forwarded: int
+    forwarded_bytes: int
+    retransmitted: int
+    retransmitted_bytes: int
+    key_frame_requests: int
+    events_dropped: int
+    commands_failed: int
+    refused: dict[str, int]
+
+
+class _Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
+    pass
+
+
+class Result(_Event, tag="result", frozen=True):
+    """The answer to a command."""
+
+    token: int
+    error: Failure | None
+
+
+class StatsTaken(_Event, tag="stats", frozen=True):
+    """The answer to `GetStats`."""
+
+    token: int
+    stats: Stats
+
+
+class Connected(_Event, tag="connected", frozen=True):
+    """A peer's handshake is done; media may flow."""
+
+    peer: int
+    profile: str
+    dtls: DtlsVersion
+
+
+class Closed(_Event, tag="closed", frozen=True):
+    """A peer is gone by itself; the engine has removed it already."""
+
+    peer: int
+    reason: str
+
+
+class TrackActive(_Event, tag="track_active", frozen=True):
+    """Which layers of a track flow has changed."""
+
+    peer: int
+    track: Track
+    layers: tuple[int, ...]
+
+
+class AudioSlots(_Event, tag="audio_slots", frozen=True):
+    """Whom a subscriber hears has changed."""
+
+    peer: int
+    slots: tuple[AudioSlot, ...]
+
+
+class Bound(_Event, tag="bound", frozen=True):
+    """A binding was taken."""
+
+    peer: int
+    slot: int
+    generation: int
+
+
+class BindRefused(_Event, tag="bind_refused", frozen=True):
+    """A binding was refused; the slot is as it was."""
+
+    peer: int
+    slot: int
+    generation: int
+    reason: str
+
+
+class ShardFailed(_Event, tag="shard_failed", frozen=True):
+    """The engine's thread ended by a fault; its rooms are gone."""
+
+    shard: int
+
+
+Event: TypeAlias = (
+    Result | StatsTaken | Connected | Closed | TrackActive | AudioSlots | Bound | BindRefused | ShardFailed
+)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine's counters as metrics. Taken from the engine when somebody asks; between two questions nothing is copied."""
+
+from collections.abc import Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from sealroom.media.control import Stats
+
+_COUNTERS = {
+    "datagrams": "Datagrams taken in.",
+    "accepted": "Packets accepted for forwarding.",
+    "forwarded": "Packets forwarded, once per subscriber.",
+    "retransmitted": "Packets sent again on NACK.",
+    "key_frame_requests": "Key frames asked of publishers.",
+    "events_dropped": "Events of the engine that came too fast.",
+    "commands_failed": "Commands to the engine that were not done.",
+}
+_BYTES = {
+    "forwarded_bytes": "Payload of packets forwarded.",
+    "retransmitted_bytes": "Payload of packets sent again.",
+}
+
+
+class EngineMetrics(Collector):
+    """The latest counters of the engine."""
+
+    def __init__(self) -> None:
+        self.stats: Stats | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        """All counters; nothing before the first were taken."""
+        if self.stats is None:
+            return
+        for name, text in _COUNTERS.items():
+            unit = (
+                ""
+                if name in {"datagrams", "key_frame_requests", "events_dropped", "commands_failed"}
+                else "_packets"
+            )
+            yield CounterMetricFamily(f"sealroom_media_{name}{unit}", text, getattr(self.stats, name))
+        for name, text in _BYTES.items():
+            yield CounterMetricFamily(f"sealroom_media_{name}", text, getattr(self.stats, name))
+        yield GaugeMetricFamily("sealroom_media_peers", "Peers in the engine.", self.stats.peers)
+        yield GaugeMetricFamily("sealroom_media_rooms", "Rooms in the engine.", self.stats.rooms)
+        dropped = CounterMetricFamily(
+            "sealroom_media_dropped_packets",
+            "What was not taken or not forwarded, by reason.",
+            labels=["reason"],
+        )
+        for reason, count in sorted(self.stats.refused.items()):
+            dropped.add_metric([reason], count)
+        yield dropped

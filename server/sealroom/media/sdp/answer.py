@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers an offer: one section for one, in the offer's order, never more than was offered (RFC 8829 section 5.3).
+
+The server is ICE-lite and the passive side of DTLS. Sections that carry a track of the peer are received, the others are
+the peer's receive slots, numbered in the offer's order; a data section is refused with port 0.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sealroom.core.ids import Ids
+from sealroom.media.sdp.codecs import Choice, choose_codecs
+from sealroom.media.sdp.extensions import choose_extensions
+from sealroom.media.sdp.offer import Offer, Section, malformed, not_supported, read_offer
+from sealroom.media.sdp.streams import media_ssrcs, simulcast_ids
+from sealroom.media.session import (
+    Codec,
+    Credentials,
+    DtlsVersion,
+    ExtensionId,
+    ReceiveSlot,
+    SendTrack,
+    Session,
+)
+from sealroom_wire.limits import MAX_SLOTS
+from sealroom_wire.signalling import SlotKind, Track
+
+_UFRAG_CHARACTERS = 12
+_PWD_CHARACTERS = 24
+"""144 bits; RFC 8445 section 5.3 asks for 128."""
+_CNAME = "sealroom"
+_HOST_PREFERENCE = 126 << 24
+"""Type preference of host candidates (RFC 8445 section 5.1.2.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What the answer says of the server: its certificate, and where media is taken, most preferred first."""
+
+    fingerprint: str
+    addresses: tuple[tuple[str, int], ...]
+    dtls: DtlsVersion
+
+
+@dataclass(frozen=True, slots=True)
+class _Agreed:
+    """What a section is for, for as long as the session lasts."""
+
+    media: str
+    mid: str
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """An offer and its answer: the session for the engine, the text for the peer."""
+
+    session: Session
+    sdp: str
+    sections: tuple[_Agreed, ...]
+    origin: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Codecs and header extensions of one section."""
+
+    codecs: Choice
+    extensions: tuple[ExtensionId, ...]
+    extension_lines: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Draft:
+    """The answer as it grows, section by section."""
+
+    offer: Offer
+    server: Server
+    ids: Ids
+    codecs: frozenset[Codec]
+    tracks: Mapping[str, Track]
+    local_ice: Credentials
+    known_slots: tuple[ReceiveSlot, ...]
+    taken_ssrcs: set[int]
+    sends: list[SendTrack]
+    slots: list[ReceiveSlot]
+    agreed: list[_Agreed]
+    bundle: list[str]
+    lines: list[str]
+    choices: dict[tuple[object, ...], _Chosen]
+
+
+def answer_first(
+    text: str, tracks: Mapping[str, Track], *, rights: int, codecs: frozenset[Codec], server: Server, ids: Ids
+) -> Agreement:
+    """Answers the first offer of a peer. `tracks` says which mid carries which of the peer's tracks.
+
+    Raises:
+        Refusal: `sdp_malformed` or `sdp_not_supported`.
+    """
+    offer = read_offer(text)
+    draft = _draft(offer, tracks, codecs, server, ids, _fresh_credentials(ids), ())
+    return _finish(draft, rights, origin=ids.number(62), version=1)
+
+
+def answer_again(
+    text: str, before: Agreement, *, codecs: frozenset[Codec], server: Server, ids: Ids
+) -> Agreement:
+    """Answers a later offer: sections already there keep their place, mid and meaning; new ones are receive slots.
+
+    A new ICE user name fragment restarts ICE, with new credentials on this side too (RFC 8445 section 2.4).
+
+    Raises:
+        Refusal: `sdp_malformed`, or `sdp_not_supported` also where something changed that must stay.
+    """
+    offer = read_offer(text)
+    old = before.session
+    transport = offer.transport
+    same_ice = (transport.ufrag, transport.pwd) == (old.remote_ice.ufrag, old.remote_ice.pwd)
+    half_changed = transport.ufrag == old.remote_ice.ufrag or transport.pwd == old.remote_ice.pwd
+    if transport.fingerprint != old.remote_fingerprint or (half_changed and not same_ice):
+        raise not_supported()
+    tracks = {send.mid: send.track for send in old.sends}
+    local_ice = old.local_ice if same_ice else _fresh_credentials(ids)
+    draft = _draft(offer, tracks, codecs, server, ids, local_ice, old.slots)
+    agreement = _finish(draft, old.rights, origin=before.origin, version=before.version + 1)
+    _check_continues(before, agreement)
+    return agreement
+
+
+def _fresh_credentials(ids: Ids) -> Credentials:
+    return Credentials(ids.ice_text(_UFRAG_CHARACTERS), ids.ice_text(_PWD_CHARACTERS))
+
+
+def _draft(
+    offer: Offer,
+    tracks: Mapping[str, Track],
+    codecs: frozenset[Codec],
+    server: Server,
+    ids: Ids,
+    local_ice: Credentials,
+    known_slots: tuple[ReceiveSlot, ...],
+) -> _Draft:
+    taken = {ssrc for section in offer.sections for ssrc in media_ssrcs(section)}
+    for slot in known_slots:
+        taken |= {slot.ssrc} | ({slot.rtx_ssrc} if slot.rtx_ssrc else set())
+    return _Draft(offer, server, ids, codecs, tracks, local_ice, known_slots, taken, [], [], [], [], [], {})
+
+
+def _finish(draft: _Draft, rights: int, *, origin: int, version: int) -> Agreement:
+    for section in draft.offer.sections:
+        _answer_section(draft, section)
+    if {send.mid for send in draft.sends} != set(draft.tracks) or len(draft.slots) > MAX_SLOTS:
+        raise not_supported()
+    _check_sends(draft.sends)
+    head = [
+        "v=0",
+        f"o=- {origin} {version} IN IP4 127.0.0.1",
+        "s=-",
+        "t=0 0",
+        "a=ice-lite",
+        f"a=group:BUNDLE {' '.join(draft.bundle)}",
+    ]
+    if draft.offer.allow_mixed_extensions:
+        head.append("a=extmap-allow-mixed")
+    transport = draft.offer.transport
+    session = Session(
+        local_ice=draft.local_ice,
+        remote_ice=Credentials(transport.ufrag, transport.pwd),
+        remote_fingerprint=transport.fingerprint,
+        dtls=draft.server.dtls,
+        rights=rights,
+        sends=tuple(draft.sends),
+        slots=tuple(draft.slots),
+    )
+    text = "\r\n".join([*head, *draft.lines, ""])
+    return Agreement(session, text, tuple(draft.agreed), origin, version)
+
+
+def _answer_section(draft: _Draft, section: Section) -> None:
+    if section.is_data or section.is_rejected:
+        _reject(draft, section)
+    elif section.mid in draft.tracks:
+        _receive(draft, section, draft.tracks[section.mid])
+    else:
+        _send(draft, section)
+
+
+def _reject(draft: _Draft, section: Section) -> None:
+    draft.agreed.append(_Agreed(section.media, section.mid, "rejected"))
+    draft.lines.append(f"m={section.media} 0 {section.protocol} {' '.join(section.formats)}")
+    draft.lines.append("c=IN IP4 0.0.0.0")
+    if section.mid:
+        draft.lines.append(f"a=mid:{section.mid}")
+    if not section.is_data:
+        draft.lines.append("a=inactive")
+
+
+def _receive(draft: _Draft, section: Section, track: Track) -> None:
+    """A section in which the peer sends one of its tracks."""
+    if section.media != ("audio" if track is Track.AUDIO else "video"):
+        raise not_supported()
+    if section.direction not in {"sendonly", "sendrecv"}:
+        raise not_supported()
+    chosen = _choose(draft, section, receiving=False)
+    rids = simulcast_ids(section)
+    draft.sends.append(
+        SendTrack(section.mid, track, chosen.codecs.parameters, rids, chosen.extensions, media_ssrcs(section))
+    )
+    _begin(draft, section, chosen.codecs, track.value)
+    draft.lines += [*chosen.extension_lines, "a=recvonly", *chosen.codecs.lines]
+    draft.lines += [f"a=rid:{rid} recv" for rid in rids]
+    if rids:
+        draft.lines.append(f"a=simulcast:recv {';'.join(rids)}")
+
+
+def _send(draft: _Draft, section: Section) -> None:
+    """A section in which the peer is ready to receive: a slot."""
+    if section.direction != "recvonly":
+        raise not_supported()
+    chosen = _choose(draft, section, receiving=True)
+    slot = _slot(draft, section, chosen)
+    draft.slots.append(slot)
+    _begin(draft, section, chosen.codecs, "slot")
+    msid = f"a=msid:- slot-{len(draft.slots) - 1}"
+    draft.lines += [*chosen.extension_lines, "a=sendonly", msid, *chosen.codecs.lines]
+    if slot.rtx_ssrc is not None:
+        draft.lines.append(f"a=ssrc-group:FID {slot.ssrc} {slot.rtx_ssrc}")
+    draft.lines += [
+        f"a=ssrc:{ssrc} cname:{_CNAME}" for ssrc in (slot.ssrc, slot.rtx_ssrc) if ssrc is not None
+    ]
+
+
+def _choose(draft: _Draft, section: Section, *, receiving: bool) -> _Chosen:
+    """The slots of one offer look alike: each look is worked out once."""
+    names = ("rtpmap", "fmtp", "rtcp-fb", "extmap")
+    look = (
+        receiving,
+        section.media,
+        section.formats,
+        *(tuple(section.attributes.get(name, ())) for name in names),
+    )
+    if look not in draft.choices:
+        codecs = choose_codecs(section, draft.codecs, receiving=receiving)
+        mixed = draft.offer.allow_mixed_extensions
+        extensions = choose_extensions(section, receiving=receiving, allow_mixed=mixed)
+        draft.choices[look] = _Chosen(codecs, *extensions)
+    return draft.choices[look]
+
+
+def _slot(draft: _Draft, section: Section, chosen: _Chosen) -> ReceiveSlot:
+    known = draft.known_slots[len(draft.slots)] if len(draft.slots) < len(draft.known_slots) else None
+    if known is not None:
+        ssrc, rtx_ssrc = known.ssrc, known.rtx_ssrc
+    else:
+        ssrc = draft.ids.ssrc(draft.taken_ssrcs)
+        repaired = any(codec.rtx_payload_type is not None for codec in chosen.codecs.parameters)
+        rtx_ssrc = draft.ids.ssrc(draft.taken_ssrcs) if repaired else None
+    return ReceiveSlot(
+        section.mid, SlotKind(section.media), ssrc, rtx_ssrc, chosen.codecs.parameters, chosen.extensions
+    )
+
+
+def _begin(draft: _Draft, section: Section, choice: Choice, purpose: str) -> None:
+    """The lines that every section of the bundle has; candidates stand in the first one only (RFC 8843 section 9)."""
+    draft.agreed.append(_Agreed(section.media, section.mid, purpose))
+    draft.lines.append(f"m={section.media} 9 {section.protocol} {' '.join(choice.formats)}")
+    draft.lines.append("c=IN IP4 0.0.0.0")
+    if not draft.bundle:
+        draft.lines += _candidates(draft.server)
+    draft.bundle.append(section.mid)
+    draft.lines += [
+        f"a=ice-ufrag:{draft.local_ice.ufrag}",
+        f"a=ice-pwd:{draft.local_ice.pwd}",
+        f"a=fingerprint:sha-256 {draft.server.fingerprint}",
+        "a=setup:passive",
+        f"a=mid:{section.mid}",
+        "a=rtcp-mux",
+    ]
+    if "rtcp-rsize" in section.attributes:
+        draft.lines.append("a=rtcp-rsize")
+
+
+def _candidates(server: Server) -> list[str]:
+    lines: list[str] = []
+    for place, (address, port) in enumerate(server.addresses):
+        priority = _HOST_PREFERENCE | (65535 - place) << 8 | 255
+        lines.append(f"a=candidate:{place + 1} 1 udp {priority} {address} {port} typ host")
+    return [*lines, "a=end-of-candidates"]
+
+
+def _check_sends(sends: list[SendTrack]) -> None:
+    """What shares one transport must not contradict itself: ids and SSRCs mean one thing in all that the peer sends."""
+    uris: dict[int, str] = {}
+    for send in sends:
+        for extension in send.extensions:
+            if uris.setdefault(extension.id, extension.uri) != extension.uri:
+                raise malformed()
+    ssrcs = [ssrc for send in sends for ssrc in send.ssrcs]
+    if len(set(ssrcs)) != len(ssrcs):
+        raise malformed()
+
+
+def _check_continues(before: Agreement, after: Agreement) -> None:
+    for old, new in zip(before.sections, after.sections, strict=False):
+        # A data section that was refused may come back under another mid (RFC 8829 section 5.2.2).
+        same = old.media == new.media == "application" or old == new
+        if not same:
+            raise not_supported()
+    if len(after.sections) < len(before.sections):
+        raise not_supported()
+    slots_kept = all(
+        (old.mid, old.kind, old.codecs, old.extensions) == (new.mid, new.kind, new.codecs, new.extensions)
+        for old, new in zip(before.session.slots, after.session.slots, strict=False)
+    )
+    sends_kept = all(
+        (old.mid, old.track, old.rids, old.codecs) == (new.mid, new.track, new.rids, new.codecs)
+        for old, new in zip(before.session.sends, after.session.sends, strict=True)
+    )
+    if not slots_kept or not sends_kept:
+        raise not_supported()

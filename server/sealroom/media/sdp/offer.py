@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads an offer (RFC 8866, with the attributes of RFC 8829) into sections. Unknown attributes are passed over."""
+
+import re
+from dataclasses import dataclass
+
+from sealroom_wire.errors import ErrorCode, Refusal
+from sealroom_wire.limits import MAX_SDP_BYTES
+
+MAX_SECTIONS = 80
+"""Three sending sections, 64 slots, a data section, and a few that were stopped."""
+MAX_FORMATS = 128
+MAX_EXTENSIONS = 64
+
+_TEXT = re.compile(r"(?:[abceikmoprstuvz]=[^\x00-\x08\x0a-\x1f\x7f]{0,2046}\r?\n)+")
+"""Lines of at most 2 kB. One pass over the text: no part of it can match in two ways."""
+_MID = re.compile(r"[A-Za-z0-9_-]{1,16}")
+_ICE_CHARS = re.compile(r"[A-Za-z0-9+/]+")
+_FINGERPRINT = re.compile(r"(?i)sha-256 ([0-9A-F]{2}(?::[0-9A-F]{2}){31})")
+_DECIMAL = re.compile(r"[0-9]{1,10}")
+_DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
+_RTP_PROTOCOL = "UDP/TLS/RTP/SAVPF"
+_DATA_PROTOCOLS = ("UDP/DTLS/SCTP", "TCP/DTLS/SCTP")
+
+Attributes = dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """One `a=extmap` line; `direction` is empty where the line has none, `parameters` is what follows the URI."""
+
+    id: int
+    direction: str
+    uri: str
+    parameters: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One m-section. `attributes` holds the values of every attribute by name; flags have the value ''."""
+
+    media: str
+    port: int
+    protocol: str
+    formats: tuple[str, ...]
+    mid: str
+    direction: str
+    attributes: Attributes
+
+    @property
+    def is_data(self) -> bool:
+        """A section for data channels."""
+        return self.media == "application"
+
+    @property
+    def is_rejected(self) -> bool:
+        """Switched off by the offerer (port 0 without `bundle-only`: RFC 8843 section 6)."""
+        return self.port == 0 and "bundle-only" not in self.attributes
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """What the one transport of the bundle needs. The fingerprint is in upper case."""
+
+    ufrag: str
+    pwd: str
+    fingerprint: str
+
+    def __repr__(self) -> str:
+        return "Transport(..)"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An offer whose transport is one bundle with DTLS."""
+
+    sections: tuple[Section, ...]
+    transport: Transport
+    allow_mixed_extensions: bool
+
+
+def malformed() -> Refusal:
+    """The text breaks a rule of SDP."""
+    return Refusal(ErrorCode.SDP_MALFORMED)
+
+
+def not_supported() -> Refusal:
+    """The text is SDP, but asks for something that is not served."""
+    return Refusal(ErrorCode.SDP_NOT_SUPPORTED)
+
+
+def read_offer(text: str) -> Offer:
+    """Reads an offer.
+
+    Raises:
+        Refusal: `sdp_malformed` where a rule of SDP is broken, `sdp_not_supported` for what is not served.
+    """
+    session, bodies = _split(_lines(text))
+    sections = tuple(_section(body) for body in bodies)
+    used = [section for section in sections if not section.is_rejected]
+    mids = [section.mid for section in used]
+    if len(set(mids)) != len(mids):
+        raise malformed()
+    _check_bundle(session, mids)
+    media = [section for section in used if not section.is_data]
+    if not media:
+        raise not_supported()
+    mixed = "extmap-allow-mixed"
+    allow_mixed = mixed in session or all(mixed in section.attributes for section in media)
+    return Offer(sections, _transport(session, used), allow_mixed)
+
+
+def _lines(text: str) -> list[str]:
+    # Characters are counted first: the exact count costs an encoding of the whole text.
+    if len(text) > MAX_SDP_BYTES or len(text.encode("utf-8", "replace")) > MAX_SDP_BYTES:
+        raise malformed()
+    if not _TEXT.fullmatch(text):
+        raise malformed()
+    return text.replace("\r", "").split("\n")[:-1]
+
+
+def _split(lines: list[str]) -> tuple[Attributes, list[list[str]]]:
+    """Session attributes, and the lines of each section with its m-line first."""
+    if lines[:1] != ["v=0"] or not lines[1:] or not lines[1].startswith("o="):
+        raise malformed()
+    starts = [number for number, line in enumerate(lines) if line[0] == "m"]
+    if not starts:
+        raise not_supported()
+    if len(starts) > MAX_SECTIONS:
+        raise not_supported()
+    ends = [*starts[1:], len(lines)]
+    return _attributes(lines[: starts[0]]), [
+        lines[start:end] for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def _attributes(lines: list[str]) -> Attributes:
+    found: Attributes = {}
+    for line in lines:
+        if line[0] == "a":
+            name, _, value = line[2:].partition(":")
+            if name in found:
+                found[name].append(value)
+            else:
+                found[name] = [value]
+    return found
+
+
+def _section(lines: list[str]) -> Section:
+    words = lines[0][2:].split(" ")
+    if len(words) < 4 or not all(words) or len(words) > MAX_FORMATS + 3:
+        raise malformed()
+    media, port, protocol, *formats = words
+    if media not in {"audio", "video", "application"}:
+        raise not_supported()
+    attributes = _attributes(lines[1:])
+    section = Section(
+        media,
+        _number(port, 65535),
+        protocol,
+        tuple(formats),
+        _single(attributes, "mid"),
+        _direction(attributes),
+        attributes,
+    )
+    _check_section(section)
+    return section
+
+
+def _check_section(section: Section) -> None:
+    if section.is_rejected:
+        return
+    if not _MID.fullmatch(section.mid):
+        raise malformed()
+    if section.is_data:
+        if section.protocol not in _DATA_PROTOCOLS:
+            raise not_supported()
+        return
+    if section.protocol != _RTP_PROTOCOL or "rtcp-mux" not in section.attributes:
+        raise not_supported()
+    for payload_type in section.formats:
+        _number(payload_type, 127)
+    if len(section.attributes.get("extmap", ())) > MAX_EXTENSIONS:
+        raise not_supported()
+
+
+def _direction(attributes: Attributes) -> str:
+    found = [name for name in _DIRECTIONS if name in attributes]
+    if len(found) > 1:
+        raise malformed()
+    return found[0] if found else "sendrecv"
+
+
+def _single(attributes: Attributes, name: str) -> str:
+    """The value of an attribute that may occur once; '' where it does not occur."""
+    values = attributes.get(name, [])
+    if len(values) > 1:
+        raise malformed()
+    return values[0] if values else ""
+
+
+def _number(text: str, most: int) -> int:
+    if not _DECIMAL.fullmatch(text) or int(text) > most:
+        raise malformed()
+    return int(text)
+
+
+def _check_bundle(session: Attributes, mids: list[str]) -> None:
+    """Every section must lie in one bundle: there is one transport per peer."""
+    groups = [value.split(" ") for value in session.get("group", []) if value.split(" ")[0] == "BUNDLE"]
+    if len(groups) != 1 or not set(mids) <= set(groups[0][1:]):
+        raise not_supported()
+
+
+def _transport(session: Attributes, sections: list[Section]) -> Transport:
+    if "ice-lite" in session:
+        raise not_supported()
+    found = {_transport_of(session, section) for section in sections if not _inherits(section)}
+    if len(found) != 1:
+        raise malformed()
+    return found.pop()
+
+
+def _inherits(section: Section) -> bool:
+    """A bundled section may leave its transport to another one of the bundle (RFC 8843 section 7.1.3)."""
+    return "bundle-only" in section.attributes and "ice-ufrag" not in section.attributes
+
+
+def _transport_of(session: Attributes, section: Section) -> Transport:
+    own = section.attributes
+    ufrag = _single(own, "ice-ufrag") or _single(session, "ice-ufrag")
+    pwd = _single(own, "ice-pwd") or _single(session, "ice-pwd")
+    if not _ICE_CHARS.fullmatch(ufrag) or not _ICE_CHARS.fullmatch(pwd):
+        raise malformed()
+    if not 4 <= len(ufrag) <= 256 or not 22 <= len(pwd) <= 256:
+        raise malformed()
+    # The server is the passive side of DTLS: an offerer that wants to be passive too gets nowhere (RFC 5763 section 5).
+    if (_single(own, "setup") or _single(session, "setup")) not in {"actpass", "active"}:
+        raise not_supported()
+    return Transport(ufrag, pwd, _fingerprint(own.get("fingerprint") or session.get("fingerprint", [])))
+
+
+def _fingerprint(values: list[str]) -> str:
+    """The SHA-256 fingerprint among those given (RFC 8122 section 5)."""
+    found = [match.group(1).upper() for value in values if (match := _FINGERPRINT.fullmatch(value))]
+    if not found:
+        raise not_supported()
+    if len(found) > 1:
+        raise malformed()
+    return found[0]

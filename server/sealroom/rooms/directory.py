@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which rooms are open: found, opened and closed by the rules of TRTC (call: with the last leaver; live: by who left last)."""
+
+from sealroom.apps.models import Admission
+from sealroom.core.clock import Clock
+from sealroom.core.config.schema import RoomSettings
+from sealroom.core.errands import Errands
+from sealroom.core.logging import get_logger
+from sealroom.core.metrics import Metrics
+from sealroom.media.port import Engine, EngineFailure
+from sealroom.rooms.state import Participant, Room
+from sealroom_wire.errors import ErrorCode, Refusal
+from sealroom_wire.ids import RoomId
+from sealroom_wire.signalling import Role, Scene, Sealing
+from sealroom_wire.usersig import Privilege
+
+MAX_IN_CALL = 300
+"""Participants of a call (TRTC)."""
+MAX_IN_LIVE = 100_000
+"""Participants of a live room (TRTC)."""
+
+_log = get_logger()
+
+
+class Directory:
+    """All open rooms of this process."""
+
+    def __init__(
+        self, engine: Engine, clock: Clock, settings: RoomSettings, errands: Errands, metrics: Metrics
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._settings = settings
+        self._errands = errands
+        self._metrics = metrics
+        self._rooms: dict[tuple[int, RoomId], Room] = {}
+        self._numbers = 0
+        self.accepts_new_rooms = True
+
+    def all(self) -> list[Room]:
+        """Every open room."""
+        return list(self._rooms.values())
+
+    def check_entry(self, admission: Admission, room_id: RoomId, scene: Scene) -> None:
+        """Raises `Refusal` if the room would not take this entry now. Changes nothing."""
+        identity = admission.identity
+        room = self._rooms.get((identity.application.sdk_app_id, room_id))
+        if room is None:
+            if not self.accepts_new_rooms:
+                raise Refusal(ErrorCode.SERVER_BUSY)
+            if Privilege.CREATE_ROOM not in admission.rights:
+                raise Refusal(ErrorCode.NO_RIGHT_TO_CREATE_ROOM)
+            return
+        if room.scene is not scene:
+            raise Refusal(ErrorCode.SCENE_DIFFERS)
+        there = len(room.participants) - (identity.user_id in room.participants)
+        if there >= (MAX_IN_CALL if scene is Scene.RTC else MAX_IN_LIVE):
+            raise Refusal(ErrorCode.ROOM_FULL)
+
+    def find_or_make(
+        self, sdk_app_id: int, room_id: RoomId, scene: Scene, sealing: Sealing
+    ) -> tuple[Room, bool]:
+        """The room, and whether it is new: then the engine does not know it yet."""
+        key = (sdk_app_id, room_id)
+        room = self._rooms.get(key)
+        if room is not None:
+            if room.linger is not None:
+                room.linger.cancel()
+                room.linger = None
+            return room, False
+        self._numbers += 1
+        room = self._rooms[key] = Room(self._numbers, sdk_app_id, room_id, scene, sealing)
+        self._metrics.rooms.inc()
+        _log.info("room_opened", application=sdk_app_id, room=room_id, scene=scene.value)
+        return room, True
+
+    def left(self, room: Room, leaver: Participant) -> None:
+        """Closes the room if `leaver` was its last, at once or later."""
+        if room.participants:
+            return
+        if room.scene is Scene.LIVE and leaver.role is Role.AUDIENCE:
+            room.linger = self._clock.call_later(self._settings.live_linger, lambda: self.close(room))
+        else:
+            self.close(room)
+
+    def close(self, room: Room) -> None:
+        """Closes a room that nobody is in."""
+        if self._rooms.get((room.sdk_app_id, room.id)) is not room:
+            return
+        del self._rooms[room.sdk_app_id, room.id]
+        if room.linger is not None:
+            room.linger.cancel()
+        self._metrics.rooms.dec()
+        self._errands.start(self._close_in_engine(room.number))
+        _log.info("room_closed", application=room.sdk_app_id, room=room.id)
+
+    async def _close_in_engine(self, number: int) -> None:
+        try:
+            await self._engine.close_room(number)
+        except EngineFailure as failure:
+            _log.warning("engine_refused", code=failure.code, kind="close_room")

@@ -1,0 +1,369 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entering, leaving, publishing and binding: the rules of rooms, and the only writer of their state.
+
+State changes are made without waiting, so that no two requests interleave within one; the engine is told, and where it
+refuses the change is taken back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sealroom.apps.models import Admission
+from sealroom.core.clock import Clock
+from sealroom.core.config.schema import RoomSettings
+from sealroom.core.errands import Errands
+from sealroom.core.ids import Ids
+from sealroom.core.logging import get_logger
+from sealroom.core.metrics import Metrics
+from sealroom.media import control
+from sealroom.media.port import Engine, EngineFailure
+from sealroom.media.sdp.answer import Agreement, Server, answer_again, answer_first
+from sealroom.media.session import ALL_CODECS, SEALABLE_CODECS, Codec
+from sealroom.rooms.directory import Directory
+from sealroom.rooms.rights import check_may_receive, check_may_send, effective
+from sealroom.rooms.state import Line, Participant, Room
+from sealroom_wire import signalling
+from sealroom_wire.errors import ErrorCode, Refusal
+from sealroom_wire.ids import RoomId
+from sealroom_wire.limits import MAX_PUBLISHERS
+from sealroom_wire.signalling import KickReason, LeaveReason, Role, Scene, Sealing, Track
+
+_log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody wants who enters. `tracks` says which m-section carries which of his tracks."""
+
+    admission: Admission
+    room: RoomId
+    scene: Scene
+    role: Role
+    sdp: str
+    tracks: Mapping[str, Track]
+
+
+class RoomService:
+    """The rooms of this process."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        server: Server,
+        *,
+        clock: Clock,
+        ids: Ids,
+        settings: RoomSettings,
+        errands: Errands,
+        metrics: Metrics,
+    ) -> None:
+        self._engine = engine
+        self._server = server
+        self._clock = clock
+        self._ids = ids
+        self._settings = settings
+        self._errands = errands
+        self._metrics = metrics
+        self._directory = Directory(engine, clock, settings, errands, metrics)
+        self._peers: dict[int, Participant] = {}
+        self._numbers = 0
+
+    # entering
+
+    async def enter(
+        self, request: Request, line: Line
+    ) -> tuple[Participant, tuple[signalling.Participant, ...]]:
+        """Lets somebody in; returns him and those whom he sees. An earlier entry of the same user is put out.
+
+        **The caller sends `entered` before it waits for anything else, then `welcome` what came meanwhile.**
+
+        Raises:
+            Refusal: rights, limits, the scene, the offer, or the engine.
+        """
+        admission = request.admission
+        application = admission.identity.application
+        self._directory.check_entry(admission, request.room, request.scene)
+        role = request.role if request.scene is Scene.LIVE else Role.ANCHOR
+        rights = effective(admission.rights, request.scene, role)
+        agreement = answer_first(
+            request.sdp,
+            request.tracks,
+            rights=int(rights),
+            codecs=_codecs(application.sealing),
+            server=self._server,
+            ids=self._ids,
+        )
+        room, is_new = self._directory.find_or_make(
+            application.sdk_app_id, request.room, request.scene, application.sealing
+        )
+        self._numbers += 1
+        participant = Participant(self._numbers, admission, role, rights, room, agreement, line)
+        self._take_place(participant)
+        try:
+            await self._tell_engine_of(participant, is_new=is_new)
+        except BaseException:
+            self._remove(participant, LeaveReason.LEFT)
+            raise
+        if participant.gone:
+            raise Refusal(ErrorCode.REPLACED_BY_NEW_ENTRY)
+        return participant, self._appear(participant)
+
+    def _take_place(self, participant: Participant) -> None:
+        room = participant.room
+        earlier = room.participants.get(participant.user_id)
+        room.participants[participant.user_id] = participant
+        self._peers[participant.peer] = participant
+        self._metrics.participants.inc()
+        if earlier is not None:
+            reason = LeaveReason.TIMEOUT if earlier.line is None else LeaveReason.KICKED
+            if earlier.line is not None:
+                earlier.line.kick(KickReason.KICK, ErrorCode.REPLACED_BY_NEW_ENTRY)
+            self._remove(earlier, reason)
+
+    async def _tell_engine_of(self, participant: Participant, *, is_new: bool) -> None:
+        room = participant.room
+        try:
+            if is_new:
+                sealed = room.sealing is Sealing.REQUIRED
+                await self._engine.add_room(room.number, sealing_required=sealed)
+            await self._engine.add_peer(room.number, participant.peer, participant.agreement.session)
+            # Nothing of a track is forwarded before it is published: the limits on publishers hold on media too.
+            for send in participant.agreement.session.sends:
+                await self._engine.set_muted(participant.peer, send.track, muted=True)
+        except EngineFailure as failure:
+            raise _engine_refused(failure) from failure
+
+    def _appear(self, participant: Participant) -> tuple[signalling.Participant, ...]:
+        participant.entered = True
+        room = participant.room
+        if participant.is_audible:
+            room.tell_others(participant, signalling.ParticipantEntered(participant.card()))
+        _log.info(
+            "participant_entered", application=room.sdk_app_id, room=room.id, user=participant.user_id, role=participant.role.value
+        )  # fmt: skip
+        return tuple(other.card() for other in room.others(participant) if other.is_audible)
+
+    def welcome(self, participant: Participant) -> None:
+        """Tells a participant, after `entered`, whom he hears already."""
+        if participant.heard:
+            participant.tell(signalling.AudioSlots(participant.heard))
+
+    # leaving
+
+    def leave(self, participant: Participant) -> None:
+        """Somebody left, or his device closed its line in order."""
+        participant.line = None
+        self._remove(participant, LeaveReason.LEFT)
+
+    def line_lost(self, participant: Participant, line: Line) -> None:
+        """The line of somebody broke: he stays for the grace, and is removed unless he entered anew."""
+        if participant.gone or participant.line is not line:
+            return
+        participant.line = None
+        participant.grace = self._clock.call_later(
+            self._settings.disconnect_grace, lambda: self._remove(participant, LeaveReason.TIMEOUT)
+        )
+
+    def _remove(self, participant: Participant, reason: LeaveReason) -> None:
+        """Takes somebody out of the room and the engine. Twice is once."""
+        if participant.gone:
+            return
+        participant.gone = True
+        if participant.grace is not None:
+            participant.grace.cancel()
+        room = participant.room
+        self._peers.pop(participant.peer, None)
+        self._metrics.participants.dec()
+        if participant.is_audible:
+            room.tell_others(participant, signalling.ParticipantLeft(participant.user_id, reason))
+        if room.participants.get(participant.user_id) is participant:
+            del room.participants[participant.user_id]
+        if participant.engine_has_it:
+            self._errands.start(self._remove_from_engine(participant.peer))
+        if participant.entered:
+            _log.info(
+                "participant_left", application=room.sdk_app_id, room=room.id, user=participant.user_id, reason=reason.value
+            )  # fmt: skip
+        self._directory.left(room, participant)
+
+    async def _remove_from_engine(self, peer: int) -> None:
+        try:
+            await self._engine.remove_peer(peer)
+        except EngineFailure as failure:
+            # It closed by itself a moment ago, or its room did.
+            _log.debug("engine_refused", code=failure.code, kind="remove_peer")
+
+    def close(self, code: ErrorCode) -> None:
+        """Ends every line with `code` and empties every room: the process is about to end, or the engine is gone."""
+        self._directory.accepts_new_rooms = False
+        for participant in list(self._peers.values()):
+            if participant.line is not None:
+                participant.line.fail(code)
+                participant.line = None
+            self._remove(participant, LeaveReason.TIMEOUT)
+        for room in self._directory.all():
+            self._directory.close(room)
+
+    # tracks
+
+    async def publish(self, participant: Participant, track: Track, *, muted: bool) -> None:
+        """A track flows from now on. Raises `Refusal` for a missing right, or a limit of the room."""
+        check_may_send(participant, track)
+        room = participant.room
+        if all(send.track is not track for send in participant.agreement.session.sends):
+            raise Refusal(ErrorCode.SDP_NOT_SUPPORTED)
+        if track in participant.tracks:
+            await self.mute(participant, track, muted=muted)
+            return
+        if not participant.tracks and room.publishers() >= MAX_PUBLISHERS:
+            raise Refusal(ErrorCode.TOO_MANY_PUBLISHERS)
+        if track is Track.SCREEN and room.screen() is not None:
+            raise Refusal(ErrorCode.SCREEN_TAKEN)
+        participant.tracks[track] = muted
+        try:
+            await self._set_muted(participant, track, muted=muted)
+        except BaseException:
+            participant.tracks.pop(track, None)
+            raise
+        if not participant.gone:
+            room.tell_others(participant, signalling.TrackPublished(participant.user_id, track, muted))
+
+    async def unpublish(self, participant: Participant, track: Track) -> None:
+        """A track has ended. Raises `Refusal(not_published)`."""
+        if participant.tracks.pop(track, None) is None:
+            raise Refusal(ErrorCode.NOT_PUBLISHED)
+        participant.room.tell_others(participant, signalling.TrackUnpublished(participant.user_id, track))
+        await self._set_muted(participant, track, muted=True)
+
+    async def mute(self, participant: Participant, track: Track, *, muted: bool) -> None:
+        """A published track falls silent, or is heard again. Raises `Refusal(not_published)`."""
+        before = participant.tracks.get(track)
+        if before is None:
+            raise Refusal(ErrorCode.NOT_PUBLISHED)
+        if before is muted:
+            return
+        participant.tracks[track] = muted
+        participant.room.tell_others(participant, signalling.TrackMuted(participant.user_id, track, muted))
+        await self._set_muted(participant, track, muted=muted)
+
+    async def _set_muted(self, participant: Participant, track: Track, *, muted: bool) -> None:
+        try:
+            await self._engine.set_muted(participant.peer, track, muted=muted)
+        except EngineFailure as failure:
+            raise _engine_refused(failure) from failure
+
+    # slots
+
+    async def bind(self, participant: Participant, bindings: tuple[signalling.Binding, ...]) -> None:
+        """Binds video slots, all or none. A binding older than the slot's newest is passed over: it was overtaken.
+
+        Raises:
+            Refusal: a slot or source that there is not, a track that is not published, a missing right.
+        """
+        wanted = [self._binding(participant, binding) for binding in bindings]
+        newest = participant.generations
+        fresh = [binding for binding in wanted if binding.generation > newest.get(binding.slot, -1)]
+        newest.update({binding.slot: binding.generation for binding in fresh})
+        if fresh:
+            try:
+                await self._engine.bind(participant.peer, tuple(fresh))
+            except EngineFailure as failure:
+                raise _engine_refused(failure) from failure
+
+    def _binding(self, participant: Participant, binding: signalling.Binding) -> control.SlotBinding:
+        if not participant.has_video_slot(binding.slot):
+            raise Refusal(ErrorCode.SLOT_UNKNOWN)
+        source = binding.source
+        if source is None:
+            return control.SlotBinding(binding.slot, binding.generation, None)
+        publisher = participant.room.participants.get(source.user_id)
+        if publisher is None or not publisher.is_audible or source.track is Track.AUDIO:
+            raise Refusal(ErrorCode.SOURCE_UNKNOWN)
+        check_may_receive(participant, source.track)
+        if source.track not in publisher.tracks:
+            raise Refusal(ErrorCode.NOT_PUBLISHED)
+        wanted = control.SlotSource(publisher.peer, source.track, source.layer)
+        return control.SlotBinding(binding.slot, binding.generation, wanted)
+
+    async def key_frame(self, participant: Participant, slot: int) -> None:
+        """Asks the publisher shown in a slot for a key frame. Raises `Refusal(slot_unknown)`."""
+        if not participant.has_video_slot(slot):
+            raise Refusal(ErrorCode.SLOT_UNKNOWN)
+        try:
+            await self._engine.request_key_frame(participant.peer, slot)
+        except EngineFailure as failure:
+            raise _engine_refused(failure) from failure
+
+    async def offer(self, participant: Participant, sdp: str) -> Agreement:
+        """Answers a later offer: more slots, or an ICE restart. Where it is refused, everything stays as it was."""
+        agreement = answer_again(
+            sdp,
+            participant.agreement,
+            codecs=_codecs(participant.room.sealing),
+            server=self._server,
+            ids=self._ids,
+        )
+        try:
+            await self._engine.update_peer(participant.peer, agreement.session)
+        except EngineFailure as failure:
+            raise _engine_refused(failure) from failure
+        participant.agreement = agreement
+        return agreement
+
+    # what the engine says
+
+    def on_engine_event(self, event: control.Event) -> None:
+        """Takes an event of the engine; never raises, never waits."""
+        match event:
+            case control.AudioSlots():
+                self._heard(event)
+            case control.Closed():
+                self._closed(event)
+            case control.Connected():
+                self._metrics.connected.labels(event.dtls, event.profile).inc()
+            case control.ShardFailed():
+                _log.error("shard_failed", shard=event.shard)
+                self.close(ErrorCode.ENGINE_FAILED)
+            case _:
+                pass
+
+    def _heard(self, event: control.AudioSlots) -> None:
+        participant = self._peers.get(event.peer)
+        if participant is None:
+            return
+        sources = {
+            slot.slot: self._peers.get(slot.source) if slot.source is not None else None
+            for slot in event.slots
+        }
+        participant.heard = tuple(
+            signalling.AudioSlot(slot, None if source is None else source.user_id)
+            for slot, source in sources.items()
+        )
+        participant.tell(signalling.AudioSlots(participant.heard))
+
+    def _closed(self, event: control.Closed) -> None:
+        """The engine gave a peer up. With a live line he is told to enter again; without one the grace goes on."""
+        self._metrics.peers_closed.labels(event.reason).inc()
+        participant = self._peers.get(event.peer)
+        if participant is None:
+            return
+        participant.engine_has_it = False
+        _log.info("peer_closed", user=participant.user_id, room=participant.room.id, reason=event.reason)
+        line, participant.line = participant.line, None
+        if line is not None:
+            line.fail(ErrorCode.ENGINE_FAILED)
+        if line is not None or event.reason == "closed_by_peer":
+            self._remove(participant, LeaveReason.TIMEOUT)
+
+
+def _codecs(sealing: Sealing) -> frozenset[Codec]:
+    """In a sealed room no codec is agreed on that could not be sealed."""
+    return SEALABLE_CODECS if sealing is Sealing.REQUIRED else ALL_CODECS
+
+
+def _engine_refused(failure: EngineFailure) -> Refusal:
+    _log.warning("engine_refused", code=failure.code)
+    return Refusal(ErrorCode.ENGINE_FAILED)
+
+
+__all__ = ["Request", "Room", "RoomService"]

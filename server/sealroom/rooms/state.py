@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is known of a room and of those in it. Changed by `service` and its neighbours in this folder only."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sealroom.apps.models import Admission
+from sealroom.core.clock import Timer
+from sealroom.media.sdp.answer import Agreement
+from sealroom_wire import signalling
+from sealroom_wire.errors import ErrorCode
+from sealroom_wire.ids import RoomId
+from sealroom_wire.signalling import KickReason, Role, Scene, ServerMessage, SlotKind, Track
+from sealroom_wire.usersig import Privilege
+
+
+class Line(Protocol):
+    """The way to a participant's device. Nothing here waits: what cannot be delivered ends the line."""
+
+    def tell(self, message: ServerMessage) -> None:
+        """Sends a message, in order."""
+
+    def kick(self, reason: KickReason, code: ErrorCode) -> None:
+        """Says that the participant was put out, and ends the line."""
+
+    def fail(self, code: ErrorCode) -> None:
+        """Says what went wrong, and ends the line."""
+
+
+@dataclass(eq=False, slots=True)
+class Participant:
+    """Somebody in a room, or on the way in while `entered` is false."""
+
+    peer: int
+    admission: Admission
+    role: Role
+    rights: Privilege
+    room: "Room"
+    agreement: Agreement
+    line: Line | None
+    tracks: dict[Track, bool] = field(default_factory=dict)
+    """Published tracks, and whether each is muted."""
+    generations: dict[int, int] = field(default_factory=dict)
+    """Newest generation that each slot was bound with."""
+    heard: tuple[signalling.AudioSlot, ...] = ()
+    entered: bool = False
+    gone: bool = False
+    engine_has_it: bool = True
+    grace: Timer | None = None
+
+    @property
+    def user_id(self) -> str:
+        """The user."""
+        return self.admission.identity.user_id
+
+    @property
+    def is_audible(self) -> bool:
+        """Whether the others are told of it: in a live room the audience is silent (TRTC)."""
+        return self.entered and (self.room.scene is Scene.RTC or self.role is Role.ANCHOR)
+
+    def tell(self, message: ServerMessage) -> None:
+        """Sends a message, if there is a line and the answer to `enter` went before."""
+        if self.line is not None and self.entered:
+            self.line.tell(message)
+
+    def card(self) -> signalling.Participant:
+        """What the others see of it."""
+        tracks = tuple(signalling.PublishedTrack(track, muted) for track, muted in self.tracks.items())
+        return signalling.Participant(self.user_id, self.role, tracks)
+
+    def slots(self) -> tuple[signalling.ReceiveSlot, ...]:
+        """Its receive slots, as it is told of them."""
+        return tuple(
+            signalling.ReceiveSlot(number, slot.kind, slot.mid)
+            for number, slot in enumerate(self.agreement.session.slots)
+        )
+
+    def has_video_slot(self, slot: int) -> bool:
+        """Whether the slot exists and is one that the client binds."""
+        slots = self.agreement.session.slots
+        return slot < len(slots) and slots[slot].kind is SlotKind.VIDEO
+
+
+@dataclass(eq=False, slots=True)
+class Room:
+    """A room of one application. `number` is its name in the engine."""
+
+    number: int
+    sdk_app_id: int
+    id: RoomId
+    scene: Scene
+    sealing: signalling.Sealing
+    participants: dict[str, Participant] = field(default_factory=dict)
+    linger: Timer | None = None
+
+    def others(self, participant: Participant) -> list[Participant]:
+        """Everybody but one."""
+        return [other for other in self.participants.values() if other is not participant]
+
+    def tell_others(self, participant: Participant, message: ServerMessage) -> None:
+        """Tells everybody but one."""
+        for other in self.others(participant):
+            other.tell(message)
+
+    def publishers(self) -> int:
+        """How many publish at least one track; a muted one counts (TRTC)."""
+        return sum(1 for participant in self.participants.values() if participant.tracks)
+
+    def screen(self) -> Participant | None:
+        """Who shares a screen."""
+        return next((one for one in self.participants.values() if Track.SCREEN in one.tracks), None)

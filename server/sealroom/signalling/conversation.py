@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is said on one line, from the first message to the last.
+
+Before and after `enter` are two types: `Anonymous` can only enter, `Present` has everything that needs to be in a room.
+**A line has the time of `enter_timeout` to enter; a line that fell silent counts as broken.**
+"""
+
+import time
+from dataclasses import dataclass
+
+from sealroom.apps.service import ApplicationService
+from sealroom.core.clock import Clock, Timer
+from sealroom.core.config.schema import SignallingSettings
+from sealroom.core.errands import place_of
+from sealroom.core.logging import get_logger
+from sealroom.core.metrics import Metrics
+from sealroom.rooms.service import Request, RoomService
+from sealroom.rooms.state import Participant
+from sealroom.signalling import limits
+from sealroom.signalling.closing import ENDS_A_CALL, CloseCode
+from sealroom.signalling.line import Line
+from sealroom.signalling.messages import Unreadable, check_caller, read
+from sealroom_wire import PROTOCOL_VERSION, signalling
+from sealroom_wire.errors import ErrorCode, Refusal
+from sealroom_wire.ids import RoomId, room_number, room_string
+from sealroom_wire.signalling import ClientMessage, Track
+
+_log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a conversation works with."""
+
+    apps: ApplicationService
+    rooms: RoomService
+    clock: Clock
+    metrics: Metrics
+    settings: SignallingSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end, as far as the connection tells. `origin` is None for what is not a web page."""
+
+    address: str
+    origin: str | None
+
+
+class Anonymous:
+    """Somebody who has not shown who he is."""
+
+    def __init__(self, services: Services, line: Line, peer: Peer) -> None:
+        self._services = services
+        self._line = line
+        self._peer = peer
+
+    async def enter(self, message: signalling.Enter) -> "Present":
+        """Verifies, enters and answers. Raises `Refusal` with the first reason found."""
+        begin = time.perf_counter()
+        services = self._services
+        identity = await services.apps.identify(
+            message.sdk_app_id, message.user_id, message.user_sig, origin=self._peer.origin
+        )
+        room = _room_of(message)
+        admission = services.apps.admit(identity, room, message.private_map_key)
+        request = Request(
+            admission, room, message.scene, message.role, message.sdp, _tracks_of(message.sends)
+        )
+        participant, others = await services.rooms.enter(request, self._line)
+        self._line.tell(
+            signalling.Entered(
+                id=message.id,
+                version=PROTOCOL_VERSION,
+                sdp=participant.agreement.sdp,
+                slots=participant.slots(),
+                participants=others,
+                sealing=participant.room.sealing,
+                server_time=int(services.clock.unix() * 1000),
+            )
+        )
+        services.rooms.welcome(participant)
+        services.metrics.enter_seconds.observe(time.perf_counter() - begin)
+        return Present(services, self._line, participant)
+
+
+class Present:
+    """Somebody in a room."""
+
+    def __init__(self, services: Services, line: Line, participant: Participant) -> None:
+        self._rooms = services.rooms
+        self._line = line
+        self._offers = limits.Bucket(limits.OFFERS_PER_SECOND, limits.OFFER_BURST, services.clock)
+        self.participant = participant
+
+    async def take(self, message: ClientMessage) -> None:
+        """Carries a request out and answers it. Raises `Refusal`."""
+        rooms, participant = self._rooms, self.participant
+        match message:
+            case signalling.Enter():
+                raise Refusal(ErrorCode.ALREADY_ENTERED)
+            case signalling.Offer(sdp=sdp):
+                self._offers.take()
+                agreement = await rooms.offer(participant, sdp)
+                self._line.tell(signalling.Answered(message.id, agreement.sdp, participant.slots()))
+                return
+            case signalling.Publish(track=track, muted=muted):
+                await rooms.publish(participant, track, muted=muted)
+            case signalling.Unpublish(track=track):
+                await rooms.unpublish(participant, track)
+            case signalling.Mute(track=track, muted=muted):
+                await rooms.mute(participant, track, muted=muted)
+            case signalling.Bind(bindings=bindings):
+                await rooms.bind(participant, bindings)
+            case signalling.KeyFrame(slot=slot):
+                await rooms.key_frame(participant, slot)
+            case signalling.Leave():
+                rooms.leave(participant)
+        self._line.tell(signalling.Done(message.id))
+        if isinstance(message, signalling.Leave):
+            self._line.end(CloseCode.DONE)
+
+
+class Conversation:
+    """One line. Takes messages one after the other; what goes wrong is answered, never raised."""
+
+    def __init__(self, services: Services, line: Line, peer: Peer) -> None:
+        self._services = services
+        self._line = line
+        self._address = peer.address
+        self._who: Anonymous | Present = Anonymous(services, line, peer)
+        clock = services.clock
+        self._messages = limits.Bucket(limits.MESSAGES_PER_SECOND, limits.MESSAGE_BURST, clock)
+        self._heard_at = clock.monotonic()
+        self._timer: Timer = clock.call_later(services.settings.enter_timeout, self._enter_timed_out)
+
+    @property
+    def has_entered(self) -> bool:
+        """Whether there is a participant."""
+        return isinstance(self._who, Present)
+
+    async def take(self, text: str | bytes | None) -> None:
+        """Takes one message as it came."""
+        if self._line.close_code is not None:
+            return
+        self._heard_at = self._services.clock.monotonic()
+        request = 0
+        try:
+            self._messages.take()
+            message = read(text)
+            request = message.id
+            await self._answer(message)
+        except Unreadable as unreadable:
+            self._refuse(unreadable.request, unreadable.code)
+        except Refusal as refusal:
+            self._refuse(request, refusal.code)
+        except Exception as error:
+            _log.error("request_failed", error=type(error).__name__, place=place_of(error))
+            self._refuse(request, ErrorCode.INTERNAL_ERROR)
+
+    async def _answer(self, message: ClientMessage) -> None:
+        check_caller(message, entered=self.has_entered)
+        self._services.metrics.messages.labels(message.__struct_config__.tag).inc()
+        if isinstance(message, signalling.Ping):
+            self._line.tell(signalling.Pong(message.id))
+        elif isinstance(self._who, Present):
+            await self._who.take(message)
+        elif isinstance(message, signalling.Enter):
+            self._who = await self._who.enter(message)
+            self._timer.cancel()
+            self._watch(self._services.settings.silence_timeout)
+
+    def _refuse(self, request: int, code: ErrorCode) -> None:
+        self._services.metrics.refusals.labels(code.value).inc()
+        _log.info("refused", code=code.value, address=self._address, authenticated=self.has_entered)
+        if not isinstance(self._who, Present):
+            self._line.fail(code, request)
+        elif code in ENDS_A_CALL:
+            self._line.fail(code, request)
+            self._services.rooms.leave(self._who.participant)
+        else:
+            self._line.refuse(request, code)
+
+    def _enter_timed_out(self) -> None:
+        if not self.has_entered:
+            self._refuse(0, ErrorCode.ENTER_TIMEOUT)
+
+    def _watch(self, seconds: float) -> None:
+        self._timer = self._services.clock.call_later(seconds, self._check_silence)
+
+    def _check_silence(self) -> None:
+        silent = self._services.clock.monotonic() - self._heard_at
+        left = self._services.settings.silence_timeout - silent
+        if left <= 0:
+            self._line.end(CloseCode.TIMEOUT, "silent")
+        else:
+            self._watch(left)
+
+    def closed(self, *, by_the_device: bool) -> None:
+        """The connection is gone. `by_the_device`: it closed in order, as a page does that is left."""
+        self._timer.cancel()
+        if not isinstance(self._who, Present) or self._who.participant.gone:
+            return
+        if by_the_device:
+            self._services.rooms.leave(self._who.participant)
+        else:
+            self._services.rooms.line_lost(self._who.participant, self._line)
+
+
+def _room_of(message: signalling.Enter) -> RoomId:
+    if (message.room_id is None) == (message.str_room_id is None):
+        raise Refusal(ErrorCode.ROOM_ID_INVALID)
+    if message.room_id is not None:
+        return room_number(message.room_id)
+    return room_string(message.str_room_id or "")
+
+
+def _tracks_of(sends: tuple[signalling.SendSection, ...]) -> dict[str, Track]:
+    tracks = {send.mid: send.track for send in sends}
+    if len(tracks) != len(sends) or len(set(tracks.values())) != len(sends):
+        raise Refusal(ErrorCode.SDP_NOT_SUPPORTED)
+    return tracks

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The WebSocket endpoint `/rtc/v1` as a plain ASGI application, so that its limits are exactly those written here."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeAlias
+
+from sealroom.core.callers import Caller
+from sealroom.core.http.connection import ABORT, DISCONNECTED, client_address
+from sealroom.signalling.closing import CloseCode
+from sealroom.signalling.conversation import Conversation, Peer, Services
+from sealroom.signalling.limits import Gate, Place
+from sealroom.signalling.line import Line, Send
+from sealroom_wire.errors import ErrorCode, Refusal
+
+PATH = "/rtc/v1"
+CALLER = Caller.ANYONE
+"""Who may connect; what may be said then is in `messages.CALLERS`."""
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+_IN_ORDER = frozenset({1000, 1001, 1005})
+"""Close codes of a client that ends, a page that is left, a close without a code. Else the network may have broken."""
+
+
+class SignallingEndpoint:
+    """Serves signalling lines, and ends them all when the process does."""
+
+    def __init__(self, services: Services, gate: Gate) -> None:
+        self._services = services
+        self._gate = gate
+        self._lines: set[Line] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection, from accept to close."""
+        await receive()
+        await send({"type": "websocket.accept"})
+        line = Line()
+        metrics = self._services.metrics
+        try:
+            place = self._gate.admit(client_address(scope))
+        except Refusal as refusal:
+            metrics.refusals.labels(refusal.code.value).inc()
+            line.fail(refusal.code)
+            await line.write(send)
+            return
+        self._lines.add(line)
+        metrics.connections.inc()
+        try:
+            with place:
+                await self._converse(scope, receive, send, line, place)
+        finally:
+            self._lines.discard(line)
+            metrics.connections.dec()
+            ended = line.close_code
+            metrics.closed_lines.labels("by_device" if ended is None else ended.name.lower()).inc()
+
+    async def _converse(self, scope: Scope, receive: Receive, send: Send, line: Line, place: Place) -> None:
+        conversation = Conversation(self._services, line, Peer(client_address(scope), _origin(scope)))
+        in_order = False
+        try:
+            async with asyncio.TaskGroup() as group:
+                reader = group.create_task(_read(receive, conversation, place))
+                writer = group.create_task(line.write(send))
+                writer.add_done_callback(lambda _: reader.cancel())
+                await asyncio.wait({reader})
+                in_order = not reader.cancelled() and reader.result() in _IN_ORDER
+                if not reader.cancelled():
+                    writer.cancel()
+        finally:
+            conversation.closed(by_the_device=in_order)
+            if line.is_dropped:
+                scope["extensions"].get(ABORT, _nothing)()
+
+    def close(self) -> None:
+        """Ends every line: the process is about to end."""
+        for line in list(self._lines):
+            line.end(CloseCode.GOING_AWAY, ErrorCode.SERVER_BUSY.value)
+
+
+async def _read(receive: Receive, conversation: Conversation, place: Place) -> int:
+    """Takes messages until the device is gone; returns its close code."""
+    while True:
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            return int(message.get("code") or DISCONNECTED)
+        text = message.get("text")
+        await conversation.take(text if text is not None else message.get("bytes"))
+        if conversation.has_entered:
+            place.entered()
+
+
+def _origin(scope: Scope) -> str | None:
+    """The page's origin; more than one header of that name is a page that lies."""
+    found = [value for name, value in scope["headers"] if name == b"origin"]
+    if not found:
+        return None
+    return found[0].decode("latin-1") if len(found) == 1 else "null"
+
+
+def _nothing() -> None:
+    """There is nothing to cut."""

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way out to one device: a bounded queue, one writer, and one orderly end."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeAlias
+
+import msgspec
+
+from sealroom.signalling.closing import CloseCode, close_code, refused
+from sealroom_wire import signalling
+from sealroom_wire.errors import ErrorCode
+from sealroom_wire.signalling import KickReason, ServerMessage
+
+MAX_WAITING = 512
+"""Messages that wait for a slow device. A room of 300 in which all enter at once sends each 300."""
+SEND_SECONDS = 10.0
+"""How long a device may take nothing before the line is dropped."""
+
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Line:
+    """The outbound half of a signalling line. Nothing here waits but `write`, which ends with the line."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[str] = deque()
+        self._wake = asyncio.Event()
+        self._end: CloseCode | None = None
+        self._reason = ""
+        self._dropped = False
+
+    @property
+    def close_code(self) -> CloseCode | None:
+        """How we ended it; None while it is open or when the device did."""
+        return self._end
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether the device was too slow, so that the connection is to be cut."""
+        return self._dropped
+
+    def tell(self, message: ServerMessage) -> None:
+        """Sends a message, in order; drops the line when too many wait."""
+        if self._end is not None or self._dropped:
+            return
+        if len(self._waiting) >= MAX_WAITING:
+            self.drop()
+            return
+        self._waiting.append(msgspec.json.encode(message).decode())
+        self._wake.set()
+
+    def refuse(self, request: int, code: ErrorCode) -> None:
+        """Refuses one request; the line stays."""
+        self.tell(refused(request, code))
+
+    def fail(self, code: ErrorCode, request: int = 0) -> None:
+        """Refuses and ends the line."""
+        self.tell(refused(request, code))
+        self.end(close_code(code), code.value)
+
+    def kick(self, reason: KickReason, code: ErrorCode) -> None:
+        """Says that the participant was put out, and ends the line."""
+        self.tell(signalling.KickedOut(reason))
+        self.end(close_code(code), code.value)
+
+    def end(self, code: CloseCode, reason: str = "") -> None:
+        """Ends the line once all that waits is sent. A second end changes nothing."""
+        if self._end is None:
+            self._end, self._reason = code, reason
+            self._wake.set()
+
+    def drop(self) -> None:
+        """Ends the line without sending what waits."""
+        self._dropped = True
+        self._wake.set()
+
+    async def write(self, send: Send) -> None:
+        """Sends until the line ends. Returns when it did, in order or not."""
+        try:
+            while not self._dropped:
+                while self._waiting and not self._dropped:
+                    await self._send(send, {"type": "websocket.send", "text": self._waiting.popleft()})
+                if self._end is not None:
+                    await self._send(
+                        send, {"type": "websocket.close", "code": int(self._end), "reason": self._reason}
+                    )
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+        except OSError:
+            self._dropped = True
+
+    async def _send(self, send: Send, message: MutableMapping[str, Any]) -> None:
+        async with asyncio.timeout(SEND_SECONDS):
+            await send(message)
