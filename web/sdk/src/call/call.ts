@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+// A call from entry to exit: the sessions it takes, the sealing that spans them, what others see of us and we of them.
+
+import type { StreamType } from "../constants";
+import { ErrorCode, ExtraCode, RtcError } from "../errors";
+import type { ConnectionState, Emitter } from "../events";
+import { Speakers } from "../media/player";
+import type { CheckedEntry } from "../options";
+import type { Refusals } from "../sealing/port";
+import { Sealing, type SealingListener, type SealingStatus } from "../sealing/sealing";
+import type { Signalling } from "../wire.gen";
+import { Participants, type Presence } from "./participants";
+import { type Outgoing, Session, type SessionListener } from "./session";
+import { loudness, summarise } from "./statistics";
+
+/** Waits before each try to enter again; after the last the call is given up. */
+const RE_ENTRY_MS = [300, 1_000, 2_000, 4_000, 8_000, 15_000];
+/** Refusals after which another try gives the same answer. */
+const NO_MORE_TRIES = new Set([
+  "replaced_by_new_entry",
+  "user_sig_expired",
+  "user_sig_revoked",
+  "sealing_required",
+]);
+
+export const streamOf = (track: "main" | "screen"): StreamType => (track === "screen" ? "sub" : "main");
+export const trackOf = (stream: StreamType): "main" | "screen" => (stream === "sub" ? "screen" : "main");
+
+/** What the call needs of the SDK's face. */
+export interface CallHost {
+  readonly emitter: Emitter;
+  /** What we send now; sent again after every re-entry. */
+  outgoing(): ReadonlyMap<Signalling.Track, Outgoing>;
+  startWorker(): Worker;
+  /** A remote video that was asked for is gone. */
+  videoGone(userId: string, track: "main" | "screen"): void;
+  /** A remote video that was asked for arrives on this track from now on. */
+  videoMoved(userId: string, track: "main" | "screen", media: MediaStreamTrack): void;
+  /** The call is over: put out, given up, or sealing failed. */
+  ended(): void;
+}
+
+/** One call. */
+export class Call {
+  readonly participants = new Participants();
+  readonly speakers: Speakers;
+  private readonly refused = new Map<string, number>();
+  private readonly wanted = new Map<string, { userId: string; track: "main" | "screen"; layer: number }>();
+  private session: Session | undefined;
+  private sealing: Sealing | null = null;
+  private entry = 0;
+  private state: ConnectionState = "DISCONNECTED";
+  private over = false;
+
+  constructor(
+    private readonly config: CheckedEntry,
+    private readonly host: CallHost,
+  ) {
+    this.speakers = new Speakers((userId, resume) => {
+      host.emitter.emit("autoplay-failed", { userId, mediaType: "audio", resume });
+    });
+  }
+
+  /** The session of now; throws RtcError while there is none. */
+  get room(): Session {
+    if (this.session) return this.session;
+    throw new RtcError(ErrorCode.INVALID_OPERATION, "There is no connection to the room now.", {
+      extraCode: ExtraCode.NOT_IN_ROOM,
+      action: "Wait until the connection is back.",
+    });
+  }
+
+  /** Whether a session is there. */
+  get connected(): boolean {
+    return this.session !== undefined;
+  }
+
+  /** Enters for the first time; rejects with RtcError and leaves nothing behind when that fails. */
+  async enter(): Promise<void> {
+    this.setState("CONNECTING");
+    try {
+      await this.startSealing();
+      await this.newSession();
+    } catch (error) {
+      this.end();
+      throw error;
+    }
+  }
+
+  async leave(): Promise<void> {
+    if (this.over) return;
+    this.over = true;
+    await this.session?.leave();
+    this.end();
+  }
+
+  /** Asks for somebody's video, now and after every re-entry. */
+  async watch(userId: string, track: "main" | "screen", layer: number): Promise<MediaStreamTrack> {
+    this.wanted.set(`${userId}/${track}`, { userId, track, layer });
+    return this.room.watch(userId, track, layer);
+  }
+
+  async unwatch(userId: string, track: "main" | "screen"): Promise<void> {
+    if (this.wanted.delete(`${userId}/${track}`)) await this.session?.unwatch(userId, track);
+  }
+
+  /** Emits `statistics` once. */
+  async tellStatistics(): Promise<void> {
+    const report = await this.session?.statistics();
+    if (report === undefined) return;
+    const { sealing } = this;
+    const counts = sealing && { ...sealing.counts, refused: Object.fromEntries(this.refused) };
+    this.host.emitter.emit("statistics", { ...summarise(report), sealing: counts });
+  }
+
+  /** Emits `audio-volume` once. */
+  async tellVolumes(): Promise<void> {
+    const report = await this.session?.statistics();
+    if (report === undefined || this.session === undefined) return;
+    const levels = loudness(report);
+    const result = this.session.audio.flatMap(({ place, track }) => {
+      const userId = this.speakers.userAt(place);
+      return userId === undefined ? [] : [volume(userId, levels.get(track.id) ?? 0)];
+    });
+    this.host.emitter.emit("audio-volume", { result: [volume("", levels.get("") ?? 0), ...result] });
+  }
+
+  private async startSealing(): Promise<void> {
+    const { sealing, sdkAppId, userId, room } = this.config;
+    if (sealing === undefined) {
+      this.host.emitter.emit("sealing-state-changed", { state: "off", epoch: null, step: null, fault: null });
+      return;
+    }
+    if (typeof RTCRtpScriptTransform === "undefined") {
+      throw new RtcError(ErrorCode.ENV_NOT_SUPPORTED, "This browser cannot seal calls.", {
+        reason: "no_script_transform",
+        action: "Use a current Chrome, Edge, Firefox or Safari.",
+      });
+    }
+    const about = { sdkAppId, userId, room };
+    this.sealing = await Sealing.start(this.host.startWorker(), sealing, about, this.sealingListener());
+    if (this.over) this.sealing.end();
+  }
+
+  private sealingListener(): SealingListener {
+    const { emitter } = this.host;
+    return {
+      state: (status) => this.sealingChanged(status),
+      roster: (members) => emitter.emit("roster-changed", { members }),
+      voice: (entry, place, userId) => {
+        if (entry === this.entry) this.speakers.assign(place, userId);
+      },
+      refused: (refusals) => this.tellRefusals(refusals),
+    };
+  }
+
+  private sealingChanged({ state, epoch, step, fault }: SealingStatus): void {
+    this.host.emitter.emit("sealing-state-changed", { state, epoch, step, fault });
+    if (state !== "failed" || this.over) return;
+    const { message, action, code } = fault ?? { message: "Sealing failed.", action: "", code: "" };
+    this.giveUp(new RtcError(ErrorCode.OPERATION_FAILED, message, { reason: code, action }));
+  }
+
+  private tellRefusals(refusals: readonly Refusals[]): void {
+    for (const { entry, place, reason, count } of refusals) {
+      this.refused.set(reason, (this.refused.get(reason) ?? 0) + count);
+      if (entry !== this.entry) continue;
+      const source = this.session?.sourceAt(place);
+      const userId = source?.userId ?? this.speakers.userAt(place) ?? "";
+      const streamType = source ? streamOf(source.track) : "audio";
+      this.host.emitter.emit("frame-refused", { userId, streamType, reason, count });
+    }
+  }
+
+  private async newSession(): Promise<void> {
+    const entry = ++this.entry;
+    const session = await Session.enter(this.config, entry, this.sealing, {
+      said: (message) => this.heard(message),
+      audioAssigned: (place, userId) => {
+        if (this.sealing === null && entry === this.entry) this.speakers.assign(place, userId);
+      },
+      lost: (error) => this.lost(entry, error),
+    });
+    if (this.over) {
+      session.end();
+      throw new RtcError(ErrorCode.OPERATION_ABORT, "The room was left while it was being entered.");
+    }
+    this.session = session;
+    this.speakers.clear();
+    for (const { place, track } of session.audio) this.speakers.add(place, track);
+    this.setState("CONNECTED");
+    this.tell(this.participants.replace(session.participants));
+    await this.takeUpAgain(session);
+  }
+
+  /** Sends and asks for everything that was sent and asked for before. A refusal of one leaves the others. */
+  private async takeUpAgain(session: Session): Promise<void> {
+    const sent = [...this.host.outgoing()].map(([track, outgoing]) => session.publish(track, outgoing));
+    const seen = [...this.wanted.values()].map(async ({ userId, track, layer }) => {
+      this.host.videoMoved(userId, track, await session.watch(userId, track, layer));
+    });
+    for (const { status, reason } of (await Promise.allSettled([
+      ...sent,
+      ...seen,
+    ])) as PromiseRejectedResult[]) {
+      if (status === "rejected" && reason instanceof RtcError) this.host.emitter.emit("error", reason);
+    }
+  }
+
+  private heard(message: Heard): void {
+    switch (message.type) {
+      case "participant-entered":
+        return this.tell(this.participants.enter(message.participant));
+      case "participant-left":
+        return this.tell(this.participants.leave(message.userId, message.reason));
+      case "track-published":
+      case "track-muted":
+        return this.tell(this.participants.publish(message.userId, message.track, message.muted));
+      case "track-unpublished":
+        return this.tell(this.participants.unpublish(message.userId, message.track));
+      case "kicked-out":
+        this.end();
+        this.host.emitter.emit("kicked-out", { reason: message.reason });
+        return this.host.ended();
+    }
+  }
+
+  private tell(changes: readonly Presence[]): void {
+    const { emitter } = this.host;
+    for (const change of changes) {
+      const { userId } = change;
+      if (change.what === "enter") emitter.emit("remote-user-enter", { userId });
+      else if (change.what === "exit") emitter.emit("remote-user-exit", { userId, reason: change.reason });
+      else if (change.track === "audio") emitter.emit(`remote-audio-${change.what}`, { userId });
+      else {
+        if (change.what === "unavailable") this.host.videoGone(userId, change.track);
+        emitter.emit(`remote-video-${change.what}`, { userId, streamType: streamOf(change.track) });
+      }
+    }
+  }
+
+  private lost(entry: number, error: RtcError): void {
+    if (this.over || entry !== this.entry || this.session === undefined) return;
+    this.session = undefined;
+    this.setState("RECONNECTING");
+    this.enterAgain(error).catch(() => undefined);
+  }
+
+  private async enterAgain(first: RtcError): Promise<void> {
+    let error = first;
+    for (const wait of RE_ENTRY_MS) {
+      if (NO_MORE_TRIES.has(error.reason)) break;
+      await new Promise((resolve) => setTimeout(resolve, wait * (0.8 + 0.4 * Math.random())));
+      if (this.over) return;
+      try {
+        return await this.newSession();
+      } catch (again) {
+        if (this.over) return;
+        if (again instanceof RtcError) error = again;
+      }
+    }
+    this.giveUp(error);
+  }
+
+  private giveUp(error: RtcError): void {
+    if (this.over) return;
+    this.end();
+    this.host.emitter.emit("error", error);
+    this.host.ended();
+  }
+
+  private end(): void {
+    this.over = true;
+    this.session?.end();
+    this.session = undefined;
+    this.sealing?.end();
+    this.speakers.clear();
+    this.setState("DISCONNECTED");
+  }
+
+  private setState(state: ConnectionState): void {
+    if (state === this.state) return;
+    const prevState = this.state;
+    this.state = state;
+    const isReconnecting =
+      state === "RECONNECTING" || (prevState === "RECONNECTING" && state === "CONNECTED");
+    this.host.emitter.emit("connection-state-changed", { prevState, state, isReconnecting });
+  }
+}
+
+type Heard = Parameters<SessionListener["said"]>[0];
+
+function volume(userId: string, level: number): { userId: string; volume: number; floatVolume: number } {
+  return { userId, volume: Math.round(level * 100), floatVolume: level };
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+// One entry into a room: one line, one peer connection. When either is lost for good, a new session is made.
+
+import { VERSION } from "../constants";
+import { ErrorCode, ExtraCode, RtcError } from "../errors";
+import type { CheckedEntry } from "../options";
+import type { Sealing } from "../sealing/sealing";
+import { Transforms } from "../sealing/transforms";
+import { PROTOCOL_VERSION, type Signalling } from "../wire.gen";
+import { payloadTypes } from "./codecs";
+import { type LayerEncoding, layersFor } from "./layers";
+import { SignallingLine } from "./line";
+import { Sections } from "./sections";
+import { SlotTable } from "./slots";
+
+/** How long a broken media path may take to mend before it is restarted. Lower reacts faster to short gaps. */
+const MEND_MS = 4_000;
+const RESTARTS = 3;
+
+/** What a session tells. */
+export interface SessionListener {
+  said(message: Exclude<Signalling.ServerMessage, { type: "audio-slots" }>): void;
+  /** The server says whose voice an audio slot carries; only to be believed in a call that is not sealed. */
+  audioAssigned(place: number, userId: string | null): void;
+  /** The session is over, and not because we left. */
+  lost(error: RtcError): void;
+}
+
+/** What a sender gets: the track and, for video, its ceiling in bit a second. */
+export interface Outgoing {
+  readonly media: MediaStreamTrack;
+  readonly muted: boolean;
+  readonly bitrate: number;
+}
+
+/** A room that was entered. */
+export class Session {
+  participants: readonly Signalling.Participant[] = [];
+  private readonly connection = new RTCPeerConnection({
+    bundlePolicy: "max-bundle",
+    rtcpMuxPolicy: "require",
+  });
+  private readonly transforms: Transforms | null;
+  private readonly sections: Sections;
+  private readonly slots = new SlotTable();
+  private readonly mids = new Map<number, string>();
+  private line: SignallingLine | undefined;
+  private negotiation: Promise<unknown> = Promise.resolve();
+  private restarts = 0;
+  private mending: ReturnType<typeof setTimeout> | undefined;
+  private over = false;
+
+  private constructor(
+    private readonly entry: number,
+    private readonly sealing: Sealing | null,
+    private readonly listener: SessionListener,
+  ) {
+    this.transforms = sealing && new Transforms((options) => sealing.transform(options), entry);
+    this.sections = new Sections(this.connection, this.transforms);
+    this.connection.onconnectionstatechange = () => this.connectionChanged();
+  }
+
+  /** Enters the room; rejects with RtcError, and leaves nothing behind, when that fails. */
+  static async enter(
+    config: CheckedEntry,
+    entry: number,
+    sealing: Sealing | null,
+    listener: SessionListener,
+  ): Promise<Session> {
+    const session = new Session(entry, sealing, listener);
+    try {
+      await session.begin(config);
+      return session;
+    } catch (error) {
+      session.end();
+      throw error;
+    }
+  }
+
+  /** The peer connection's numbers. */
+  statistics(): Promise<RTCStatsReport> {
+    return this.connection.getStats();
+  }
+
+  /** Audio tracks to play, by place. */
+  get audio(): ReadonlyArray<{ place: number; track: MediaStreamTrack }> {
+    const audio = this.sections.receiving.filter(({ kind }) => kind === "audio");
+    return audio.map(({ place, transceiver }) => ({ place, track: transceiver.receiver.track }));
+  }
+
+  /** Sends a track. The server is asked first: without the right nothing is sent. Never negotiates. */
+  async publish(track: Signalling.Track, outgoing: Outgoing): Promise<void> {
+    await this.ask({ type: "publish", track, muted: outgoing.muted });
+    await this.replace(track, outgoing);
+  }
+
+  /** Puts another source behind a track that is sent. */
+  async replace(track: Signalling.Track, { media, bitrate }: Outgoing): Promise<void> {
+    const { sender } = this.sections.sender(track);
+    if (media.kind === "video") await this.limit(sender, media, bitrate);
+    await sender.replaceTrack(media);
+  }
+
+  async unpublish(track: Signalling.Track): Promise<void> {
+    await this.sections.sender(track).sender.replaceTrack(null);
+    await this.ask({ type: "unpublish", track });
+  }
+
+  async setMuted(track: Signalling.Track, muted: boolean): Promise<void> {
+    await this.ask({ type: "mute", track, muted });
+  }
+
+  /** Asks for somebody's video; the track delivers nothing until frames of that sender were opened. */
+  async watch(userId: string, track: "main" | "screen", layer: number): Promise<MediaStreamTrack> {
+    let change = this.slots.bind({ userId, track, layer });
+    if (change === undefined) {
+      await this.addSlots();
+      change = this.slots.bind({ userId, track, layer });
+    }
+    const section = change && this.sections.receivingAt(change.mid);
+    if (change === undefined || section === undefined) {
+      throw new RtcError(ErrorCode.OPERATION_FAILED, "There is no room for another picture.", {
+        reason: "slots_used_up",
+        action: "Stop another remote video first.",
+      });
+    }
+    this.tellWorker(section.place, { user: userId, track });
+    await this.ask({ type: "bind", bindings: [change.binding] });
+    return section.transceiver.receiver.track;
+  }
+
+  async unwatch(userId: string, track: "main" | "screen"): Promise<void> {
+    const change = this.slots.unbind(userId, track);
+    const section = change && this.sections.receivingAt(change.mid);
+    if (change === undefined) return;
+    if (section) this.tellWorker(section.place, null);
+    await this.ask({ type: "bind", bindings: [change.binding] });
+  }
+
+  /** The received track of somebody's video, if it was asked for. */
+  videoOf(userId: string, track: "main" | "screen"): MediaStreamTrack | undefined {
+    const mid = this.slots.midOf(userId, track);
+    return mid === undefined ? undefined : this.sections.receivingAt(mid)?.transceiver.receiver.track;
+  }
+
+  /** Whose video arrives at a place of the worker's. */
+  sourceAt(place: number): { userId: string; track: "main" | "screen" } | undefined {
+    const mid = this.sections.receiving.find((one) => one.place === place)?.transceiver.mid;
+    return this.slots.bound().find(({ userId, track }) => this.slots.midOf(userId, track) === mid);
+  }
+
+  /** Leaves the room and waits, for a moment, until the server knows. */
+  async leave(): Promise<void> {
+    const said = this.line?.ask({ type: "leave" }).catch(() => undefined);
+    await Promise.race([said, new Promise((resolve) => setTimeout(resolve, 1_000))]);
+    this.end();
+  }
+
+  /** Ends at once, without a word to the server. */
+  end(): void {
+    if (this.over) return;
+    this.over = true;
+    clearTimeout(this.mending);
+    this.connection.onconnectionstatechange = null;
+    this.connection.close();
+    this.line?.close();
+    this.sealing?.post({ type: "end-entry", entry: this.entry });
+  }
+
+  private async begin(config: CheckedEntry): Promise<void> {
+    const [line, sdp] = await Promise.all([this.connect(config.server), this.offer()]);
+    this.line = line;
+    const entered = await line.ask({
+      type: "enter",
+      ...this.introduction(config),
+      sdp,
+      sends: this.sections.sends,
+    });
+    await this.answer(entered);
+    this.participants = entered.participants;
+  }
+
+  private connect(server: string): Promise<SignallingLine> {
+    return SignallingLine.connect(server, {
+      said: (message) => {
+        if (message.type !== "audio-slots") return this.listener.said(message);
+        for (const { slot, userId } of message.slots) {
+          const section = this.sections.receivingAt(this.mids.get(slot) ?? "");
+          if (section) this.listener.audioAssigned(section.place, userId);
+        }
+      },
+      closed: (error) => {
+        if (error) this.lose(error);
+      },
+    });
+  }
+
+  private introduction(config: CheckedEntry) {
+    const { sdkAppId, userId, userSig, room, privateMapKey, scene, role } = config;
+    return {
+      version: PROTOCOL_VERSION,
+      sdkAppId,
+      userId,
+      userSig,
+      ...(room.kind === "number" ? { roomId: Number(room.id) } : { strRoomId: room.id }),
+      ...(privateMapKey !== undefined && { privateMapKey }),
+      ...(scene !== undefined && { scene }),
+      ...(role !== undefined && { role }),
+      client: { sdk: "sealroom-web", version: VERSION },
+    };
+  }
+
+  /** Makes an offer. In a sealed room there is none while any sender or receiver has no transform. */
+  private async offer(): Promise<string> {
+    this.transforms?.assertSealed(this.connection.getTransceivers());
+    const { sdp = "" } = await this.connection.createOffer();
+    await this.connection.setLocalDescription({ type: "offer", sdp });
+    this.transforms?.assertSealed(this.connection.getTransceivers());
+    this.sealing?.post({ type: "codecs", entry: this.entry, names: payloadTypes(sdp) });
+    return sdp;
+  }
+
+  private async answer({ sdp, slots }: Pick<Signalling.Entered, "sdp" | "slots">): Promise<void> {
+    await this.connection.setRemoteDescription({ type: "answer", sdp });
+    this.transforms?.assertSealed(this.connection.getTransceivers());
+    this.slots.learn(slots);
+    for (const { slot, mid } of slots) this.mids.set(slot, mid);
+  }
+
+  /** Offers again, one after the other. */
+  private negotiate(prepare: () => void): Promise<void> {
+    const done = this.negotiation.then(async () => {
+      prepare();
+      const answered = await this.ask({ type: "offer", sdp: await this.offer() });
+      await this.answer(answered);
+    });
+    this.negotiation = done.catch(() => undefined);
+    return done;
+  }
+
+  private addSlots(): Promise<void> {
+    return this.negotiate(() => this.sections.grow());
+  }
+
+  private tellWorker(place: number, source: { user: string; track: "main" | "screen" } | null): void {
+    this.sealing?.post({ type: "bind", entry: this.entry, place, source });
+  }
+
+  private ask: SignallingLine["ask"] = (request) => {
+    if (this.line === undefined || this.over) {
+      throw new RtcError(ErrorCode.INVALID_OPERATION, "There is no room.", {
+        extraCode: ExtraCode.NOT_IN_ROOM,
+      });
+    }
+    return this.line.ask(request);
+  };
+
+  private async limit(sender: RTCRtpSender, media: MediaStreamTrack, bitrate: number): Promise<void> {
+    const { width = 1280, height = 720 } = media.getSettings();
+    const parameters = sender.getParameters();
+    if (parameters.encodings.length === 0) return;
+    const encodings: LayerEncoding[] = parameters.encodings;
+    parameters.encodings = layersFor(encodings, { width, height }, bitrate);
+    await sender.setParameters(parameters);
+  }
+
+  private connectionChanged(): void {
+    const state = this.connection.connectionState;
+    clearTimeout(this.mending);
+    if (state === "connected") this.restarts = 0;
+    else if (state === "failed") this.restart();
+    else if (state === "disconnected") this.mending = setTimeout(() => this.restart(), MEND_MS);
+  }
+
+  private restart(): void {
+    if (this.restarts++ >= RESTARTS) {
+      const action = "Check the network: UDP to the server may be blocked.";
+      const details = { extraCode: ExtraCode.CONNECTION_BLOCKED, reason: "media_lost", action };
+      return this.lose(new RtcError(ErrorCode.OPERATION_FAILED, "The media connection was lost.", details));
+    }
+    this.negotiate(() => this.connection.restartIce()).catch((error: unknown) => {
+      if (error instanceof RtcError) this.lose(error);
+    });
+  }
+
+  private lose(error: RtcError): void {
+    if (this.over) return;
+    this.end();
+    this.listener.lost(error);
+  }
+}

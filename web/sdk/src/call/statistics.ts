@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the peer connection counts, in trtc-sdk-v5's terms.
+
+import type { TRTCStatistics } from "../events";
+
+type Sums = Omit<TRTCStatistics, "sealing">;
+
+/** As much of an entry of a statistics report as we read. */
+interface Entry {
+  type: string;
+  kind?: string;
+  mid?: string;
+  trackIdentifier?: string;
+  audioLevel?: number;
+  currentRoundTripTime?: number;
+  nominated?: boolean;
+  bytesSent?: number;
+  bytesReceived?: number;
+  packetsLost?: number;
+  packetsReceived?: number;
+  fractionLost?: number;
+}
+
+/** Sums of one report; losses in percent since the start. */
+export function summarise(report: RTCStatsReport): Sums {
+  const sums: Sums = { rtt: 0, upLoss: 0, downLoss: 0, bytesSent: 0, bytesReceived: 0 };
+  let lost = 0;
+  let received = 0;
+  report.forEach((entry: Entry) => {
+    if (entry.type === "candidate-pair" && entry.nominated) {
+      sums.rtt = Math.round((entry.currentRoundTripTime ?? 0) * 1000);
+      sums.bytesSent += entry.bytesSent ?? 0;
+      sums.bytesReceived += entry.bytesReceived ?? 0;
+    } else if (entry.type === "inbound-rtp") {
+      lost += Math.max(0, entry.packetsLost ?? 0);
+      received += entry.packetsReceived ?? 0;
+    } else if (entry.type === "remote-inbound-rtp") {
+      sums.upLoss = Math.max(sums.upLoss, Math.round((entry.fractionLost ?? 0) * 100));
+    }
+  });
+  sums.downLoss = lost + received > 0 ? Math.round((100 * lost) / (lost + received)) : 0;
+  return sums;
+}
+
+/**
+ * Loudness 0 to 1 of every received audio track, by track id, and of our own under the empty name. It is measured after the
+ * decoder, so that in a sealed call only audio that opened is in it.
+ */
+export function loudness(report: RTCStatsReport): Map<string, number> {
+  const levels = new Map<string, number>();
+  report.forEach((entry: Entry) => {
+    if (entry.kind !== "audio") return;
+    if (entry.type === "inbound-rtp") levels.set(entry.trackIdentifier ?? "", entry.audioLevel ?? 0);
+    if (entry.type === "media-source") levels.set("", entry.audioLevel ?? 0);
+  });
+  return levels;
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { StreamType } from "./constants";
+import type { RtcError } from "./errors";
+import type { Fault, RefusalReason, RosterMember } from "./sealing/port";
+
+/** trtc-sdk-v5's four, and `off` until sealing was asked for. */
+export type ConnectionState = "DISCONNECTED" | "CONNECTING" | "CONNECTED" | "RECONNECTING";
+
+export type SealingEventState = "off" | "joining" | "sealed" | "unreachable" | "paused" | "failed";
+
+export interface TRTCStatistics {
+  /** Milliseconds. */
+  rtt: number;
+  /** Percent. */
+  upLoss: number;
+  downLoss: number;
+  bytesSent: number;
+  bytesReceived: number;
+  /** Frames since entry; null in a call that is not sealed. */
+  sealing: {
+    sealed: number;
+    opened: number;
+    unsent: number;
+    refused: Readonly<Record<string, number>>;
+  } | null;
+}
+
+/** Every event and its payload; names and payloads as in trtc-sdk-v5. */
+export interface EventPayloads {
+  error: [RtcError];
+  "autoplay-failed": [{ userId: string; mediaType: "audio" | "video"; resume: () => Promise<void> }];
+  "kicked-out": [{ reason: "kick" | "banned" | "room_disband" }];
+  "remote-user-enter": [{ userId: string }];
+  "remote-user-exit": [{ userId: string; reason: number }];
+  "remote-audio-available": [{ userId: string }];
+  "remote-audio-unavailable": [{ userId: string }];
+  "remote-video-available": [{ userId: string; streamType: StreamType }];
+  "remote-video-unavailable": [{ userId: string; streamType: StreamType }];
+  /** 0 to 100; in a sealed call from audio that opened. `userId` is empty for ourselves. */
+  "audio-volume": [{ result: Array<{ userId: string; volume: number; floatVolume: number }> }];
+  "connection-state-changed": [
+    { prevState: ConnectionState; state: ConnectionState; isReconnecting: boolean },
+  ];
+  "device-changed": [
+    { type: "camera" | "microphone" | "speaker"; action: "add" | "remove"; device: MediaDeviceInfo },
+  ];
+  "publish-state-changed": [
+    {
+      mediaType: "audio" | "video";
+      state: "starting" | "started" | "stopped";
+      prevState: "starting" | "started" | "stopped";
+      reason?: "timeout" | "error" | "api-call";
+      error?: RtcError;
+    },
+  ];
+  track: [{ userId: string; streamType?: StreamType; track: MediaStreamTrack }];
+  statistics: [TRTCStatistics];
+  "first-video-frame": [{ userId: string; streamType: StreamType; width: number; height: number }];
+  /** `off` is a call that is not end-to-end encrypted. */
+  "sealing-state-changed": [
+    { state: SealingEventState; epoch: number | null; step: number | null; fault: Fault | null },
+  ];
+  /** The roster that the authority signed. In a sealed call names come from here. */
+  "roster-changed": [{ members: readonly RosterMember[] }];
+  /** Frames that were not shown, at most once a second. `userId` is who the slot was bound to, where it was. */
+  "frame-refused": [
+    { userId: string; streamType: StreamType | "audio"; reason: RefusalReason; count: number },
+  ];
+}
+
+export type EventName = keyof EventPayloads;
+export type Handler<E extends EventName> = (...payload: EventPayloads[E]) => void;
+
+/** Hands events to those who asked for them. A handler that throws does not keep others from hearing. */
+export class Emitter {
+  private readonly handlers = new Map<EventName, Array<{ call: Handler<never>; handler: Handler<never> }>>();
+
+  on<E extends EventName>(event: E, handler: Handler<E>, context?: unknown): void {
+    const call = handler.bind(context);
+    this.handlers.set(event, [...(this.handlers.get(event) ?? []), { call, handler }] as never);
+  }
+
+  off<E extends EventName>(event: E | "*", handler?: Handler<E>): void {
+    if (event === "*") return this.handlers.clear();
+    const left = (this.handlers.get(event) ?? []).filter(
+      (one) => handler && one.handler !== (handler as unknown),
+    );
+    this.handlers.set(event, left);
+  }
+
+  emit<E extends EventName>(event: E, ...payload: EventPayloads[E]): void {
+    for (const { call } of this.handlers.get(event) ?? []) {
+      try {
+        (call as Handler<E>)(...payload);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sealroom's browser SDK.
+
+export type { StreamType } from "./constants";
+export { ErrorCode, type ErrorNumber, RtcError } from "./errors";
+export type { ConnectionState, EventName, EventPayloads, SealingEventState, TRTCStatistics } from "./events";
+export type {
+  CreateConfig,
+  EnterRoomConfig,
+  LocalAudioConfig,
+  LocalVideoConfig,
+  RemoteVideoConfig,
+} from "./options";
+export type { Fault, RefusalReason, RosterMember } from "./sealing/port";
+export type { SealingConfig } from "./sealing/sealing";
+export { TRTC, TRTC as default } from "./trtc";

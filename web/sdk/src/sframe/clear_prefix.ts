@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// What of a frame stays readable, and the metadata that binds it: protocol/sealing.md section 5.
+
+import { type Bytes, concat, uint } from "./bytes";
+
+/** Codecs as the metadata numbers them. H.264 and AV1 have numbers but no rule here yet: their frames are dropped. */
+export const CODEC_NUMBER = { opus: 1, red: 2, vp8: 3, vp9: 4, h264: 5, av1: 6, data: 7 } as const;
+export type Codec = keyof typeof CODEC_NUMBER;
+
+const VP8_KEY_FRAME = 10;
+const VP8_OTHER = 3;
+
+/**
+ * How many bytes at the begin of `frame` stay in clear, from these bytes alone, so that both ends find the same; undefined
+ * when the frame is not understood and has to be dropped.
+ */
+export function clearPrefixLength(codec: Codec, frame: Uint8Array): number | undefined {
+  switch (codec) {
+    case "opus":
+    case "red":
+    case "vp9":
+    case "data":
+      return 0;
+    case "vp8": {
+      const first = frame[0];
+      if (first === undefined) return undefined;
+      const length = (first & 1) === 0 ? VP8_KEY_FRAME : VP8_OTHER;
+      return frame.length < length ? undefined : length;
+    }
+    case "h264":
+    case "av1":
+      return undefined;
+  }
+}
+
+/** The metadata of RFC 9605: `u8 track | u8 codec | u16 len(prefix) | prefix`. */
+export function frameMetadata(track: number, codec: Codec, prefix: Uint8Array): Bytes {
+  return concat(Uint8Array.of(track, CODEC_NUMBER[codec]), uint(prefix.length, 2), prefix);
+}
+
+/** The codec of a MIME type as WebRTC writes it ("video/VP8"); undefined for what we do not know. */
+export function codecOf(mimeType: string): Codec | undefined {
+  const name = mimeType.slice(mimeType.indexOf("/") + 1).toLowerCase();
+  return Object.hasOwn(CODEC_NUMBER, name) && name !== "data" ? (name as Codec) : undefined;
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// The line to the authority: joins, keeps alive, verifies before it parses, comes back when it breaks.
+
+import type { Fault } from "../sealing/port";
+import { type Bytes, concat, fromB64u, utf8 } from "../sframe/bytes";
+import { SUITE_IDS } from "../sframe/suite";
+import { parse, WrongShape } from "../shape";
+import { type Authority, PROTOCOL_VERSION, SIGNATURE_PREFIX } from "../wire.gen";
+import { AUTHORITY_MESSAGE, SIGNED_BODY } from "./bodies";
+import { SealingFault } from "./fault";
+import { type GrantSubject, type OwnGrant, readGrant } from "./grant";
+import { memberKeyPair } from "./hpke";
+import type { Membership } from "./membership";
+
+const PING_MS = 2_000;
+const SILENCE_MS = 10_000;
+const RENEW_BEFORE_MS = 30_000;
+/** Waits between tries; the last one repeats. Shorter comes back sooner and presses an authority that is starting. */
+const BACKOFF_MS = [250, 500, 1_000, 2_000, 4_000];
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** What the line needs of its surroundings. */
+export interface LinePorts {
+  /** A fresh grant from the page; null when it has none. */
+  grant(): Promise<string | null>;
+  open(url: string): WebSocket;
+  now(): number;
+}
+
+/** What the line tells. */
+export interface LineListener {
+  /** The signed word of the authority changed roster or keys. */
+  changed(): void;
+  /** The line lives again, or broke; `fault` says why, where there is a reason. */
+  alive(alive: boolean, fault: Fault | null): void;
+  /** It is over for good. */
+  failed(fault: Fault): void;
+}
+
+/** Keeps one member in one room of an authority until `stop`. */
+export class AuthorityLine {
+  private lastHeard: number;
+  private silenceAllowed = 0;
+  private stopped = false;
+  private tries = 0;
+  private closeCurrent: (() => void) | undefined;
+
+  constructor(
+    private readonly url: string,
+    private readonly subject: GrantSubject,
+    private readonly membership: Membership,
+    private readonly ports: LinePorts,
+    private readonly listener: LineListener,
+  ) {
+    this.lastHeard = ports.now();
+  }
+
+  /** Whether the authority has been silent for longer than the grant allows; a sender then stops. */
+  get silent(): boolean {
+    return this.ports.now() - this.lastHeard > this.silenceAllowed;
+  }
+
+  /** Joins and stays joined; returns when stopped or failed. */
+  async run(): Promise<void> {
+    while (!this.stopped) {
+      try {
+        await this.oneLine();
+        this.listener.alive(false, null);
+      } catch (error) {
+        const fault = error instanceof SealingFault ? error : new SealingFault("authority_not_trusted");
+        if (fault.final) {
+          this.stopped = true;
+          this.listener.failed(fault.fault);
+          return;
+        }
+        this.listener.alive(false, fault.fault);
+      }
+      if (!this.stopped) await pause(BACKOFF_MS[Math.min(this.tries++, BACKOFF_MS.length - 1)] ?? 0);
+    }
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.closeCurrent?.();
+  }
+
+  private async oneLine(): Promise<void> {
+    const grant = await this.freshGrant();
+    const pair = await memberKeyPair();
+    const memberKey = await this.membership.begin(pair);
+    const verifier = await crypto.subtle.importKey("raw", grant.authorityKey, "Ed25519", false, ["verify"]);
+    if (this.stopped) return;
+    const socket = this.ports.open(this.url);
+    const join: Authority.Join = {
+      type: "join",
+      version: PROTOCOL_VERSION,
+      grant: grant.jwt,
+      memberKey,
+      suites: SUITE_IDS,
+    };
+    await this.converse(socket, join, grant, verifier);
+  }
+
+  /** Speaks until the line closes. Messages are taken one after the other, as they came. */
+  private async converse(
+    socket: WebSocket,
+    join: Authority.Join,
+    grant: OwnGrant,
+    verifier: CryptoKey,
+  ): Promise<void> {
+    const timers = new Timers();
+    let heardHere = this.ports.now();
+    let inOrder: Promise<void> = Promise.resolve();
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.closeCurrent = resolve;
+        socket.onopen = () => {
+          socket.send(JSON.stringify(join));
+          this.scheduleRenewal(socket, grant, timers, reject);
+        };
+        socket.onclose = () => void inOrder.then(resolve);
+        socket.onmessage = (event: MessageEvent) => {
+          heardHere = this.ports.now();
+          inOrder = inOrder.then(() => this.take(event.data, grant, verifier)).catch(reject);
+        };
+        timers.every(PING_MS, () => {
+          if (this.ports.now() - heardHere > SILENCE_MS) resolve();
+          else if (socket.readyState === socket.OPEN) socket.send('{"type":"ping"}');
+        });
+      });
+    } finally {
+      this.closeCurrent = undefined;
+      timers.clear();
+      socket.onopen = socket.onclose = socket.onmessage = null;
+      socket.close();
+    }
+  }
+
+  private async take(data: unknown, grant: OwnGrant, verifier: CryptoKey): Promise<void> {
+    if (this.stopped) return;
+    const message = shaped(() => parse(String(data), AUTHORITY_MESSAGE));
+    if (message.type === "refused") {
+      throw new SealingFault(message.code, message.message, message.action);
+    }
+    if (message.type === "signed") {
+      await this.takeSigned(message, verifier);
+    }
+    this.lastHeard = this.ports.now();
+    this.silenceAllowed = grant.maxKeySilenceMs;
+    if (message.type === "signed") {
+      this.tries = 0;
+      this.listener.alive(true, null);
+      this.listener.changed();
+    }
+  }
+
+  private async takeSigned(message: Authority.Signed, verifier: CryptoKey): Promise<void> {
+    const signed = concat(utf8(SIGNATURE_PREFIX), utf8(message.body));
+    const signature = shaped(() => fromB64u(message.signature)) as Bytes;
+    if (!(await crypto.subtle.verify("Ed25519", verifier, signature, signed))) {
+      throw new SealingFault("authority_not_trusted");
+    }
+    await this.membership.accept(
+      shaped(() => parse(message.body, SIGNED_BODY)),
+      message.body,
+    );
+  }
+
+  private scheduleRenewal(
+    socket: WebSocket,
+    grant: OwnGrant,
+    timers: Timers,
+    fail: (reason: unknown) => void,
+  ): void {
+    const left = grant.expires * 1000 - Date.now();
+    const wait = Math.max(left - RENEW_BEFORE_MS, left / 2, 1_000);
+    timers.once(Math.min(wait, LONGEST_TIMER_MS), () => {
+      this.freshGrant(grant)
+        .then((renewed) => {
+          if (socket.readyState !== socket.OPEN) return;
+          socket.send(JSON.stringify({ type: "renew", grant: renewed.jwt } satisfies Authority.Renew));
+          this.scheduleRenewal(socket, renewed, timers, fail);
+        })
+        .catch(fail);
+    });
+  }
+
+  /** A grant from the page that is ours; one that renews must name the same authority key. */
+  private async freshGrant(before?: OwnGrant): Promise<OwnGrant> {
+    const jwt = await this.ports.grant();
+    if (jwt === null) throw new SealingFault("grant_not_given");
+    const grant = readGrant(jwt, this.subject, Date.now() / 1000);
+    if (before && !sameBytes(before.authorityKey, grant.authorityKey))
+      throw new SealingFault("grant_not_for_us");
+    return grant;
+  }
+}
+
+/** Runs a check of shape; what does not fit is not from an authority that we can trust. */
+function shaped<T>(check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (error instanceof WrongShape || error instanceof SyntaxError)
+      throw new SealingFault("authority_not_trusted");
+    throw error;
+  }
+}
+
+function sameBytes(one: Bytes, other: Bytes): boolean {
+  return one.length === other.length && one.every((byte, at) => byte === other[at]);
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** The timers of one line, gone together. */
+class Timers {
+  private readonly stops: Array<() => void> = [];
+
+  every(milliseconds: number, work: () => void): void {
+    const timer = setInterval(work, milliseconds);
+    this.stops.push(() => clearInterval(timer));
+  }
+
+  once(milliseconds: number, work: () => void): void {
+    const timer = setTimeout(work, milliseconds);
+    this.stops.push(() => clearTimeout(timer));
+  }
+
+  clear(): void {
+    for (const stop of this.stops.splice(0)) stop();
+  }
+}

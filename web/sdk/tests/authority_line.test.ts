@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Fault } from "../src/sealing/port";
+import { type Authority, PROTOCOL_VERSION } from "../src/wire.gen";
+import { AuthorityLine } from "../src/worker/authority_line";
+import { Counters } from "../src/worker/counters";
+import { Membership } from "../src/worker/membership";
+import { FakeAuthority } from "./support/authority";
+import { Clock, SUBJECT } from "./support/members";
+
+/** A WebSocket whose other end is the test. */
+class FakeSocket {
+  static readonly OPEN = 1;
+  readonly OPEN = 1;
+  readyState = 0;
+  readonly sent: Authority.DeviceMessage[] = [];
+  onopen: (() => void) | null = null;
+  onclose: (() => void) | null = null;
+  onmessage: ((event: { data: string }) => void) | null = null;
+
+  send(text: string): void {
+    this.sent.push(JSON.parse(text) as Authority.DeviceMessage);
+  }
+
+  close(): void {
+    this.readyState = 3;
+  }
+
+  opens(): void {
+    this.readyState = 1;
+    this.onopen?.();
+  }
+
+  says(message: Authority.AuthorityMessage | string): void {
+    this.onmessage?.({ data: typeof message === "string" ? message : JSON.stringify(message) });
+  }
+
+  breaks(): void {
+    this.readyState = 3;
+    this.onclose?.();
+  }
+}
+
+describe("the line to the authority", () => {
+  let authority: FakeAuthority;
+  let clock: Clock;
+  let line: AuthorityLine;
+  let membership: Membership;
+  let sockets: FakeSocket[];
+  let grants: Array<string | null>;
+  let told: Array<[alive: boolean, code: string | undefined]>;
+  let failures: Fault[];
+
+  beforeEach(async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });
+    authority = await FakeAuthority.start(SUBJECT);
+    clock = new Clock();
+    sockets = [];
+    grants = [];
+    told = [];
+    failures = [];
+    const subject = { ...SUBJECT, userId: "alice" };
+    membership = new Membership(subject, new Counters(), clock.now);
+    const ports = {
+      grant: async () => (grants.length > 0 ? (grants.shift() ?? null) : authority.grant("alice")),
+      open: () => {
+        const socket = new FakeSocket();
+        sockets.push(socket);
+        return socket as unknown as WebSocket;
+      },
+      now: clock.now,
+    };
+    line = new AuthorityLine("wss://authority", subject, membership, ports, {
+      changed: () => undefined,
+      alive: (alive, fault) => void told.push([alive, fault?.code]),
+      failed: (fault) => void failures.push(fault),
+    });
+  });
+
+  afterEach(() => {
+    line.stop();
+    vi.useRealTimers();
+  });
+
+  /** The n-th line, once it is there. */
+  async function socket(number = 0): Promise<FakeSocket> {
+    await expect.poll(() => sockets[number]).toBeDefined();
+    return sockets[number] as FakeSocket;
+  }
+
+  async function joined(): Promise<FakeSocket> {
+    void line.run();
+    const first = await socket();
+    first.opens();
+    const join = first.sent[0] as Authority.Join;
+    const { toNewcomer } = await authority.join("alice", join.memberKey);
+    for (const { message } of toNewcomer) first.says(message);
+    await expect.poll(() => membership.version).toEqual({ epoch: 1, step: 0 });
+    return first;
+  }
+
+  it("shows the grant and its key, and becomes a member by the signed word", async () => {
+    const first = await joined();
+    expect(first.sent[0]).toMatchObject({ type: "join", version: PROTOCOL_VERSION, suites: [5, 4] });
+    expect(told.at(-1)).toEqual([true, undefined]);
+    expect(line.silent).toBe(false);
+  });
+
+  it("believes nothing whose signature is not the authority's", async () => {
+    void line.run();
+    const first = await socket();
+    first.opens();
+    const stranger = await FakeAuthority.start(SUBJECT);
+    const { toNewcomer } = await stranger.join("alice", (first.sent[0] as Authority.Join).memberKey);
+    for (const { message } of toNewcomer) first.says(message);
+    await expect.poll(() => told).toEqual([[false, "authority_not_trusted"]]);
+    expect(membership.roster).toEqual([]);
+    expect(first.readyState).toBe(3);
+  });
+
+  it.each([
+    ["no JSON", "{"],
+    ["an unknown message", '{"type":"hello"}'],
+    ["an unknown field", '{"type":"pong","more":1}'],
+    ["a signature that is none", '{"type":"signed","body":"{}","signature":"!"}'],
+  ])("closes the line on %s", async (_what, text) => {
+    const first = await joined();
+    first.says(text);
+    await expect.poll(() => told.at(-1)).toEqual([false, "authority_not_trusted"]);
+    expect(first.readyState).toBe(3);
+  });
+
+  it("pings, and gives a silent line up after 10 s", async () => {
+    const first = await joined();
+    for (let beat = 0; beat < 4; beat++) {
+      clock.time += 2_000;
+      vi.advanceTimersByTime(2_000);
+    }
+    expect(first.sent.filter(({ type }) => type === "ping").length).toBeGreaterThanOrEqual(3);
+    first.says({ type: "pong" });
+    clock.time += 9_000;
+    vi.advanceTimersByTime(2_000);
+    expect(first.readyState).toBe(1);
+    clock.time += 2_000;
+    vi.advanceTimersByTime(2_000);
+    await expect.poll(() => told.at(-1)).toEqual([false, undefined]);
+  });
+
+  it("comes back with a fresh grant and a fresh key", async () => {
+    const first = await joined();
+    first.breaks();
+    await expect.poll(() => told.at(-1)).toEqual([false, undefined]);
+    await vi.advanceTimersByTimeAsync(300);
+    const second = await socket(1);
+    second.opens();
+    const [before, after] = [first.sent[0] as Authority.Join, second.sent[0] as Authority.Join];
+    expect(after.grant).not.toBe(before.grant);
+    expect(after.memberKey).not.toBe(before.memberKey);
+    expect(membership.version).toEqual({ epoch: 1, step: 0 });
+  });
+
+  it("counts as silent once max_key_silence has passed since the authority spoke", async () => {
+    grants = [authority.grant("alice", { mks: 5 })];
+    await joined();
+    clock.time += 5_000;
+    expect(line.silent).toBe(false);
+    clock.time += 1;
+    expect(line.silent).toBe(true);
+  });
+
+  it("renews its grant 30 s before it expires, but not to another authority's key", async () => {
+    grants = [authority.grant("alice", { exp: Math.floor(Date.now() / 1000) + 100 })];
+    const first = await joined();
+    await vi.advanceTimersByTimeAsync(71_000);
+    await expect.poll(() => first.sent.some(({ type }) => type === "renew")).toBe(true);
+    expect(told.at(-1)).toEqual([true, undefined]);
+    const stranger = await FakeAuthority.start(SUBJECT);
+    grants = [stranger.grant("alice")];
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    await expect.poll(() => failures.map(({ code }) => code)).toEqual(["grant_not_for_us"]);
+  });
+
+  it("fails for good on a refusal that stays, and tries again on one that may pass", async () => {
+    void line.run();
+    const first = await socket();
+    first.opens();
+    first.says({ type: "refused", code: "server_busy", message: "Busy.", action: "Wait." });
+    await expect.poll(() => told).toEqual([[false, "server_busy"]]);
+    await vi.advanceTimersByTimeAsync(300);
+    const second = await socket(1);
+    second.opens();
+    second.says({ type: "refused", code: "grant_bad_signature", message: "Wrong.", action: "Sign." });
+    await expect
+      .poll(() => failures)
+      .toEqual([{ code: "grant_bad_signature", message: "Wrong.", action: "Sign." }]);
+  });
+
+  it("does not even open a line for a grant that is somebody else's", async () => {
+    grants = [authority.grant("bob")];
+    await line.run();
+    expect(failures.map(({ code }) => code)).toEqual(["grant_not_for_us"]);
+    expect(sockets).toEqual([]);
+  });
+
+  it("asks the page again when it had no grant", async () => {
+    grants = [null];
+    void line.run();
+    await expect.poll(() => told).toEqual([[false, "grant_not_given"]]);
+    await vi.advanceTimersByTimeAsync(300);
+    await socket();
+  });
+});
