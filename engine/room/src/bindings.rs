@@ -20,11 +20,25 @@ impl Room {
 
     /// The receiver of a slot lost its picture: asks for a key frame of what flows there or shall flow.
     pub fn request_key_frame(&mut self, id: ParticipantId, slot: u16) {
-        let Some(participant) = self.participants.get(id.0) else { return };
-        let Some(slot) = participant.slots.get(usize::from(slot)).filter(|slot| slot.kind == Kind::Video) else { return };
-        let (Some(track), Some(layer)) = (slot.track, slot.layer.or(slot.target)) else { return };
-        let Some(state) = self.tracks.get_mut(track) else { return };
-        let Some(layer) = state.layers.get_mut(usize::from(layer)) else { return };
+        let Some(participant) = self.participants.get(id.0) else {
+            return;
+        };
+        let Some(slot) = participant
+            .slots
+            .get(usize::from(slot))
+            .filter(|slot| slot.kind == Kind::Video)
+        else {
+            return;
+        };
+        let (Some(track), Some(layer)) = (slot.track, slot.layer.or(slot.target)) else {
+            return;
+        };
+        let Some(state) = self.tracks.get_mut(track) else {
+            return;
+        };
+        let Some(layer) = state.layers.get_mut(usize::from(layer)) else {
+            return;
+        };
         let decodable = layer.codec.is_none_or(|codec| slot.codecs.contains(codec));
         if participant.may_receive(state.track) && decodable {
             layer.gate.ask();
@@ -34,21 +48,40 @@ impl Room {
     }
 
     fn bind_slot(&mut self, participant: u32, binding: &Binding) {
-        let Some(peer) = self.participants.get(participant).map(|p| p.peer) else { return };
-        let Binding { slot, generation, source } = *binding;
-        let taken = self.slot_mut(participant, slot).ok_or(BindRefusal::NoSuchSlot);
+        let Some(peer) = self.participants.get(participant).map(|p| p.peer) else {
+            return;
+        };
+        let Binding {
+            slot,
+            generation,
+            source,
+        } = *binding;
+        let taken = self
+            .slot_mut(participant, slot)
+            .ok_or(BindRefusal::NoSuchSlot);
         match taken.and_then(|slot| check(slot, binding)) {
             Ok(()) => {
                 self.follow(participant, slot, source);
-                self.tell(RoomEvent::Bound { peer, slot, generation });
+                self.tell(RoomEvent::Bound {
+                    peer,
+                    slot,
+                    generation,
+                });
             }
-            Err(reason) => self.tell(RoomEvent::BindRefused { peer, slot, generation, reason }),
+            Err(reason) => self.tell(RoomEvent::BindRefused {
+                peer,
+                slot,
+                generation,
+                reason,
+            }),
         }
     }
 
     fn follow(&mut self, participant: u32, slot: u16, source: Option<Source>) {
         let track = source.and_then(|source| self.find_track(source.peer, source.track));
-        let Some(state) = self.slot_mut(participant, slot) else { return };
+        let Some(state) = self.slot_mut(participant, slot) else {
+            return;
+        };
         let same = state.track.is_some() && state.track == track;
         if !same {
             self.unsubscribe(participant, slot);
@@ -56,8 +89,12 @@ impl Room {
                 self.subscribe(participant, slot, track);
             }
         }
-        let flowing = track.and_then(|track| self.tracks.get(track)).map(|track| track.flowing);
-        let Some(state) = self.slot_mut(participant, slot) else { return };
+        let flowing = track
+            .and_then(|track| self.tracks.get(track))
+            .map(|track| track.flowing);
+        let Some(state) = self.slot_mut(participant, slot) else {
+            return;
+        };
         if let Some(flowing) = flowing {
             state.choose_layer(flowing);
             let target = state.target.filter(|target| state.layer != Some(*target));
@@ -68,7 +105,10 @@ impl Room {
     }
 
     fn find_track(&self, peer: u64, track: Track) -> Option<u32> {
-        self.tracks.iter().find(|(_, state)| state.peer == peer && state.track == track).map(|(index, _)| index)
+        self.tracks
+            .iter()
+            .find(|(_, state)| state.peer == peer && state.track == track)
+            .map(|(index, _)| index)
     }
 }
 
@@ -77,10 +117,16 @@ fn check(slot: &mut Slot, binding: &Binding) -> Result<(), BindRefusal> {
     if slot.kind != Kind::Video {
         return Err(BindRefusal::NoSuchSlot);
     }
-    if binding.source.is_some_and(|source| source.track.kind() != Kind::Video) {
+    if binding
+        .source
+        .is_some_and(|source| source.track.kind() != Kind::Video)
+    {
         return Err(BindRefusal::NotVideo);
     }
-    if slot.generation.is_some_and(|generation| binding.generation <= generation) {
+    if slot
+        .generation
+        .is_some_and(|generation| binding.generation <= generation)
+    {
         return Err(BindRefusal::OldGeneration);
     }
     slot.generation = Some(binding.generation);

@@ -127,7 +127,10 @@ impl Counters {
 
     /// Every reason with its count.
     pub fn refusals(&self) -> impl Iterator<Item = (Refusal, u64)> + '_ {
-        Refusal::ALL.iter().copied().zip(self.refused.iter().copied())
+        Refusal::ALL
+            .iter()
+            .copied()
+            .zip(self.refused.iter().copied())
     }
 
     /// Adds another room's counts, to sum up a shard.

@@ -5,18 +5,19 @@
 use std::time::Instant;
 
 use transport::session::{Rights, Track};
-use transport::{Egress, OutgoingRtp, PeerTransport, RtpClock};
+use transport::{Egress, PeerTransport, RtpClock};
 
-use crate::carried::Carried;
 use crate::counters::{Counters, Refusal};
 use crate::ingest::Pending;
 use crate::participant::Resent;
 use crate::peers::Peers;
-use crate::ring::Entry;
 use crate::room::Room;
 use crate::slot::Slot;
-use crate::switch::first_timestamp;
+use crate::slot::numbering::StreamId;
+use crate::slot::outgoing::SlotPacket;
+use crate::slot::switch::first_timestamp;
 use crate::track::TrackState;
+use crate::track::ring::Entry;
 
 /// One slot to be served in a flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,29 +51,63 @@ impl Room {
     fn list_jobs(&mut self) {
         self.jobs.clear();
         for track in &self.touched {
-            let Some(state) = self.tracks.get(*track) else { continue };
-            let jobs = state.subscriptions.iter().map(|&(participant, slot)| Job { participant, slot, track: *track });
+            let Some(state) = self.tracks.get(*track) else {
+                continue;
+            };
+            let jobs = state.subscriptions.iter().map(|&(participant, slot)| Job {
+                participant,
+                slot,
+                track: *track,
+            });
             self.jobs.extend(jobs);
         }
         let count = self.participants.end().max(1);
         self.rotation = (self.rotation + 1) % count;
         let first = self.rotation;
-        self.jobs.sort_unstable_by_key(|job| ((job.participant + count - first) % count, job.slot));
+        self.jobs
+            .sort_unstable_by_key(|job| ((job.participant + count - first) % count, job.slot));
     }
 
     fn fan_out<P: Peers>(&mut self, now: Instant, peers: &mut P, tx: &mut Egress<'_>) {
-        let Self { jobs, participants, tracks, pending, counters, .. } = self;
+        let Self {
+            jobs,
+            participants,
+            tracks,
+            pending,
+            counters,
+            ..
+        } = self;
         for job in jobs.iter() {
-            let Some(participant) = participants.get_mut(job.participant).filter(|p| p.connected) else { continue };
-            let Some(track) = tracks.get_mut(job.track) else { continue };
+            let Some(participant) = participants
+                .get_mut(job.participant)
+                .filter(|p| p.connected)
+            else {
+                continue;
+            };
+            let Some(track) = tracks.get_mut(job.track) else {
+                continue;
+            };
             // Without a path a key frame would be lost on it, and nothing after it could be shown.
-            let transport = peers.transport(participant.key).filter(|transport| transport.is_connected());
+            let transport = peers
+                .transport(participant.key)
+                .filter(|transport| transport.is_connected());
             let Some(transport) = transport else { continue };
             let may_receive = participant.may_receive(track.track);
             let refusal = (!may_receive).then(|| receive_refusal(participant.rights, track.track));
-            let Some(slot) = participant.slots.get_mut(usize::from(job.slot)) else { continue };
+            let Some(slot) = participant.slots.get_mut(usize::from(job.slot)) else {
+                continue;
+            };
             let resent = &mut participant.resent;
-            let mut delivery = Delivery { now, number: job.slot, slot, resent, track, transport, counters, tx };
+            let mut delivery = Delivery {
+                now,
+                number: job.slot,
+                slot,
+                resent,
+                track,
+                transport,
+                counters,
+                tx,
+            };
             delivery.run(pending, refusal);
         }
     }
@@ -134,10 +169,8 @@ impl<T: PeerTransport> Delivery<'_, '_, T> {
             }
             return Ok(());
         }
-        let Some(layer) = self.track.stream_mut(stream) else { return Ok(()) };
-        let (clock, ring) = (layer.clock, layer.ring.as_mut());
         // Not there: overwritten, or a stream that has ended since. Nobody can have it any more.
-        let Some(entry) = ring.and_then(|ring| ring.ready(pending.sequence)).map(|(entry, _)| entry) else {
+        let Some(entry) = self.stored(pending).map(|(entry, _)| entry) else {
             return Ok(());
         };
         if !self.slot.codecs.contains(entry.codec) {
@@ -147,22 +180,25 @@ impl<T: PeerTransport> Delivery<'_, '_, T> {
             return Err(Refusal::CodecNotNegotiated);
         }
         let begins = !self.slot.carries(stream);
+        if begins && !self.may_begin(stream.layer, &entry) {
+            let waits = self.slot.layer.is_none() && self.slot.target == Some(stream.layer);
+            return if waits {
+                Err(Refusal::BeforeKeyFrame)
+            } else {
+                Ok(())
+            };
+        }
         if begins {
-            if !self.may_begin(stream.layer, &entry) {
-                let waits = self.slot.layer.is_none() && self.slot.target == Some(stream.layer);
-                return if waits { Err(Refusal::BeforeKeyFrame) } else { Ok(()) };
-            }
-            let timestamp = first_timestamp(self.slot, self.track, stream, &entry);
-            self.slot.numbering.begin(stream, &entry, timestamp);
-            self.slot.layer = Some(stream.layer);
-            if let (Some(clock), Some(offset)) = (clock, self.slot.numbering.timestamp_offset()) {
-                let moved = RtpClock { timestamp: clock.timestamp.wrapping_add(offset), ..clock };
-                self.transport.set_slot_clock(self.number, moved);
-            }
+            self.begin(stream, &entry);
         }
         // A voice that begins anew is a talkspurt (RFC 3551 section 4.1).
         let marker = entry.marker || begins && self.track.is_audio();
         self.send(pending, &entry, marker)
+    }
+
+    fn stored(&mut self, pending: &Pending) -> Option<(Entry, &mut [u8])> {
+        let layer = self.track.stream_mut(pending.stream)?;
+        layer.ring.as_mut()?.ready(pending.sequence)
     }
 
     /// Sound may begin anywhere, a picture only with a key frame. A slot without any picture takes the first there is.
@@ -173,25 +209,37 @@ impl<T: PeerTransport> Delivery<'_, '_, T> {
         entry.starts_key_frame && (self.slot.layer.is_none() || self.slot.target == Some(layer))
     }
 
-    fn send(&mut self, pending: &Pending, entry: &Entry, marker: bool) -> Result<(), Refusal> {
-        let place = self.slot.numbering.place(entry).ok_or(Refusal::BeforeSwitch)?;
-        let layer = self.track.stream_mut(pending.stream);
-        let stored = layer.and_then(|layer| layer.ring.as_mut()?.ready(pending.sequence));
-        let Some((_, payload)) = stored else { return Ok(()) };
-        if let Some(marks) = &entry.vp8 {
-            marks.write(payload, place.picture_id_offset, place.tl0_offset);
+    fn begin(&mut self, stream: StreamId, first: &Entry) {
+        let timestamp = first_timestamp(self.slot, self.track, stream, first);
+        self.slot.numbering.begin(stream, first, timestamp);
+        self.slot.layer = Some(stream.layer);
+        let clock = self.track.layer(stream.layer).and_then(|layer| layer.clock);
+        if let (Some(clock), Some(offset)) = (clock, self.slot.numbering.timestamp_offset()) {
+            let moved = RtpClock {
+                timestamp: clock.timestamp.wrapping_add(offset),
+                ..clock
+            };
+            self.transport.set_slot_clock(self.number, moved);
         }
-        let mut list = Carried::EMPTY_LIST;
-        let out = OutgoingRtp {
-            slot: self.number,
-            rtx: false,
-            codec: entry.codec,
-            marker,
-            ext_sequence: place.sequence,
-            timestamp: entry.timestamp.wrapping_add(place.timestamp_offset),
-            extensions: entry.carried.list(&mut list),
+    }
+
+    fn send(&mut self, pending: &Pending, entry: &Entry, marker: bool) -> Result<(), Refusal> {
+        let place = self.slot.numbering.place(entry);
+        let place = place.ok_or(Refusal::BeforeSwitch)?;
+        let layer = self.track.stream_mut(pending.stream);
+        let ring = layer.and_then(|layer| layer.ring.as_mut());
+        let Some((_, payload)) = ring.and_then(|ring| ring.ready(pending.sequence)) else {
+            return Ok(());
         };
-        if self.transport.send_rtp(self.now, &out, payload, self.tx).is_ok() {
+        let (slot, rtx) = (self.number, false);
+        let packet = SlotPacket {
+            slot,
+            entry,
+            place,
+            marker,
+            rtx,
+        };
+        if packet.send(self.now, payload, self.transport, self.tx) {
             self.counters.forwarded += 1;
             self.counters.forwarded_bytes += payload.len() as u64;
             self.resent.earn(payload.len());

@@ -6,16 +6,16 @@ use std::time::Instant;
 use transport::RtpIn;
 use transport::session::{Rights, Track};
 
-use crate::carried::Carried;
 use crate::counters::Refusal;
-use crate::numbering::StreamId;
-use crate::ring::{Entry, PacketRing, State};
 use crate::room::{MAX_PENDING, ParticipantId, Room};
-use crate::sealed::{Verdict, check_codec, check_frame_start};
 use crate::sink::Forwarded;
+use crate::slot::numbering::StreamId;
 use crate::timers::SWEEP;
+use crate::track::carried::Carried;
+use crate::track::ring::{Entry, PacketRing, State};
+use crate::track::sealed::{Verdict, check_codec, check_frame_start};
+use crate::track::vp8::Vp8Marks;
 use crate::track::{Continuity, Layer, TrackState, Waiting};
-use crate::vp8::Vp8Marks;
 
 /// A packet that waits for the next flush. Its payload lies in the ring of its layer.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,13 @@ impl Room {
     ///
     /// # Errors
     /// Why it will not be forwarded; counted. [`Refusal::FrameStartMissing`] may be made good by a later packet.
-    pub fn ingest(&mut self, now: Instant, from: ParticipantId, packet: &RtpIn, buf: &[u8]) -> Result<(), Refusal> {
+    pub fn ingest(
+        &mut self,
+        now: Instant,
+        from: ParticipantId,
+        packet: &RtpIn,
+        buf: &[u8],
+    ) -> Result<(), Refusal> {
         let result = self.take(now, from, packet, buf);
         if let Err(reason) = result {
             self.counters.refuse(reason);
@@ -51,7 +57,13 @@ impl Room {
         self.pending.len() >= MAX_PENDING
     }
 
-    fn take(&mut self, now: Instant, from: ParticipantId, packet: &RtpIn, buf: &[u8]) -> Result<(), Refusal> {
+    fn take(
+        &mut self,
+        now: Instant,
+        from: ParticipantId,
+        packet: &RtpIn,
+        buf: &[u8],
+    ) -> Result<(), Refusal> {
         let index = self.check_sender(from, packet.track)?;
         if self.wants_flush() {
             return Err(Refusal::Overrun);
@@ -60,20 +72,39 @@ impl Room {
         let sealing_required = self.sealing_required;
         let track = self.tracks.get_mut(index).ok_or(Refusal::UnknownTrack)?;
         let (kind, carried) = (track.track, track.carried);
-        let make_ring = if track.is_audio() { PacketRing::for_audio } else { PacketRing::for_video };
+        let make_ring = if track.is_audio() {
+            PacketRing::for_audio
+        } else {
+            PacketRing::for_video
+        };
         let layer = track.layer_mut(packet.layer).ok_or(Refusal::UnknownTrack)?;
         let payload = packet.header.payload(buf);
-        let mut entry = Entry::new(packet.ext_sequence, packet.header.timestamp, now, packet.codec);
-        layer.ring.get_or_insert_with(make_ring).admit(entry.sequence)?;
+        let mut entry = Entry::new(
+            packet.ext_sequence,
+            packet.header.timestamp,
+            now,
+            packet.codec,
+        );
+        layer
+            .ring
+            .get_or_insert_with(make_ring)
+            .admit(entry.sequence)?;
         if !payload.is_empty() {
             entry.marker = packet.header.marker;
             entry.starts_key_frame = packet.info.frame_start && packet.info.key_frame;
             entry.vp8 = Vp8Marks::find(packet.codec, payload);
             entry.carried = Carried::read(&packet.header, buf, &carried);
-            entry.state = if sealing_required { seal_state(layer, kind, packet, payload)? } else { State::Ready };
+            entry.state = if sealing_required {
+                seal_state(layer, kind, packet, payload)?
+            } else {
+                State::Ready
+            };
         }
         let stream = layer.stream;
-        layer.ring.get_or_insert_with(make_ring).store(entry, payload)?;
+        layer
+            .ring
+            .get_or_insert_with(make_ring)
+            .store(entry, payload)?;
         self.settle(now, stream, packet, entry.state)
     }
 
@@ -89,7 +120,13 @@ impl Room {
     }
 
     /// Does what the state of a stored packet asks for.
-    fn settle(&mut self, now: Instant, stream: StreamId, packet: &RtpIn, state: State) -> Result<(), Refusal> {
+    fn settle(
+        &mut self,
+        now: Instant,
+        stream: StreamId,
+        packet: &RtpIn,
+        state: State,
+    ) -> Result<(), Refusal> {
         match state {
             State::Padding => {
                 self.push_pending(stream, packet.ext_sequence, true);
@@ -113,9 +150,16 @@ impl Room {
     fn release_held(&mut self, now: Instant, stream: StreamId, packet: &RtpIn) {
         let mut last = packet.ext_sequence;
         loop {
-            let layer = self.tracks.get_mut(stream.track).and_then(|track| track.stream_mut(stream));
+            let layer = self
+                .tracks
+                .get_mut(stream.track)
+                .and_then(|track| track.stream_mut(stream));
             let ring = layer.and_then(|layer| layer.ring.as_mut());
-            let Some(next) = ring.and_then(|ring| ring.release_after(last, packet.header.timestamp)) else { return };
+            let Some(next) =
+                ring.and_then(|ring| ring.release_after(last, packet.header.timestamp))
+            else {
+                return;
+            };
             self.accept(now, stream, next);
             last = next;
         }
@@ -123,7 +167,10 @@ impl Room {
 
     fn check_sender(&self, from: ParticipantId, send: u8) -> Result<u32, Refusal> {
         let participant = self.participants.get(from.0).ok_or(Refusal::UnknownTrack)?;
-        let index = *participant.tracks.get(usize::from(send)).ok_or(Refusal::UnknownTrack)?;
+        let index = *participant
+            .tracks
+            .get(usize::from(send))
+            .ok_or(Refusal::UnknownTrack)?;
         let track = self.tracks.get(index).ok_or(Refusal::UnknownTrack)?;
         if !participant.rights.contains(Rights::ENTER) {
             return Err(Refusal::NoRightEnter);
@@ -135,16 +182,27 @@ impl Room {
                 Track::Screen => Refusal::NoRightSendScreen,
             });
         }
-        if track.muted { Err(Refusal::Muted) } else { Ok(index) }
+        if track.muted {
+            Err(Refusal::Muted)
+        } else {
+            Ok(index)
+        }
     }
 
     /// A stored packet is to be forwarded.
     fn accept(&mut self, now: Instant, stream: StreamId, sequence: u64) {
-        let Some(track) = self.tracks.get_mut(stream.track) else { return };
+        let Some(track) = self.tracks.get_mut(stream.track) else {
+            return;
+        };
         let begins = track.note_packet(now, stream.layer);
         let (source, kind) = (track.peer, track.track);
-        let Some(layer) = track.stream_mut(stream) else { return };
-        let Some((entry, payload)) = layer.ring.as_mut().and_then(|ring| ring.ready(sequence)) else { return };
+        let Some(layer) = track.stream_mut(stream) else {
+            return;
+        };
+        let Some((entry, payload)) = layer.ring.as_mut().and_then(|ring| ring.ready(sequence))
+        else {
+            return;
+        };
         layer.codec = Some(entry.codec);
         if entry.starts_key_frame {
             layer.gate.settle();
@@ -177,13 +235,20 @@ impl Room {
     }
 
     fn push_pending(&mut self, stream: StreamId, sequence: u64, is_padding: bool) {
-        let Some(track) = self.tracks.get_mut(stream.track) else { return };
+        let Some(track) = self.tracks.get_mut(stream.track) else {
+            return;
+        };
         // A new voice may be given slots at the beginning of the flush.
         if track.subscriptions.is_empty() && !track.is_audio() {
             return;
         }
         let number = self.pending.len() as u32;
-        self.pending.push(Pending { stream, sequence, is_padding, next: None });
+        self.pending.push(Pending {
+            stream,
+            sequence,
+            is_padding,
+            next: None,
+        });
         match &mut track.waiting {
             Some(waiting) => {
                 if let Some(last) = self.pending.get_mut(waiting.last as usize) {
@@ -192,7 +257,10 @@ impl Room {
                 waiting.last = number;
             }
             None => {
-                track.waiting = Some(Waiting { first: number, last: number });
+                track.waiting = Some(Waiting {
+                    first: number,
+                    last: number,
+                });
                 self.touched.push(stream.track);
             }
         }
@@ -200,10 +268,14 @@ impl Room {
 
     /// The layer has a new SSRC: whoever had the old stream starts anew.
     fn restart(&mut self, stream: StreamId) {
-        let Some(track) = self.tracks.get_mut(stream.track) else { return };
+        let Some(track) = self.tracks.get_mut(stream.track) else {
+            return;
+        };
         for (participant, slot) in &track.subscriptions {
             let subscriber = self.participants.get_mut(*participant);
-            let Some(slot) = subscriber.and_then(|s| s.slots.get_mut(usize::from(*slot))) else { continue };
+            let Some(slot) = subscriber.and_then(|s| s.slots.get_mut(usize::from(*slot))) else {
+                continue;
+            };
             if slot.layer == Some(stream.layer) {
                 slot.stop();
             }
@@ -213,7 +285,12 @@ impl Room {
 }
 
 /// What sealing says about a packet.
-fn seal_state(layer: &mut Layer, track: Track, packet: &RtpIn, payload: &[u8]) -> Result<State, Refusal> {
+fn seal_state(
+    layer: &mut Layer,
+    track: Track,
+    packet: &RtpIn,
+    payload: &[u8],
+) -> Result<State, Refusal> {
     check_codec(packet.codec)?;
     let timestamp = packet.header.timestamp;
     let is_video = track != Track::Audio;
@@ -226,7 +303,10 @@ fn seal_state(layer: &mut Layer, track: Track, packet: &RtpIn, payload: &[u8]) -
     }
     let checked = check_frame_start(packet.codec, track, packet.info.descriptor_len, payload);
     if is_video {
-        layer.frames.note(timestamp, checked.map_or_else(Verdict::Refused, |()| Verdict::Accepted));
+        layer.frames.note(
+            timestamp,
+            checked.map_or_else(Verdict::Refused, |()| Verdict::Accepted),
+        );
     }
     checked?;
     match layer.frames.verdict(timestamp) {

@@ -10,28 +10,21 @@
 #![forbid(unsafe_code)]
 
 mod bindings;
-mod carried;
 mod counters;
 mod event;
 mod fan_out;
 mod ingest;
-mod key_frames;
 mod members;
-mod numbering;
 mod participant;
 mod peers;
 mod repair;
-mod ring;
 mod room;
-mod sealed;
 mod sink;
 mod slab;
 mod slot;
 mod speakers;
-mod switch;
 mod timers;
 mod track;
-mod vp8;
 
 pub use counters::{Counters, Refusal};
 pub use event::{AudioSlot, BindRefusal, RoomEvent};

@@ -41,8 +41,17 @@ impl Room {
     ///
     /// # Errors
     /// If its rights do not suffice, or its id is taken.
-    pub fn join(&mut self, key: PeerKey, peer: u64, session: &Session) -> Result<ParticipantId, JoinError> {
-        if self.participants.iter().any(|(_, participant)| participant.peer == peer) {
+    pub fn join(
+        &mut self,
+        key: PeerKey,
+        peer: u64,
+        session: &Session,
+    ) -> Result<ParticipantId, JoinError> {
+        if self
+            .participants
+            .iter()
+            .any(|(_, participant)| participant.peer == peer)
+        {
             return Err(JoinError::PeerExists);
         }
         if !session.rights.contains(Rights::ENTER) {
@@ -75,12 +84,16 @@ impl Room {
 
     /// Removes a participant with all it published. Slots bound to it stay bound, and empty.
     pub fn leave(&mut self, id: ParticipantId) {
-        let Some(participant) = self.participants.get(id.0) else { return };
+        let Some(participant) = self.participants.get(id.0) else {
+            return;
+        };
         let slots = participant.slots.len();
         for slot in 0..slots {
             self.unsubscribe(id.0, slot as u16);
         }
-        let Some(participant) = self.participants.remove(id.0) else { return };
+        let Some(participant) = self.participants.remove(id.0) else {
+            return;
+        };
         self.cleared.retain(|(key, _)| *key != participant.key);
         for track in participant.tracks {
             self.remove_track(track);
@@ -89,7 +102,9 @@ impl Room {
 
     /// Changes what a participant may do, from the next packet on.
     pub fn set_rights(&mut self, id: ParticipantId, rights: Rights) {
-        let Some(participant) = self.participants.get_mut(id.0) else { return };
+        let Some(participant) = self.participants.get_mut(id.0) else {
+            return;
+        };
         let heard = participant.may_receive(Track::Audio);
         participant.rights = rights;
         let tells = !heard && participant.may_receive(Track::Audio);
@@ -104,7 +119,9 @@ impl Room {
 
     /// Stops or resumes the forwarding of a track.
     pub fn set_muted(&mut self, id: ParticipantId, track: Track, muted: bool) {
-        let Some(index) = self.own_track(id.0, track) else { return };
+        let Some(index) = self.own_track(id.0, track) else {
+            return;
+        };
         if let Some(state) = self.tracks.get_mut(index) {
             state.muted = muted;
         }
@@ -114,21 +131,25 @@ impl Room {
     }
 
     fn take_session(&mut self, index: u32, session: &Session) {
-        let Some(participant) = self.participants.get_mut(index) else { return };
+        let Some(participant) = self.participants.get_mut(index) else {
+            return;
+        };
         let known_slots = participant.slots.len();
-        participant.slots.extend(session.slots.iter().skip(known_slots).map(Slot::new));
+        participant
+            .slots
+            .extend(session.slots.iter().skip(known_slots).map(Slot::new));
         let peer = participant.peer;
         let known = participant.tracks.clone();
         for (track, send) in known.iter().zip(&session.sends) {
             if let Some(state) = self.tracks.get_mut(*track) {
-                state.carried = crate::carried::CarriedIds::agreed(&send.extensions);
+                state.carried = crate::track::carried::CarriedIds::agreed(&send.extensions);
             }
         }
         for (number, send) in session.sends.iter().enumerate().skip(known.len()) {
             let serial = &mut self.serial;
-            let track = self
-                .tracks
-                .insert_with(|track| TrackState::new(track, index, peer, number as u8, send, serial));
+            let track = self.tracks.insert_with(|track| {
+                TrackState::new(track, index, peer, number as u8, send, serial)
+            });
             if let Some(participant) = self.participants.get_mut(index) {
                 participant.tracks.push(track);
             }
@@ -140,9 +161,15 @@ impl Room {
     /// Slots that were bound before their source was there follow it now.
     fn follow_new_track(&mut self, peer: u64, track: Track, index: u32) {
         for participant in 0..self.participants.end() {
-            let slots = self.participants.get(participant).map_or(0, |p| p.slots.len());
+            let slots = self
+                .participants
+                .get(participant)
+                .map_or(0, |p| p.slots.len());
             for slot in 0..slots as u16 {
-                let wants = |slot: &mut Slot| slot.wanted.is_some_and(|w| w.peer == peer && w.track == track);
+                let wants = |slot: &mut Slot| {
+                    slot.wanted
+                        .is_some_and(|w| w.peer == peer && w.track == track)
+                };
                 if self.slot_mut(participant, slot).is_some_and(wants) {
                     self.subscribe(participant, slot, index);
                 }
@@ -151,10 +178,17 @@ impl Room {
     }
 
     fn remove_track(&mut self, index: u32) {
-        let subscriptions = self.tracks.get(index).map(|track| track.subscriptions.clone()).unwrap_or_default();
+        let subscriptions = self
+            .tracks
+            .get(index)
+            .map(|track| track.subscriptions.clone())
+            .unwrap_or_default();
         for (participant, slot) in subscriptions {
             self.unsubscribe(participant, slot);
-            if self.slot_mut(participant, slot).is_some_and(|slot| slot.kind == Kind::Audio) {
+            if self
+                .slot_mut(participant, slot)
+                .is_some_and(|slot| slot.kind == Kind::Audio)
+            {
                 self.note_audio_change(participant);
             }
         }
@@ -174,18 +208,31 @@ impl Room {
 
     /// Stops what a participant may not receive any more, and asks for what it now may.
     fn settle_slots(&mut self, index: u32) {
-        let Some(participant) = self.participants.get(index) else { return };
+        let Some(participant) = self.participants.get(index) else {
+            return;
+        };
         for number in 0..participant.slots.len() as u16 {
             self.settle_slot(index, number);
         }
     }
 
     fn settle_slot(&mut self, index: u32, number: u16) {
-        let Some(participant) = self.participants.get_mut(index) else { return };
-        let followed = participant.slots.get(usize::from(number)).and_then(|slot| slot.track);
-        let Some((track, state)) = followed.and_then(|track| Some((track, self.tracks.get(track)?))) else { return };
+        let Some(participant) = self.participants.get_mut(index) else {
+            return;
+        };
+        let followed = participant
+            .slots
+            .get(usize::from(number))
+            .and_then(|slot| slot.track);
+        let Some((track, state)) =
+            followed.and_then(|track| Some((track, self.tracks.get(track)?)))
+        else {
+            return;
+        };
         let may = participant.may_receive(state.track);
-        let Some(slot) = participant.slots.get_mut(usize::from(number)) else { return };
+        let Some(slot) = participant.slots.get_mut(usize::from(number)) else {
+            return;
+        };
         if !may {
             slot.stop();
         }
@@ -197,7 +244,11 @@ impl Room {
     /// The track of this kind that a participant publishes.
     pub(crate) fn own_track(&self, participant: u32, track: Track) -> Option<u32> {
         let tracks = &self.participants.get(participant)?.tracks;
-        tracks.iter().copied().find(|index| self.tracks.get(*index).is_some_and(|state| state.track == track))
+        tracks.iter().copied().find(|index| {
+            self.tracks
+                .get(*index)
+                .is_some_and(|state| state.track == track)
+        })
     }
 
     /// A transport came up: its slots may be served from now on.

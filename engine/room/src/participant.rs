@@ -36,7 +36,8 @@ pub(crate) struct Participant {
 impl Participant {
     /// Whether it may receive this kind of track.
     pub(crate) fn may_receive(&self, track: Track) -> bool {
-        self.rights.contains(Rights::ENTER.with(track.receive_right()))
+        self.rights
+            .contains(Rights::ENTER.with(track.receive_right()))
     }
 
     /// Whether it may send this kind of track.
@@ -45,7 +46,9 @@ impl Participant {
     }
 
     pub(crate) fn audio_slots(&self) -> impl Iterator<Item = (u16, &Slot)> {
-        (0_u16..).zip(&self.slots).filter(|(_, slot)| slot.kind == Kind::Audio)
+        (0_u16..)
+            .zip(&self.slots)
+            .filter(|(_, slot)| slot.kind == Kind::Audio)
     }
 }
 
@@ -58,7 +61,10 @@ pub(crate) struct Resent {
 
 impl Resent {
     pub(crate) fn new() -> Self {
-        Self { latest: vec![None; REMEMBERED].into_boxed_slice(), budget: RESENT_BURST }
+        Self {
+            latest: vec![None; REMEMBERED].into_boxed_slice(),
+            budget: RESENT_BURST,
+        }
     }
 
     /// A packet was forwarded: some of its bytes may be sent again.
@@ -70,14 +76,23 @@ impl Resent {
     ///
     /// # Errors
     /// [`Refusal::NackRepeated`] or [`Refusal::NackOverBudget`].
-    pub(crate) fn spend(&mut self, now: Instant, slot: u16, sequence: u64, bytes: usize) -> Result<(), Refusal> {
+    pub(crate) fn spend(
+        &mut self,
+        now: Instant,
+        slot: u16,
+        sequence: u64,
+        bytes: usize,
+    ) -> Result<(), Refusal> {
         let place = (sequence as usize).wrapping_add(usize::from(slot) * 31) % REMEMBERED;
         let latest = self.latest.get_mut(place).ok_or(Refusal::NackRepeated)?;
         // Another packet in this place blocks it, too: a bound that cannot be got around by choosing numbers.
         if latest.is_some_and(|at| now.saturating_duration_since(at) < REPEAT_AFTER) {
             return Err(Refusal::NackRepeated);
         }
-        self.budget = self.budget.checked_sub(bytes as u64).ok_or(Refusal::NackOverBudget)?;
+        self.budget = self
+            .budget
+            .checked_sub(bytes as u64)
+            .ok_or(Refusal::NackOverBudget)?;
         *latest = Some(now);
         Ok(())
     }

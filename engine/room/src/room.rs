@@ -121,16 +121,32 @@ impl Room {
         events.append(&mut self.news);
         for (_, track) in self.tracks.iter_mut() {
             if std::mem::take(&mut track.flowing_changed) {
-                events.push(RoomEvent::TrackActive { peer: track.peer, track: track.track, layers: track.flowing });
+                events.push(RoomEvent::TrackActive {
+                    peer: track.peer,
+                    track: track.track,
+                    layers: track.flowing,
+                });
             }
         }
         let tracks = &self.tracks;
         for (_, participant) in self.participants.iter_mut() {
             if std::mem::take(&mut participant.audio_changed) {
-                let source = |slot: &Slot| slot.track.and_then(|track| tracks.get(track)).map(|track| track.peer);
+                let source = |slot: &Slot| {
+                    slot.track
+                        .and_then(|track| tracks.get(track))
+                        .map(|track| track.peer)
+                };
                 let audio = participant.audio_slots();
-                let slots = audio.map(|(number, slot)| AudioSlot { slot: number, source: source(slot) }).collect();
-                events.push(RoomEvent::AudioSlots { peer: participant.peer, slots });
+                let slots = audio
+                    .map(|(number, slot)| AudioSlot {
+                        slot: number,
+                        source: source(slot),
+                    })
+                    .collect();
+                events.push(RoomEvent::AudioSlots {
+                    peer: participant.peer,
+                    slots,
+                });
             }
         }
     }
@@ -141,19 +157,26 @@ impl Room {
     }
 
     pub(crate) fn note_audio_change(&mut self, participant: u32) {
-        let Some(subscriber) = self.participants.get_mut(participant) else { return };
+        let Some(subscriber) = self.participants.get_mut(participant) else {
+            return;
+        };
         // Who speaks is for those who may hear it.
         subscriber.audio_changed = subscriber.may_receive(Track::Audio);
         self.has_news |= subscriber.audio_changed;
     }
 
     pub(crate) fn slot_mut(&mut self, participant: u32, slot: u16) -> Option<&mut Slot> {
-        self.participants.get_mut(participant)?.slots.get_mut(usize::from(slot))
+        self.participants
+            .get_mut(participant)?
+            .slots
+            .get_mut(usize::from(slot))
     }
 
     /// Lets a slot follow a track. It must follow none.
     pub(crate) fn subscribe(&mut self, participant: u32, slot: u16, track: u32) {
-        let Some(state) = self.tracks.get_mut(track) else { return };
+        let Some(state) = self.tracks.get_mut(track) else {
+            return;
+        };
         let subscriber = self.participants.get_mut(participant);
         if let Some(subscribed) = subscriber.and_then(|p| p.slots.get_mut(usize::from(slot))) {
             subscribed.track = Some(track);
@@ -163,9 +186,13 @@ impl Room {
 
     /// Ends what a slot follows. What its client wants stays.
     pub(crate) fn unsubscribe(&mut self, participant: u32, slot: u16) {
-        let Some(subscriber) = self.participants.get_mut(participant) else { return };
+        let Some(subscriber) = self.participants.get_mut(participant) else {
+            return;
+        };
         let key = subscriber.key;
-        let Some(state) = subscriber.slots.get_mut(usize::from(slot)) else { return };
+        let Some(state) = subscriber.slots.get_mut(usize::from(slot)) else {
+            return;
+        };
         state.stop();
         state.target = None;
         state.assigned = None;
@@ -179,7 +206,9 @@ impl Room {
 
     /// Nothing flows from this track any more, for now: who follows it starts anew when it flows again.
     pub(crate) fn halt(&mut self, track: u32) {
-        let Some(state) = self.tracks.get_mut(track) else { return };
+        let Some(state) = self.tracks.get_mut(track) else {
+            return;
+        };
         for layer in &mut state.layers {
             layer.newest = None;
             layer.gate.settle();
@@ -197,17 +226,28 @@ impl Room {
 
     /// Lets every slot that follows the track choose its layer anew.
     pub(crate) fn choose_layers(&mut self, track: u32) {
-        let Some(state) = self.tracks.get_mut(track) else { return };
-        let TrackState { layers, subscriptions, flowing, .. } = state;
+        let Some(state) = self.tracks.get_mut(track) else {
+            return;
+        };
+        let TrackState {
+            layers,
+            subscriptions,
+            flowing,
+            ..
+        } = state;
         for (participant, slot) in subscriptions {
             let subscriber = self.participants.get_mut(*participant);
-            let Some(slot) = subscriber.and_then(|s| s.slots.get_mut(usize::from(*slot))) else { continue };
+            let Some(slot) = subscriber.and_then(|s| s.slots.get_mut(usize::from(*slot))) else {
+                continue;
+            };
             if slot.kind == Kind::Audio {
                 continue;
             }
             slot.choose_layer(*flowing);
             let wanted = slot.target.filter(|target| slot.layer != Some(*target));
-            let Some(layer) = wanted.and_then(|target| layers.get_mut(usize::from(target))) else { continue };
+            let Some(layer) = wanted.and_then(|target| layers.get_mut(usize::from(target))) else {
+                continue;
+            };
             if !std::mem::replace(&mut layer.listed, true) {
                 self.listed.push((track, layer.stream.layer));
             }
@@ -216,7 +256,13 @@ impl Room {
 
     /// Somebody may want a key frame of this layer: looked at in the next flush.
     pub(crate) fn list(&mut self, track: u32, layer: u8) {
-        let Some(state) = self.tracks.get_mut(track).and_then(|track| track.layer_mut(layer)) else { return };
+        let Some(state) = self
+            .tracks
+            .get_mut(track)
+            .and_then(|track| track.layer_mut(layer))
+        else {
+            return;
+        };
         if !std::mem::replace(&mut state.listed, true) {
             self.listed.push((track, layer));
         }

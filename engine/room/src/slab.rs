@@ -10,7 +10,10 @@ pub struct Slab<T> {
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Self { entries: Vec::new(), free: Vec::new() }
+        Self {
+            entries: Vec::new(),
+            free: Vec::new(),
+        }
     }
 }
 
@@ -55,12 +58,16 @@ impl<T> Slab<T> {
 
     /// All entries by number.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        (0..).zip(&self.entries).filter_map(|(index, entry)| Some((index, entry.as_ref()?)))
+        (0..)
+            .zip(&self.entries)
+            .filter_map(|(index, entry)| Some((index, entry.as_ref()?)))
     }
 
     /// All entries by number, to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut T)> {
-        (0..).zip(&mut self.entries).filter_map(|(index, entry)| Some((index, entry.as_mut()?)))
+        (0..)
+            .zip(&mut self.entries)
+            .filter_map(|(index, entry)| Some((index, entry.as_mut()?)))
     }
 
     /// One more than the highest number given out.

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One receive slot of a subscriber: what it can carry, what it shall carry, what flows into it now.
 
+pub(crate) mod numbering;
+pub(crate) mod outgoing;
+pub(crate) mod switch;
+
 use std::time::Instant;
 
 use rtp::Codec;
 use transport::session::{Kind, ReceiveSlot, Track};
 
-use crate::numbering::{Numbering, StreamId};
+use crate::slot::numbering::{Numbering, StreamId};
 
 /// Whose video a client wants in a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +89,8 @@ impl Slot {
         Self {
             kind: agreed.kind,
             codecs,
-            retransmits: agreed.rtx_ssrc.is_some() && agreed.codecs.iter().any(|c| c.rtx_payload_type.is_some()),
+            retransmits: agreed.rtx_ssrc.is_some()
+                && agreed.codecs.iter().any(|c| c.rtx_payload_type.is_some()),
             generation: None,
             wanted: None,
             track: None,

@@ -44,7 +44,8 @@ impl Voice {
     }
 
     pub(crate) fn speaks(&self, now: Instant) -> bool {
-        self.spoke.is_some_and(|spoke| now.saturating_duration_since(spoke) < SPEAKS_FOR)
+        self.spoke
+            .is_some_and(|spoke| now.saturating_duration_since(spoke) < SPEAKS_FOR)
     }
 }
 
@@ -56,7 +57,12 @@ impl Room {
         let mut order = std::mem::take(&mut self.audio_order);
         order.clear();
         let audible = |track: &TrackState| track.is_audio() && !track.flowing.is_empty();
-        order.extend(self.tracks.iter().filter(|(_, track)| audible(track)).map(|(index, _)| index));
+        order.extend(
+            self.tracks
+                .iter()
+                .filter(|(_, track)| audible(track))
+                .map(|(index, _)| index),
+        );
         // Latest speakers first; of those who never spoke, the first to come.
         order.sort_unstable_by_key(|index| {
             let spoke = self.tracks.get(*index).and_then(|track| track.voice.spoke);
@@ -72,14 +78,30 @@ impl Room {
 
     /// Gives a track a slot of this subscriber, if it has none yet and one is free or can be taken.
     fn offer_audio(&mut self, now: Instant, participant: u32, index: u32) {
-        let Some(track) = self.tracks.get(index) else { return };
-        let Some(subscriber) = self.participants.get(participant) else { return };
-        if track.owner == participant || subscriber.audio_slots().any(|(_, slot)| slot.track == Some(index)) {
+        let Some(track) = self.tracks.get(index) else {
+            return;
+        };
+        let Some(subscriber) = self.participants.get(participant) else {
+            return;
+        };
+        if track.owner == participant
+            || subscriber
+                .audio_slots()
+                .any(|(_, slot)| slot.track == Some(index))
+        {
             return;
         }
-        let free = subscriber.audio_slots().find(|(_, slot)| slot.track.is_none()).map(|(number, _)| number);
+        let free = subscriber
+            .audio_slots()
+            .find(|(_, slot)| slot.track.is_none())
+            .map(|(number, _)| number);
         let speaker = track.voice;
-        let taken = || speaker.speaks(now).then(|| self.yielding_slot(now, subscriber, speaker)).flatten();
+        let taken = || {
+            speaker
+                .speaks(now)
+                .then(|| self.yielding_slot(now, subscriber, speaker))
+                .flatten()
+        };
         if let Some(slot) = free.or_else(taken) {
             self.assign_audio_slot(now, participant, slot, index);
         }
@@ -88,8 +110,14 @@ impl Room {
     /// The slot that a speaker may take: the one silent for longest, or else the quietest if it is much quieter.
     fn yielding_slot(&self, now: Instant, subscriber: &Participant, speaker: Voice) -> Option<u16> {
         let voice_of = |slot: &Slot| self.tracks.get(slot.track?).map(|track| track.voice);
-        let voices = || subscriber.audio_slots().filter_map(|(number, slot)| Some((number, voice_of(slot)?, slot)));
-        let silent = voices().filter(|(_, voice, _)| !voice.speaks(now)).min_by_key(|(_, voice, _)| voice.spoke);
+        let voices = || {
+            subscriber
+                .audio_slots()
+                .filter_map(|(number, slot)| Some((number, voice_of(slot)?, slot)))
+        };
+        let silent = voices()
+            .filter(|(_, voice, _)| !voice.speaks(now))
+            .min_by_key(|(_, voice, _)| voice.spoke);
         if let Some((number, _, _)) = silent {
             return Some(number);
         }

@@ -34,12 +34,17 @@ impl Room {
     fn sweep(&mut self, now: Instant) {
         let mut any_flows = false;
         for index in 0..self.tracks.end() {
-            let Some(track) = self.tracks.get_mut(index) else { continue };
+            let Some(track) = self.tracks.get_mut(index) else {
+                continue;
+            };
             if track.refresh(now) {
                 self.has_news = true;
                 self.choose_layers(index);
             }
-            any_flows |= self.tracks.get(index).is_some_and(|track| !track.flowing.is_empty());
+            any_flows |= self
+                .tracks
+                .get(index)
+                .is_some_and(|track| !track.flowing.is_empty());
         }
         self.assign_audio(now);
         self.sweep_at = any_flows.then(|| now + SWEEP);
@@ -48,9 +53,13 @@ impl Room {
     /// Asks for the key frames that somebody may have begun to want since the last flush.
     pub(crate) fn ask_key_frames<P: Peers>(&mut self, now: Instant, peers: &mut P) {
         while let Some((index, number)) = self.listed.pop() {
-            let Some(track) = self.tracks.get_mut(index) else { continue };
+            let Some(track) = self.tracks.get_mut(index) else {
+                continue;
+            };
             let waits = somebody_waits(&self.participants, track, number);
-            let Some(layer) = track.layer_mut(number) else { continue };
+            let Some(layer) = track.layer_mut(number) else {
+                continue;
+            };
             layer.listed = false;
             if !waits {
                 continue;
@@ -66,7 +75,10 @@ impl Room {
     fn repeat_requests<P: Peers>(&mut self, now: Instant, peers: &mut P) {
         self.gates_at = None;
         for index in 0..self.tracks.end() {
-            let layers = self.tracks.get(index).map_or(0, |track| track.layers.len() as u8);
+            let layers = self
+                .tracks
+                .get(index)
+                .map_or(0, |track| track.layers.len() as u8);
             for number in 0..layers {
                 self.repeat_request(now, index, number, peers);
             }
@@ -74,10 +86,16 @@ impl Room {
     }
 
     fn repeat_request<P: Peers>(&mut self, now: Instant, index: u32, number: u8, peers: &mut P) {
-        let Some(track) = self.tracks.get_mut(index) else { return };
-        let is_due = track.layer(number).is_some_and(|layer| layer.gate.is_due(now));
+        let Some(track) = self.tracks.get_mut(index) else {
+            return;
+        };
+        let is_due = track
+            .layer(number)
+            .is_some_and(|layer| layer.gate.is_due(now));
         let waits = is_due && somebody_waits(&self.participants, track, number);
-        let Some(layer) = track.layer_mut(number) else { return };
+        let Some(layer) = track.layer_mut(number) else {
+            return;
+        };
         let ask = layer.gate.on_deadline(now, waits);
         self.gates_at = earlier(self.gates_at, layer.gate.deadline());
         if ask {
@@ -86,7 +104,9 @@ impl Room {
     }
 
     fn request<P: Peers>(&mut self, now: Instant, index: u32, layer: u8, peers: &mut P) {
-        let Some(track) = self.tracks.get(index) else { return };
+        let Some(track) = self.tracks.get(index) else {
+            return;
+        };
         let owner = self.participants.get(track.owner);
         if let Some(transport) = owner.and_then(|owner| peers.transport(owner.key)) {
             transport.request_key_frame(now, track.send, layer);
@@ -97,14 +117,22 @@ impl Room {
 
 /// Whether a key frame of this layer would help anybody, and may be sent at all.
 fn somebody_waits(participants: &Slab<Participant>, track: &TrackState, number: u8) -> bool {
-    let Some(layer) = track.layer(number) else { return false };
-    let owner_sends = participants.get(track.owner).is_some_and(|owner| owner.may_send(track.track));
+    let Some(layer) = track.layer(number) else {
+        return false;
+    };
+    let owner_sends = participants
+        .get(track.owner)
+        .is_some_and(|owner| owner.may_send(track.track));
     if track.muted || !owner_sends {
         return false;
     }
     track.subscriptions.iter().any(|(participant, slot)| {
-        let Some(subscriber) = participants.get(*participant) else { return false };
-        let Some(slot) = subscriber.slots.get(usize::from(*slot)) else { return false };
+        let Some(subscriber) = participants.get(*participant) else {
+            return false;
+        };
+        let Some(slot) = subscriber.slots.get(usize::from(*slot)) else {
+            return false;
+        };
         let waits = layer.gate.is_asked() || slot.waits_for(number, layer.codec);
         waits && subscriber.connected && subscriber.may_receive(track.track)
     })

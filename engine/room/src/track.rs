@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a participant publishes: a track, its simulcast layers, and what the room knows of each.
 
+pub(crate) mod carried;
+pub(crate) mod key_frames;
+pub(crate) mod ring;
+pub(crate) mod sealed;
+pub(crate) mod vp8;
+
 use std::time::{Duration, Instant};
 
 use rtp::Codec;
 use transport::RtpClock;
 use transport::session::{Kind, SendTrack, Track};
 
-use crate::carried::CarriedIds;
 use crate::counters::Refusal;
-use crate::key_frames::KeyFrameGate;
-use crate::numbering::StreamId;
-use crate::ring::PacketRing;
-use crate::sealed::Frames;
 use crate::slot::Layers;
+use crate::slot::numbering::StreamId;
 use crate::speakers::Voice;
+use crate::track::carried::CarriedIds;
+use crate::track::key_frames::KeyFrameGate;
+use crate::track::ring::PacketRing;
+use crate::track::sealed::Frames;
 
 /// A layer flows while its newest packet is no older. Higher is kinder to slow screens and slower to fall back to
 /// another layer.
@@ -65,7 +71,12 @@ impl Layer {
     ///
     /// # Errors
     /// [`Refusal::StaleStream`] for the SSRC that was just left.
-    pub(crate) fn follow(&mut self, now: Instant, ssrc: u32, serial: &mut u32) -> Result<Continuity, Refusal> {
+    pub(crate) fn follow(
+        &mut self,
+        now: Instant,
+        ssrc: u32,
+        serial: &mut u32,
+    ) -> Result<Continuity, Refusal> {
         if self.ssrc == Some(ssrc) {
             return Ok(Continuity::Same);
         }
@@ -89,7 +100,8 @@ impl Layer {
     }
 
     fn flows(&self, now: Instant) -> bool {
-        self.newest.is_some_and(|newest| now.saturating_duration_since(newest) < FLOWS_FOR)
+        self.newest
+            .is_some_and(|newest| now.saturating_duration_since(newest) < FLOWS_FOR)
     }
 }
 
@@ -121,10 +133,21 @@ pub(crate) struct TrackState {
 }
 
 impl TrackState {
-    pub(crate) fn new(index: u32, owner: u32, peer: u64, send: u8, agreed: &SendTrack, serial: &mut u32) -> Self {
+    pub(crate) fn new(
+        index: u32,
+        owner: u32,
+        peer: u64,
+        send: u8,
+        agreed: &SendTrack,
+        serial: &mut u32,
+    ) -> Self {
         let layers = (0..agreed.rids.len().max(1)).map(|layer| {
             *serial = serial.wrapping_add(1);
-            Layer::new(StreamId { track: index, layer: layer as u8, serial: *serial })
+            Layer::new(StreamId {
+                track: index,
+                layer: layer as u8,
+                serial: *serial,
+            })
         });
         Self {
             owner,
@@ -152,7 +175,8 @@ impl TrackState {
 
     /// The layer of this stream, if the stream is still the layer's.
     pub(crate) fn stream_mut(&mut self, stream: StreamId) -> Option<&mut Layer> {
-        self.layer_mut(stream.layer).filter(|layer| layer.stream == stream)
+        self.layer_mut(stream.layer)
+            .filter(|layer| layer.stream == stream)
     }
 
     pub(crate) fn is_audio(&self) -> bool {
@@ -170,7 +194,11 @@ impl TrackState {
     /// Looks again which layers flow. Returns whether that changed.
     pub(crate) fn refresh(&mut self, now: Instant) -> bool {
         let mut flowing = Layers::NONE;
-        for layer in self.layers.iter().filter(|layer| !self.muted && layer.flows(now)) {
+        for layer in self
+            .layers
+            .iter()
+            .filter(|layer| !self.muted && layer.flows(now))
+        {
             flowing = flowing.with(layer.stream.layer);
         }
         let changed = flowing != self.flowing;
@@ -193,11 +221,7 @@ impl TrackState {
     }
 
     pub(crate) fn unsubscribe(&mut self, participant: u32, slot: u16) {
-        self.subscriptions.retain(|subscription| *subscription != (participant, slot));
-        if self.subscriptions.is_empty() {
-            for layer in &mut self.layers {
-                layer.gate.settle();
-            }
-        }
+        self.subscriptions
+            .retain(|subscription| *subscription != (participant, slot));
     }
 }

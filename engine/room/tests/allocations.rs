@@ -54,7 +54,9 @@ struct Payloads {
 impl Payloads {
     /// In a form that a room takes that demands sealing.
     fn sealed() -> Self {
-        let seal = |prefix: &[u8], track: u8, size| [prefix, &[0b1011_0000, 1, 0, 0, track], &vec![0xEE; size]].concat();
+        let seal = |prefix: &[u8], track: u8, size| {
+            [prefix, &[0b1011_0000, 1, 0, 0, track], &vec![0xEE; size]].concat()
+        };
         Self {
             key: vp8(true, 0, 1, 1, &seal(&[0; 9], 2, 1_100)),
             delta: vp8(true, 1, 1, 1, &seal(&[0; 2], 2, 1_100)),
@@ -68,13 +70,27 @@ impl Payloads {
 fn second(rig: &mut Rig, ids: &[ParticipantId], first: u64, payloads: &Payloads) {
     for frame in 0..50 {
         for (number, id) in ids.iter().enumerate() {
-            let level = if (frame + number as u64).is_multiple_of(7) { 20 } else { 90 };
-            rig.ingest(*id, &Packet::audio(first + frame, level, &payloads.voice)).unwrap();
+            let level = if (frame + number as u64).is_multiple_of(7) {
+                20
+            } else {
+                90
+            };
+            rig.ingest(*id, &Packet::audio(first + frame, level, &payloads.voice))
+                .unwrap();
             let (sequence, timestamp) = (first + frame * 2, (first + frame * 2) as u32 * 900);
-            let head = if frame % 25 == 0 { &payloads.key } else { &payloads.delta };
+            let head = if frame % 25 == 0 {
+                &payloads.key
+            } else {
+                &payloads.delta
+            };
             for layer in 0..3 {
-                rig.ingest(*id, &Packet::video(layer, sequence, timestamp, head)).unwrap();
-                rig.ingest(*id, &Packet::video(layer, sequence + 1, timestamp, &payloads.rest)).unwrap();
+                rig.ingest(*id, &Packet::video(layer, sequence, timestamp, head))
+                    .unwrap();
+                rig.ingest(
+                    *id,
+                    &Packet::video(layer, sequence + 1, timestamp, &payloads.rest),
+                )
+                .unwrap();
             }
             if number % 3 == 2 {
                 rig.flush();
@@ -91,10 +107,17 @@ fn a_warm_room_forwards_repairs_and_assigns_without_allocating() {
     let payloads = Payloads::sealed();
     for sealed in [false, true] {
         let mut rig = Rig::new(sealed);
-        let ids: Vec<_> = (1..=PEERS).map(|peer| rig.join(peer, &session(9, 3))).collect();
+        let ids: Vec<_> = (1..=PEERS)
+            .map(|peer| rig.join(peer, &session(9, 3)))
+            .collect();
         for (number, id) in (1..=PEERS).zip(&ids) {
             for (slot, source) in (0_u16..).zip((1..=PEERS).filter(|peer| *peer != number)) {
-                rig.bind(*id, slot, 1, Some((source, Track::Main, (source % 3) as u8)));
+                rig.bind(
+                    *id,
+                    slot,
+                    1,
+                    Some((source, Track::Main, (source % 3) as u8)),
+                );
             }
             let fake = rig.peers.0.get_mut(&(number as u32)).unwrap();
             fake.silent = true;

@@ -31,9 +31,20 @@ fn call(layer: u8) -> Call {
 impl Call {
     fn frame(&mut self, layer: u8, sequence: u64, key: bool) {
         let body = [layer, sequence as u8];
-        let payload = vp8(true, u8::from(!key), 100 * u16::from(layer) + sequence as u16, sequence as u8, &body);
+        let payload = vp8(
+            true,
+            u8::from(!key),
+            100 * u16::from(layer) + sequence as u16,
+            sequence as u8,
+            &body,
+        );
         let timestamp = sequence as u32 * 3_000 + u32::from(layer) * 1_000_000;
-        self.rig.send(self.from, &Packet::video(layer, sequence, timestamp, &payload)).unwrap();
+        self.rig
+            .send(
+                self.from,
+                &Packet::video(layer, sequence, timestamp, &payload),
+            )
+            .unwrap();
     }
 
     /// Layers of what the subscriber got since the last call.
@@ -47,7 +58,10 @@ fn layer_of(packet: &SentPacket) -> u8 {
 }
 
 fn picture_id(packet: &SentPacket) -> u16 {
-    Descriptor::parse(&packet.payload).unwrap().read_picture_id(&packet.payload).unwrap()
+    Descriptor::parse(&packet.payload)
+        .unwrap()
+        .read_picture_id(&packet.payload)
+        .unwrap()
 }
 
 #[test]
@@ -122,7 +136,10 @@ fn a_switch_keeps_number_picture_id_and_time_running() {
     call.frame(0, 4, false);
     call.frame(2, 4, false);
     let sent = call.rig.take_sent(2);
-    assert_eq!(sent.iter().map(layer_of).collect::<Vec<_>>(), [0, 0, 0, 2, 2]);
+    assert_eq!(
+        sent.iter().map(layer_of).collect::<Vec<_>>(),
+        [0, 0, 0, 2, 2]
+    );
     for pair in sent.windows(2) {
         assert_eq!(pair[1].sequence, pair[0].sequence + 1);
         assert_eq!(picture_id(&pair[1]), picture_id(&pair[0]) + 1);
@@ -130,8 +147,50 @@ fn a_switch_keeps_number_picture_id_and_time_running() {
         assert_eq!(after, before + 1, "TL0PICIDX");
         assert!((1..=10_000).contains(&pair[1].timestamp.wrapping_sub(pair[0].timestamp)));
     }
-    assert_eq!(sent[3].timestamp - sent[2].timestamp, 20 * 90, "the time that passed");
+    assert_eq!(
+        sent[3].timestamp - sent[2].timestamp,
+        20 * 90,
+        "the time that passed"
+    );
     assert_eq!(call.rig.requests(1, 2).len(), 1);
+}
+
+#[test]
+fn time_runs_on_even_where_none_has_passed() {
+    let mut call = call(2);
+    for layer in [0, 1, 2] {
+        call.frame(layer, 1, true);
+    }
+    let sent = call.rig.take_sent(2);
+    assert!(
+        sent.windows(2)
+            .all(|pair| pair[1].timestamp == pair[0].timestamp.wrapping_add(1))
+    );
+}
+
+#[test]
+fn clocks_that_cannot_be_true_are_not_believed() {
+    let mut call = call(0);
+    for layer in [0, 2] {
+        call.frame(layer, 1, true);
+    }
+    let at = call.rig.now;
+    for (layer, timestamp) in [(0, 3_000), (2, 77)] {
+        let clock = RtpClock { at, timestamp };
+        call.rig.event(
+            call.from,
+            PeerEvent::Clock {
+                track: 1,
+                layer,
+                clock,
+            },
+        );
+    }
+    call.rig.bind(call.to, 0, 2, Some((1, Track::Main, 2)));
+    call.rig.pass(50);
+    call.frame(2, 2, true);
+    let sent = call.rig.take_sent(2);
+    assert_eq!(sent[1].timestamp - sent[0].timestamp, 50 * 90);
 }
 
 #[test]
@@ -143,7 +202,14 @@ fn sender_reports_line_up_the_layers_clocks() {
     let at = call.rig.now;
     for (layer, timestamp) in [(0, 3_000), (2, 2_003_000)] {
         let clock = RtpClock { at, timestamp };
-        call.rig.event(call.from, PeerEvent::Clock { track: 1, layer, clock });
+        call.rig.event(
+            call.from,
+            PeerEvent::Clock {
+                track: 1,
+                layer,
+                clock,
+            },
+        );
     }
     call.rig.bind(call.to, 0, 2, Some((1, Track::Main, 2)));
     // Arrives 33 ms late: the clocks say better than its arrival when it was captured.
@@ -153,8 +219,27 @@ fn sender_reports_line_up_the_layers_clocks() {
     assert_eq!(sent[1].timestamp - sent[0].timestamp, 3_000);
     let clocks = &call.rig.peers.0[&2].clocks;
     let offset = sent[0].timestamp.wrapping_sub(3_000);
-    assert_eq!(clocks[0], (0, RtpClock { at, timestamp: 3_000_u32.wrapping_add(offset) }));
-    assert_eq!(clocks[1], (0, RtpClock { at, timestamp: 3_000_u32.wrapping_add(offset) }), "the same line goes on");
+    assert_eq!(
+        clocks[0],
+        (
+            0,
+            RtpClock {
+                at,
+                timestamp: 3_000_u32.wrapping_add(offset)
+            }
+        )
+    );
+    assert_eq!(
+        clocks[1],
+        (
+            0,
+            RtpClock {
+                at,
+                timestamp: 3_000_u32.wrapping_add(offset)
+            }
+        ),
+        "the same line goes on"
+    );
 }
 
 #[test]
@@ -168,10 +253,14 @@ fn another_source_ends_what_was_in_the_slot_at_once() {
     call.frame(0, 3, true);
     assert_eq!(call.layers(), [0]);
     let picture = vp8(true, 0, 9, 9, &[7, 7]);
-    call.rig.send(other, &Packet::video(0, 70, 5, &picture)).unwrap();
+    call.rig
+        .send(other, &Packet::video(0, 70, 5, &picture))
+        .unwrap();
     assert_eq!(call.layers(), [7]);
     call.rig.bind(call.to, 0, 3, None);
-    call.rig.send(other, &Packet::video(0, 71, 5, &picture)).unwrap();
+    call.rig
+        .send(other, &Packet::video(0, 71, 5, &picture))
+        .unwrap();
     assert_eq!(call.layers(), [0_u8; 0]);
 }
 
@@ -183,7 +272,8 @@ fn a_source_may_be_bound_before_it_comes_and_after_it_went() {
     let picture = vp8(true, 0, 1, 1, b"p");
     for round in 1..4 {
         let from = rig.join(1, &session(0, 0));
-        rig.send(from, &Packet::video(0, round, 0, &picture)).unwrap();
+        rig.send(from, &Packet::video(0, round, 0, &picture))
+            .unwrap();
         assert_eq!(rig.take_sent(2).len(), 1);
         rig.leave(1, from);
     }
@@ -199,12 +289,21 @@ fn bindings_are_answered_one_by_one() {
     call.rig.bind(call.to, 1, 1, Some((1, Track::Audio, 0)));
     call.rig.bind(call.to, 2, 1, Some((1, Track::Main, 0)));
     call.rig.bind(call.to, 99, 1, None);
-    let refused = |slot, generation, reason| RoomEvent::BindRefused { peer: 2, slot, generation, reason };
+    let refused = |slot, generation, reason| RoomEvent::BindRefused {
+        peer: 2,
+        slot,
+        generation,
+        reason,
+    };
     assert_eq!(
         call.rig.events(),
         [
             refused(0, 1, BindRefusal::OldGeneration),
-            RoomEvent::Bound { peer: 2, slot: 0, generation: 5 },
+            RoomEvent::Bound {
+                peer: 2,
+                slot: 0,
+                generation: 5
+            },
             refused(0, 4, BindRefusal::OldGeneration),
             refused(1, 1, BindRefusal::NotVideo),
             refused(2, 1, BindRefusal::NoSuchSlot),
@@ -218,11 +317,15 @@ fn a_codec_the_subscriber_lacks_is_counted_and_asked_for_by_nobody() {
     let mut call = call(0);
     for sequence in 1..20 {
         // H.264: a key frame, single NAL unit of type 5.
-        let packet = Packet { codec: Codec::H264, ..Packet::video(0, sequence, 0, &[0x65, 1, 2, 3]) };
+        let packet = Packet {
+            codec: Codec::H264,
+            ..Packet::video(0, sequence, 0, &[0x65, 1, 2, 3])
+        };
         call.rig.send(call.from, &packet).unwrap();
         call.rig.pass(100);
     }
-    call.rig.event(call.to, PeerEvent::KeyFrameRequested { slot: 0 });
+    call.rig
+        .event(call.to, PeerEvent::KeyFrameRequested { slot: 0 });
     assert_eq!(call.layers(), [0_u8; 0]);
     assert_eq!(call.rig.refused(Refusal::CodecNotNegotiated), 19);
     assert_eq!(call.rig.requests(1, 0), [0_u64; 0]);
@@ -234,10 +337,16 @@ fn extensions_are_carried_by_kind() {
     let picture = vp8(true, 0, 1, 1, &[0, 0]);
     let capture = [9; 8];
     let extensions: [(u8, &[u8]); 4] = [(2, &[1]), (3, &[1, 2, 3]), (4, &capture), (9, &[1, 2])];
-    let packet = Packet { extensions: &extensions, ..Packet::video(0, 1, 0, &picture) };
+    let packet = Packet {
+        extensions: &extensions,
+        ..Packet::video(0, 1, 0, &picture)
+    };
     call.rig.send(call.from, &packet).unwrap();
     let wrong_length: [(u8, &[u8]); 2] = [(2, &[1, 2]), (4, &[1, 2, 3])];
-    let packet = Packet { extensions: &wrong_length, ..Packet::video(0, 2, 0, &picture) };
+    let packet = Packet {
+        extensions: &wrong_length,
+        ..Packet::video(0, 2, 0, &picture)
+    };
     call.rig.send(call.from, &packet).unwrap();
     let sent = call.rig.take_sent(2);
     let expected = [
@@ -253,7 +362,10 @@ fn extensions_are_carried_by_kind() {
 fn padding_is_not_forwarded_and_leaves_no_hole() {
     let mut call = call(0);
     call.frame(0, 1, true);
-    assert_eq!(call.rig.send(call.from, &Packet::video(0, 2, 0, &[])), Err(Refusal::Padding));
+    assert_eq!(
+        call.rig.send(call.from, &Packet::video(0, 2, 0, &[])),
+        Err(Refusal::Padding)
+    );
     call.frame(0, 3, false);
     let sent = call.rig.take_sent(2);
     assert_eq!(sent[1].sequence, sent[0].sequence + 1);
@@ -264,11 +376,27 @@ fn a_new_ssrc_begins_anew_with_a_key_frame_and_late_packets_of_the_old_are_refus
     let mut call = call(0);
     call.frame(0, 5_000, true);
     let [key, delta] = [0, 1].map(|tag| vp8(true, tag, 1, 1, &[0, 0]));
-    call.rig.send(call.from, &Packet { ssrc: 77, ..Packet::video(0, 1, 0, &delta) }).unwrap();
+    call.rig
+        .send(
+            call.from,
+            &Packet {
+                ssrc: 77,
+                ..Packet::video(0, 1, 0, &delta)
+            },
+        )
+        .unwrap();
     assert_eq!(call.rig.requests(1, 0), [0]);
     let late = Packet::video(0, 5_001, 0, &[0x10, 1]);
     assert_eq!(call.rig.send(call.from, &late), Err(Refusal::StaleStream));
-    call.rig.send(call.from, &Packet { ssrc: 77, ..Packet::video(0, 2, 0, &key) }).unwrap();
+    call.rig
+        .send(
+            call.from,
+            &Packet {
+                ssrc: 77,
+                ..Packet::video(0, 2, 0, &key)
+            },
+        )
+        .unwrap();
     let sent = call.rig.take_sent(2);
     assert_eq!(sent.len(), 2);
     assert_eq!(sent[1].sequence, sent[0].sequence + 1);
@@ -281,7 +409,8 @@ fn key_frames_are_asked_for_until_one_comes_and_only_while_somebody_waits() {
     call.rig.pass(1_000);
     call.frame(0, 2, false);
     for _ in 0..10 {
-        call.rig.event(call.to, PeerEvent::KeyFrameRequested { slot: 0 });
+        call.rig
+            .event(call.to, PeerEvent::KeyFrameRequested { slot: 0 });
     }
     for sequence in 3..20 {
         call.rig.pass(100);
@@ -309,14 +438,23 @@ fn a_subscriber_whose_transport_is_not_up_wastes_no_key_frame() {
     rig.peers.0.insert(2, rig::FakePeer::default());
     rig.bind(to, 0, 1, Some((1, Track::Main, 0)));
     let frame = |key: bool| vp8(true, u8::from(!key), 1, 1, &[0, 0]);
-    rig.send(from, &Packet::video(0, 1, 0, &frame(true))).unwrap();
-    rig.send(from, &Packet::video(0, 2, 0, &frame(false))).unwrap();
+    rig.send(from, &Packet::video(0, 1, 0, &frame(true)))
+        .unwrap();
+    rig.send(from, &Packet::video(0, 2, 0, &frame(false)))
+        .unwrap();
     assert!(rig.sent(2).is_empty() && rig.requests(1, 0).is_empty());
     rig.now += Duration::from_millis(50);
     let profile = srtp::Profile::AeadAes256Gcm;
-    rig.event(to, PeerEvent::Connected { profile, dtls: transport::session::DtlsVersion::V12 });
+    rig.event(
+        to,
+        PeerEvent::Connected {
+            profile,
+            dtls: transport::session::DtlsVersion::V12,
+        },
+    );
     assert_eq!(rig.requests(1, 0), [50]);
-    rig.send(from, &Packet::video(0, 3, 0, &frame(true))).unwrap();
+    rig.send(from, &Packet::video(0, 3, 0, &frame(true)))
+        .unwrap();
     assert_eq!(rig.sent(2).len(), 1);
 }
 
@@ -327,11 +465,19 @@ fn tracks_are_reported_when_they_begin_and_stop_to_flow() {
     call.frame(1, 1, true);
     call.frame(0, 1, true);
     let active = |event: &RoomEvent| match event {
-        RoomEvent::TrackActive { peer, track, layers } => Some((*peer, *track, layers.iter().collect::<Vec<_>>())),
+        RoomEvent::TrackActive {
+            peer,
+            track,
+            layers,
+        } => Some((*peer, *track, layers.iter().collect::<Vec<_>>())),
         _ => None,
     };
     let news: Vec<_> = call.rig.events().iter().filter_map(active).collect();
-    assert_eq!(news, [(1, Track::Main, vec![0, 1])], "told as it is, not step by step");
+    assert_eq!(
+        news,
+        [(1, Track::Main, vec![0, 1])],
+        "told as it is, not step by step"
+    );
     call.rig.pass(900);
     call.frame(0, 2, false);
     call.rig.pass(400);

@@ -20,7 +20,12 @@ fn call() -> Call {
     let from = rig.join(1, &session(0, 0));
     let to = rig.join(2, &session(1, 1));
     rig.bind(to, 0, 1, Some((1, Track::Main, 0)));
-    Call { rig, from, to, next: 1 }
+    Call {
+        rig,
+        from,
+        to,
+        next: 1,
+    }
 }
 
 impl Call {
@@ -29,7 +34,10 @@ impl Call {
         for number in 0..count {
             let mut payload = vp8(true, u8::from(number > 0), self.next as u16, 0, &[0; 2]);
             payload.resize(size, self.next as u8);
-            let packet = Packet { marker: true, ..Packet::video(layer, self.next, self.next as u32 * 3_000, &payload) };
+            let packet = Packet {
+                marker: true,
+                ..Packet::video(layer, self.next, self.next as u32 * 3_000, &payload)
+            };
             self.rig.send(self.from, &packet).unwrap();
             self.next += 1;
         }
@@ -54,7 +62,12 @@ fn what_is_missed_comes_again_as_it_was_with_each_subscribers_numbers() {
         call.rig.nack(other, 0, two.sequence);
     }
     let again = |sent: Vec<SentPacket>| -> Vec<SentPacket> {
-        sent.into_iter().map(|packet| SentPacket { rtx: true, ..packet }).collect()
+        sent.into_iter()
+            .map(|packet| SentPacket {
+                rtx: true,
+                ..packet
+            })
+            .collect()
     };
     assert_eq!(call.rig.take_sent(2), again(first));
     assert_eq!(call.rig.take_sent(3), again(second));
@@ -69,7 +82,10 @@ fn a_repair_reaches_back_over_a_switch_of_layers() {
     let mut expected = Vec::new();
     for packet in low.iter().chain(&high) {
         call.rig.nack(call.to, 0, packet.sequence);
-        expected.push(SentPacket { rtx: true, ..packet.clone() });
+        expected.push(SentPacket {
+            rtx: true,
+            ..packet.clone()
+        });
     }
     assert_eq!(call.rig.take_sent(2), expected);
     assert_eq!(call.rig.room.counters().retransmitted, 8);
@@ -121,7 +137,11 @@ fn nacks_amplify_nothing() {
         }
     }
     let counters = call.rig.room.counters();
-    assert!(counters.retransmitted_bytes <= 128 * 1024, "{}", counters.retransmitted_bytes);
+    assert!(
+        counters.retransmitted_bytes <= 128 * 1024,
+        "{}",
+        counters.retransmitted_bytes
+    );
     assert!(counters.retransmitted_bytes > 120 * 1024);
     assert!(call.rig.refused(Refusal::NackOverBudget) > 3_000);
 }
@@ -134,7 +154,8 @@ fn without_a_retransmission_stream_it_is_counted() {
     plain.slots[0].rtx_ssrc = None;
     let to = rig.join(2, &plain);
     rig.bind(to, 0, 1, Some((1, Track::Main, 0)));
-    rig.send(from, &Packet::video(0, 1, 0, &vp8(true, 0, 1, 1, b"x"))).unwrap();
+    rig.send(from, &Packet::video(0, 1, 0, &vp8(true, 0, 1, 1, b"x")))
+        .unwrap();
     let sequence = rig.take_sent(2)[0].sequence;
     rig.nack(to, 0, sequence);
     assert_eq!(rig.sent(2), []);
@@ -145,7 +166,9 @@ fn without_a_retransmission_stream_it_is_counted() {
 fn a_repair_needs_the_right_the_binding_and_an_unmuted_track() {
     let mut call = call();
     let sequence = call.frames(0, 1, 100)[0].sequence;
-    call.rig.room.set_rights(call.to, Rights::ALL.without(Rights::RECEIVE_VIDEO));
+    call.rig
+        .room
+        .set_rights(call.to, Rights::ALL.without(Rights::RECEIVE_VIDEO));
     call.rig.nack(call.to, 0, sequence);
     call.rig.room.set_rights(call.to, Rights::ALL);
     call.rig.room.set_muted(call.from, Track::Main, true);

@@ -18,8 +18,18 @@ const fn header(track: u8) -> [u8; 5] {
 
 /// A delta frame's first packet, as the SDK makes it; a key frame's if `tag` is 0.
 fn sealed(tag: u8, track: u8) -> Vec<u8> {
-    let prefix: &[u8] = if tag == 0 { &[0, 0, 0x9D, 1, 0x2A, 0, 0, 0, 0] } else { &[0, 0] };
-    vp8(true, tag, 1, 1, &[prefix, &header(track), &[0xEE; 40]].concat())
+    let prefix: &[u8] = if tag == 0 {
+        &[0, 0, 0x9D, 1, 0x2A, 0, 0, 0, 0]
+    } else {
+        &[0, 0]
+    };
+    vp8(
+        true,
+        tag,
+        1,
+        1,
+        &[prefix, &header(track), &[0xEE; 40]].concat(),
+    )
 }
 
 fn rest(fill: u8) -> Vec<u8> {
@@ -34,7 +44,10 @@ struct Witness(Seen);
 impl Sink for Witness {
     fn packet(&mut self, packet: &Forwarded<'_>) {
         assert_eq!((packet.room, packet.source), (1, 1));
-        self.0.lock().unwrap().push((packet.ext_sequence, packet.payload.len()));
+        self.0
+            .lock()
+            .unwrap()
+            .push((packet.ext_sequence, packet.payload.len()));
     }
 }
 
@@ -49,16 +62,26 @@ fn call() -> (Rig, ParticipantId, ParticipantId, Seen) {
 }
 
 fn indices(seen: &Seen) -> Vec<u64> {
-    seen.lock().unwrap().drain(..).map(|(index, _)| index).collect()
+    seen.lock()
+        .unwrap()
+        .drain(..)
+        .map(|(index, _)| index)
+        .collect()
 }
 
 #[test]
 fn sealed_frames_pass_and_the_sink_sees_each_packet_once() {
     let (mut rig, from, _, seen) = call();
-    rig.send(from, &Packet::video(0, 1, 0, &sealed(0, 2))).unwrap();
+    rig.send(from, &Packet::video(0, 1, 0, &sealed(0, 2)))
+        .unwrap();
     rig.send(from, &Packet::video(0, 2, 0, &rest(1))).unwrap();
-    rig.send(from, &Packet::video(0, 3, 3_000, &sealed(1, 2))).unwrap();
-    rig.send(from, &Packet::audio(1, 20, &[&header(1)[..], &[0; 20]].concat())).unwrap();
+    rig.send(from, &Packet::video(0, 3, 3_000, &sealed(1, 2)))
+        .unwrap();
+    rig.send(
+        from,
+        &Packet::audio(1, 20, &[&header(1)[..], &[0; 20]].concat()),
+    )
+    .unwrap();
     assert_eq!(rig.sent(2).len(), 4);
     assert_eq!(indices(&seen), [1, 2, 3, 1]);
     assert_eq!(rig.room.counters().accepted, 4);
@@ -68,32 +91,69 @@ fn sealed_frames_pass_and_the_sink_sees_each_packet_once() {
 fn a_clear_frame_is_refused_with_all_its_packets_and_never_seen() {
     let (mut rig, from, _, seen) = call();
     let clear = vp8(true, 0, 1, 1, &[0x55; 60]);
-    assert_eq!(rig.send(from, &Packet::video(0, 1, 0, &clear)), Err(Refusal::ClearMedia));
-    assert_eq!(rig.send(from, &Packet::video(0, 2, 0, &rest(1))), Err(Refusal::ClearMedia));
-    assert_eq!(rig.send(from, &Packet::video(0, 3, 0, &sealed(0, 2))), Err(Refusal::ClearMedia), "not this frame");
+    assert_eq!(
+        rig.send(from, &Packet::video(0, 1, 0, &clear)),
+        Err(Refusal::ClearMedia)
+    );
+    assert_eq!(
+        rig.send(from, &Packet::video(0, 2, 0, &rest(1))),
+        Err(Refusal::ClearMedia)
+    );
+    assert_eq!(
+        rig.send(from, &Packet::video(0, 3, 0, &sealed(0, 2))),
+        Err(Refusal::ClearMedia),
+        "not this frame"
+    );
     let clear = [0x78; 60];
-    assert_eq!(rig.send(from, &Packet::audio(1, 20, &clear)), Err(Refusal::ClearMedia));
+    assert_eq!(
+        rig.send(from, &Packet::audio(1, 20, &clear)),
+        Err(Refusal::ClearMedia)
+    );
     assert_eq!(rig.refused(Refusal::ClearMedia), 4);
     assert!(rig.sent(2).is_empty() && indices(&seen).is_empty());
-    rig.send(from, &Packet::video(0, 4, 3_000, &sealed(0, 2))).unwrap();
+    rig.send(from, &Packet::video(0, 4, 3_000, &sealed(0, 2)))
+        .unwrap();
     assert_eq!(rig.sent(2).len(), 1);
 }
 
 #[test]
 fn a_frame_of_another_track_is_refused() {
     let (mut rig, from, ..) = call();
-    let screen = Packet { send: 2, ssrc: 2_000, ..Packet::video(0, 1, 0, &[]) };
+    let screen = Packet {
+        send: 2,
+        ssrc: 2_000,
+        ..Packet::video(0, 1, 0, &[])
+    };
     let camera_on_screen = sealed(0, 2);
-    let refused = rig.send(from, &Packet { payload: &camera_on_screen, ..screen.clone() });
+    let refused = rig.send(
+        from,
+        &Packet {
+            payload: &camera_on_screen,
+            ..screen.clone()
+        },
+    );
     assert_eq!(refused, Err(Refusal::ClearMedia));
-    rig.send(from, &Packet { payload: &sealed(0, 3), sequence: 2, timestamp: 1, ..screen }).unwrap();
+    rig.send(
+        from,
+        &Packet {
+            payload: &sealed(0, 3),
+            sequence: 2,
+            timestamp: 1,
+            ..screen
+        },
+    )
+    .unwrap();
 }
 
 #[test]
 fn codecs_without_a_rule_are_refused_by_name() {
     let (mut rig, from, ..) = call();
-    for (sequence, codec, payload) in [(1, Codec::H264, [0x65_u8; 60]), (2, Codec::Av1, [0x18; 60])] {
-        let packet = Packet { codec, ..Packet::video(0, sequence, sequence as u32, &payload) };
+    for (sequence, codec, payload) in [(1, Codec::H264, [0x65_u8; 60]), (2, Codec::Av1, [0x18; 60])]
+    {
+        let packet = Packet {
+            codec,
+            ..Packet::video(0, sequence, sequence as u32, &payload)
+        };
         assert_eq!(rig.send(from, &packet), Err(Refusal::SealingUndefined));
     }
 }
@@ -101,28 +161,38 @@ fn codecs_without_a_rule_are_refused_by_name() {
 #[test]
 fn packets_that_overtook_the_first_of_their_frame_wait_for_it() {
     let (mut rig, from, _, seen) = call();
-    rig.send(from, &Packet::video(0, 1, 0, &sealed(0, 2))).unwrap();
+    rig.send(from, &Packet::video(0, 1, 0, &sealed(0, 2)))
+        .unwrap();
     for sequence in [3, 4] {
         let refused = rig.send(from, &Packet::video(0, sequence, 3_000, &rest(1)));
         assert_eq!(refused, Err(Refusal::FrameStartMissing));
     }
     assert_eq!(indices(&seen), [1]);
-    rig.send(from, &Packet::video(0, 2, 3_000, &sealed(1, 2))).unwrap();
+    rig.send(from, &Packet::video(0, 2, 3_000, &sealed(1, 2)))
+        .unwrap();
     assert_eq!(indices(&seen), [2, 3, 4]);
     let sent = rig.take_sent(2);
-    assert!(sent.windows(2).all(|pair| pair[1].sequence == pair[0].sequence + 1));
+    assert!(
+        sent.windows(2)
+            .all(|pair| pair[1].sequence == pair[0].sequence + 1)
+    );
     assert_eq!(sent.len(), 4);
 }
 
 #[test]
 fn packets_whose_first_turns_out_clear_are_never_forwarded_nor_repaired() {
     let (mut rig, from, to, seen) = call();
-    rig.send(from, &Packet::video(0, 1, 0, &sealed(0, 2))).unwrap();
+    rig.send(from, &Packet::video(0, 1, 0, &sealed(0, 2)))
+        .unwrap();
     let first = rig.take_sent(2)[0].sequence;
     let _ = rig.send(from, &Packet::video(0, 3, 3_000, &rest(1)));
     let clear = vp8(true, 1, 1, 1, &[0x55; 60]);
-    assert_eq!(rig.send(from, &Packet::video(0, 2, 3_000, &clear)), Err(Refusal::ClearMedia));
-    rig.send(from, &Packet::video(0, 4, 6_000, &sealed(1, 2))).unwrap();
+    assert_eq!(
+        rig.send(from, &Packet::video(0, 2, 3_000, &clear)),
+        Err(Refusal::ClearMedia)
+    );
+    rig.send(from, &Packet::video(0, 4, 6_000, &sealed(1, 2)))
+        .unwrap();
     rig.take_sent(2);
     assert_eq!(indices(&seen), [1, 4]);
     for offset in [1, 2] {
@@ -136,5 +206,12 @@ fn a_room_that_does_not_demand_sealing_looks_at_nothing() {
     let mut rig = Rig::new(false);
     let from = rig.join(1, &session(0, 0));
     rig.send(from, &Packet::audio(1, 20, &[0x78; 60])).unwrap();
-    rig.send(from, &Packet { codec: Codec::H264, ..Packet::video(0, 1, 0, &[0x65; 9]) }).unwrap();
+    rig.send(
+        from,
+        &Packet {
+            codec: Codec::H264,
+            ..Packet::video(0, 1, 0, &[0x65; 9])
+        },
+    )
+    .unwrap();
 }

@@ -20,9 +20,15 @@ struct Talk {
 impl Talk {
     fn new(count: u64) -> Self {
         let mut rig = Rig::new(false);
-        let publishers = (1..=count).map(|peer| rig.join(peer, &session(0, 0))).collect();
+        let publishers = (1..=count)
+            .map(|peer| rig.join(peer, &session(0, 0)))
+            .collect();
         rig.join(100, &session(0, 2));
-        Self { rig, publishers, sequence: 0 }
+        Self {
+            rig,
+            publishers,
+            sequence: 0,
+        }
     }
 
     /// 20 ms packets for so long; `levels` by publisher, `None` sends nothing.
@@ -31,7 +37,9 @@ impl Talk {
             self.sequence += 1;
             for (publisher, level) in self.publishers.clone().into_iter().zip(levels) {
                 if let Some(level) = level {
-                    self.rig.send(publisher, &Packet::audio(self.sequence, *level, b"voice")).unwrap();
+                    self.rig
+                        .send(publisher, &Packet::audio(self.sequence, *level, b"voice"))
+                        .unwrap();
                 }
             }
             self.rig.pass(20);
@@ -41,10 +49,16 @@ impl Talk {
     /// What the listener was told since the last call: sources by slot, per event.
     fn told(&mut self) -> Vec<Vec<Option<u64>>> {
         let of_listener = |event: RoomEvent| match event {
-            RoomEvent::AudioSlots { peer: 100, slots } => Some(slots.iter().map(|slot: &AudioSlot| slot.source).collect()),
+            RoomEvent::AudioSlots { peer: 100, slots } => {
+                Some(slots.iter().map(|slot: &AudioSlot| slot.source).collect())
+            }
             _ => None,
         };
-        self.rig.events().into_iter().filter_map(of_listener).collect()
+        self.rig
+            .events()
+            .into_iter()
+            .filter_map(of_listener)
+            .collect()
     }
 }
 
@@ -57,7 +71,11 @@ fn whoever_sends_gets_a_free_slot_with_his_first_packet() {
     talk.run(20, &[Some(SILENCE), Some(SILENCE)]);
     assert_eq!(talk.told(), [[Some(1), Some(2)]]);
     talk.run(2_000, &[Some(SPEECH), Some(SILENCE)]);
-    assert_eq!(talk.told(), [] as [Vec<Option<u64>>; 0], "told on change only");
+    assert_eq!(
+        talk.told(),
+        [] as [Vec<Option<u64>>; 0],
+        "told on change only"
+    );
 }
 
 #[test]
@@ -67,7 +85,11 @@ fn a_speaker_takes_the_slot_of_who_was_silent_for_longest() {
     talk.run(300, &[Some(SILENCE), Some(SPEECH), Some(SILENCE)]);
     talk.told();
     talk.run(100, &[Some(SILENCE), Some(SPEECH), Some(SPEECH)]);
-    assert_eq!(talk.told(), [] as [Vec<Option<u64>>; 0], "everybody spoke a moment ago");
+    assert_eq!(
+        talk.told(),
+        [] as [Vec<Option<u64>>; 0],
+        "everybody spoke a moment ago"
+    );
     talk.run(400, &[Some(SILENCE), Some(SPEECH), Some(SPEECH)]);
     assert_eq!(talk.told(), [[Some(3), Some(2)]]);
 }
@@ -105,9 +127,20 @@ fn a_voice_that_takes_over_goes_on_in_number_and_time_and_begins_with_a_marker()
     talk.run(1_000, &[Some(SILENCE), Some(SPEECH), Some(SILENCE)]);
     talk.rig.take_sent(100);
     talk.run(400, &[Some(SILENCE), Some(SPEECH), Some(SPEECH)]);
-    let slot: Vec<_> = talk.rig.take_sent(100).into_iter().filter(|packet| packet.slot == 0).collect();
-    assert!(slot.windows(2).all(|pair| pair[1].sequence == pair[0].sequence + 1));
-    let steps: Vec<u32> = slot.windows(2).map(|pair| pair[1].timestamp - pair[0].timestamp).collect();
+    let slot: Vec<_> = talk
+        .rig
+        .take_sent(100)
+        .into_iter()
+        .filter(|packet| packet.slot == 0)
+        .collect();
+    assert!(
+        slot.windows(2)
+            .all(|pair| pair[1].sequence == pair[0].sequence + 1)
+    );
+    let steps: Vec<u32> = slot
+        .windows(2)
+        .map(|pair| pair[1].timestamp - pair[0].timestamp)
+        .collect();
     assert!(steps.iter().all(|step| *step == 960), "{steps:?}");
     assert_eq!(slot.iter().filter(|packet| packet.marker).count(), 1);
 }

@@ -136,7 +136,13 @@ impl Storm {
                 }
             }
             Step::Bind(peer, slot, source) => {
-                let source = source.map(|(peer, screen, layer)| (peer, if screen { Track::Screen } else { Track::Main }, layer));
+                let source = source.map(|(peer, screen, layer)| {
+                    (
+                        peer,
+                        if screen { Track::Screen } else { Track::Main },
+                        layer,
+                    )
+                });
                 self.generation += 1;
                 if let Some(id) = self.present.get(&peer) {
                     self.rig.bind(*id, slot, self.generation, source);
@@ -163,7 +169,11 @@ impl Storm {
             }
             Step::Rights(peer, bits) => {
                 // Mostly all rights, else the storm dies down.
-                let rights = if bits > 200 { Rights(bits) } else { Rights::ALL };
+                let rights = if bits > 200 {
+                    Rights(bits)
+                } else {
+                    Rights::ALL
+                };
                 if let Some(id) = self.present.get(&peer).copied() {
                     self.rig.flush();
                     self.collect();
@@ -173,7 +183,11 @@ impl Storm {
             }
             Step::NewSsrc(peer, layer) => {
                 let encoder = self.encoders.entry((peer, layer)).or_default();
-                *encoder = Encoder { ssrc: encoder.ssrc + 1, sequence: u64::from(encoder.ssrc) * 7, ..*encoder };
+                *encoder = Encoder {
+                    ssrc: encoder.ssrc + 1,
+                    sequence: u64::from(encoder.ssrc) * 7,
+                    ..*encoder
+                };
             }
             Step::Pass(milliseconds) => self.rig.pass(milliseconds),
             Step::Batch => self.batch = 20,
@@ -191,16 +205,31 @@ impl Storm {
     }
 
     fn video(&mut self, peer: u64, layer: u8, fate: &Fate) {
-        let Some(id) = self.present.get(&peer).copied() else { return };
-        let encoder = self.encoders.entry((peer, layer)).or_insert(Encoder { sequence: 30_000 * u64::from(layer), ..Encoder::default() });
+        let Some(id) = self.present.get(&peer).copied() else {
+            return;
+        };
+        let encoder = self.encoders.entry((peer, layer)).or_insert(Encoder {
+            sequence: 30_000 * u64::from(layer),
+            ..Encoder::default()
+        });
         encoder.sequence += if let Fate::Jump(by) = fate { *by } else { 1 };
         encoder.picture = encoder.picture.wrapping_add(1);
-        let Encoder { sequence, picture, ssrc } = *encoder;
+        let Encoder {
+            sequence,
+            picture,
+            ssrc,
+        } = *encoder;
         self.serial += 1;
         let tag = u8::from(!matches!(fate, Fate::Key));
         let payload = match fate {
             Fate::Padding => Vec::new(),
-            _ => vp8(true, tag, picture, picture as u8, &[&[peer as u8, layer][..], &self.serial.to_be_bytes()].concat()),
+            _ => vp8(
+                true,
+                tag,
+                picture,
+                picture as u8,
+                &[&[peer as u8, layer][..], &self.serial.to_be_bytes()].concat(),
+            ),
         };
         let ssrc = (peer as u32) << 16 | u32::from(layer) << 8 | ssrc;
         if matches!(fate, Fate::Late) {
@@ -208,23 +237,53 @@ impl Storm {
             return;
         }
         if !matches!(fate, Fate::Lost) {
-            self.ingest(id, &Packet { ssrc, ..Packet::video(layer, sequence, sequence as u32 * 3_000, &payload) });
+            self.ingest(
+                id,
+                &Packet {
+                    ssrc,
+                    ..Packet::video(layer, sequence, sequence as u32 * 3_000, &payload)
+                },
+            );
         }
         if let Some((sequence, payload, ssrc)) = self.late.remove(&(peer, layer)) {
-            self.ingest(id, &Packet { ssrc, ..Packet::video(layer, sequence, sequence as u32 * 3_000, &payload) });
+            self.ingest(
+                id,
+                &Packet {
+                    ssrc,
+                    ..Packet::video(layer, sequence, sequence as u32 * 3_000, &payload)
+                },
+            );
         }
     }
 
     fn other(&mut self, peer: u64, send: u8, level: Option<u8>) {
-        let Some(id) = self.present.get(&peer).copied() else { return };
+        let Some(id) = self.present.get(&peer).copied() else {
+            return;
+        };
         self.serial += 1;
         let sequence = u64::from(self.serial);
         let marks = [&[peer as u8, 9][..], &self.serial.to_be_bytes()].concat();
         if let Some(level) = level {
-            self.ingest(id, &Packet { ssrc: peer as u32, ..Packet::audio(sequence, level, &marks) });
+            self.ingest(
+                id,
+                &Packet {
+                    ssrc: peer as u32,
+                    ..Packet::audio(sequence, level, &marks)
+                },
+            );
         } else {
-            let payload = vp8(true, u8::from(sequence % 5 != 0), sequence as u16, 1, &marks);
-            let packet = Packet { send, ssrc: 7_000 + peer as u32, ..Packet::video(0, sequence, sequence as u32, &payload) };
+            let payload = vp8(
+                true,
+                u8::from(sequence % 5 != 0),
+                sequence as u16,
+                1,
+                &marks,
+            );
+            let packet = Packet {
+                send,
+                ssrc: 7_000 + peer as u32,
+                ..Packet::video(0, sequence, sequence as u32, &payload)
+            };
             self.ingest(id, &packet);
         }
     }
@@ -241,10 +300,17 @@ impl Storm {
     fn check(&mut self, peer: u64, packet: SentPacket) {
         let audio = packet.codec == Codec::Opus;
         let rights = self.rights[&peer];
-        let may = if audio { Rights::RECEIVE_AUDIO } else { Rights::RECEIVE_VIDEO };
+        let may = if audio {
+            Rights::RECEIVE_AUDIO
+        } else {
+            Rights::RECEIVE_VIDEO
+        };
         let screen = !audio && packet.payload[8] == 9;
         let may = if screen { Rights::RECEIVE_SCREEN } else { may };
-        assert!(rights.contains(Rights::ENTER.with(may)), "a right is missing");
+        assert!(
+            rights.contains(Rights::ENTER.with(may)),
+            "a right is missing"
+        );
         assert_eq!(audio, packet.slot >= SLOTS, "the kind of the slot");
         let key = (peer, self.incarnation[&peer], packet.slot, packet.sequence);
         match self.sent.get(&key) {
@@ -257,8 +323,14 @@ impl Storm {
                 self.sent.insert(key, packet.payload.clone());
             }
         }
-        let highest = self.highest.entry((peer, packet.slot)).or_insert(packet.sequence);
-        assert!(packet.sequence <= *highest + 600, "a jump that a receiver would take for a roll-over");
+        let highest = self
+            .highest
+            .entry((peer, packet.slot))
+            .or_insert(packet.sequence);
+        assert!(
+            packet.sequence <= *highest + 600,
+            "a jump that a receiver would take for a roll-over"
+        );
         *highest = packet.sequence.max(*highest);
     }
 
@@ -266,11 +338,19 @@ impl Storm {
     fn check_streams(&self) {
         let mut slots: BTreeMap<(u64, u32, u16), Vec<&Vec<u8>>> = BTreeMap::new();
         for ((peer, incarnation, slot, _), payload) in &self.sent {
-            slots.entry((*peer, *incarnation, *slot)).or_default().push(payload);
+            slots
+                .entry((*peer, *incarnation, *slot))
+                .or_default()
+                .push(payload);
         }
         for ((_, _, slot), payloads) in slots {
             let mut seen = BTreeSet::new();
-            assert!(payloads.iter().all(|payload| seen.insert(&payload[payload.len() - 4..])), "a packet sent twice");
+            assert!(
+                payloads
+                    .iter()
+                    .all(|payload| seen.insert(&payload[payload.len() - 4..])),
+                "a packet sent twice"
+            );
             if slot < SLOTS {
                 check_video(&payloads);
             }

@@ -19,7 +19,11 @@ pub(crate) struct Addresses {
 
 impl Addresses {
     pub(crate) fn new(hash: KeyedHash) -> Self {
-        Self { paths: HashMap::with_hasher(hash), ufrags: HashMap::with_hasher(hash), latest: None }
+        Self {
+            paths: HashMap::with_hasher(hash),
+            ufrags: HashMap::with_hasher(hash),
+            latest: None,
+        }
     }
 
     pub(crate) fn by_path(&mut self, path: &Path) -> Option<u32> {

@@ -48,7 +48,7 @@ pub enum Command {
         token: Option<u64>,
         /// The peer.
         peer: u64,
-        /// The whole new session.
+        /// The whole new session, with the rights the peer has at present.
         session: Box<Session>,
     },
     /// Ends a peer.
@@ -135,7 +135,15 @@ pub struct SlotSource {
 
 impl From<SlotBinding> for room::Binding {
     fn from(binding: SlotBinding) -> Self {
-        let source = binding.source.map(|s| room::Source { peer: s.peer, track: s.track, layer: s.layer });
-        Self { slot: binding.slot, generation: binding.generation, source }
+        let source = binding.source.map(|s| room::Source {
+            peer: s.peer,
+            track: s.track,
+            layer: s.layer,
+        });
+        Self {
+            slot: binding.slot,
+            generation: binding.generation,
+            source,
+        }
     }
 }

@@ -58,34 +58,70 @@ impl CommandError {
 impl Core {
     pub(crate) fn command(&mut self, now: Instant, command: Command, tx: &mut Egress<'_>) {
         let (token, result) = match command {
-            Command::AddRoom { token, room, sealing_required } => (token, self.add_room(room, sealing_required)),
+            Command::AddRoom {
+                token,
+                room,
+                sealing_required,
+            } => (token, self.add_room(room, sealing_required)),
             Command::CloseRoom { token, room } => (token, self.close_room(now, room, tx)),
-            Command::AddPeer { token, room, peer, session } => {
-                (Some(token), self.add_peer(now, room, peer, &session))
-            }
-            Command::UpdatePeer { token, peer, session } => (token, self.update_peer(now, peer, &session)),
+            Command::AddPeer {
+                token,
+                room,
+                peer,
+                session,
+            } => (Some(token), self.add_peer(now, room, peer, &session)),
+            Command::UpdatePeer {
+                token,
+                peer,
+                session,
+            } => (token, self.update_peer(now, peer, &session)),
             Command::RemovePeer { token, peer } => (token, self.end_peer(now, peer, tx)),
-            Command::Bind { token, peer, bindings } => (token, self.bind(peer, &bindings)),
-            Command::SetRights { token, peer, rights } => {
+            Command::Bind {
+                token,
+                peer,
+                bindings,
+            } => (token, self.bind(peer, &bindings)),
+            Command::SetRights {
+                token,
+                peer,
+                rights,
+            } => {
                 let done = self.with_room(peer, |room, entry| {
                     entry.transport.set_rights(rights);
                     room.set_rights(entry.participant, rights);
                 });
                 (token, done)
             }
-            Command::SetMuted { token, peer, track, muted } => {
-                (token, self.with_room(peer, |room, entry| room.set_muted(entry.participant, track, muted)))
-            }
-            Command::RequestKeyFrame { token, peer, slot } => {
-                (token, self.with_room(peer, |room, entry| room.request_key_frame(entry.participant, slot)))
-            }
+            Command::SetMuted {
+                token,
+                peer,
+                track,
+                muted,
+            } => (
+                token,
+                self.with_room(peer, |room, entry| {
+                    room.set_muted(entry.participant, track, muted)
+                }),
+            ),
+            Command::RequestKeyFrame { token, peer, slot } => (
+                token,
+                self.with_room(peer, |room, entry| {
+                    room.request_key_frame(entry.participant, slot)
+                }),
+            ),
             Command::Stats { token } => return self.tell_stats(token),
         };
         match (token, result) {
             (Some(token), Ok(())) => self.tell(Event::Result { token, error: None }),
             (Some(token), Err(error)) => {
-                let error = Failure { code: error.code().to_owned(), message: error.to_string() };
-                self.tell(Event::Result { token, error: Some(error) });
+                let error = Failure {
+                    code: error.code().to_owned(),
+                    message: error.to_string(),
+                };
+                self.tell(Event::Result {
+                    token,
+                    error: Some(error),
+                });
             }
             (None, Ok(())) => {}
             (None, Err(_)) => self.stats.commands_failed += 1,
@@ -101,15 +137,28 @@ impl Core {
         }
         let mut room = Room::new(id, sealing_required);
         room.set_sink(self.sinks.as_mut().map(|make| make(id)));
-        let index = self.rooms.insert_with(|_| RoomEntry { room, is_touched: false });
+        let index = self.rooms.insert_with(|_| RoomEntry {
+            room,
+            is_touched: false,
+        });
         self.room_ids.insert(id, index);
         Ok(())
     }
 
-    fn close_room(&mut self, now: Instant, id: u64, tx: &mut Egress<'_>) -> Result<(), CommandError> {
+    fn close_room(
+        &mut self,
+        now: Instant,
+        id: u64,
+        tx: &mut Egress<'_>,
+    ) -> Result<(), CommandError> {
         let index = *self.room_ids.get(&id).ok_or(CommandError::UnknownRoom)?;
-        let members: Vec<u32> =
-            self.peers.entries.iter().filter(|(_, entry)| entry.room == index).map(|(peer, _)| peer).collect();
+        let members: Vec<u32> = self
+            .peers
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.room == index)
+            .map(|(peer, _)| peer)
+            .collect();
         for peer in members {
             self.dismiss(now, peer, tx);
         }
@@ -121,7 +170,13 @@ impl Core {
         Ok(())
     }
 
-    fn add_peer(&mut self, now: Instant, room: u64, id: u64, session: &Session) -> Result<(), CommandError> {
+    fn add_peer(
+        &mut self,
+        now: Instant,
+        room: u64,
+        id: u64,
+        session: &Session,
+    ) -> Result<(), CommandError> {
         let room_index = *self.room_ids.get(&room).ok_or(CommandError::UnknownRoom)?;
         if self.peer_ids.contains_key(&id) {
             return Err(CommandError::PeerExists);
@@ -136,23 +191,35 @@ impl Core {
         let seed = (self.entropy)();
         let transport = Peer::new(now, session, &self.identity, &seed)?;
         let deadline = transport.deadline();
-        let entry = touch_room(&mut self.rooms, &mut self.touched_rooms, room_index).ok_or(CommandError::UnknownRoom)?;
+        let entry = touch_room(&mut self.rooms, &mut self.touched_rooms, room_index)
+            .ok_or(CommandError::UnknownRoom)?;
         // The room wants the key that the slab is about to give.
         let key = PeerKey(self.peers.entries.next_index());
         let participant = entry.room.join(key, id, session)?;
         let name = ufrag.clone();
-        let index =
-            self.peers.entries.insert_with(|_| PeerEntry::new(id, transport, room_index, participant, name));
+        let index = self
+            .peers
+            .entries
+            .insert_with(|_| PeerEntry::new(id, transport, room_index, participant, name));
         self.addresses.add_ufrag(&ufrag, index);
         self.peer_ids.insert(id, index);
         self.peer_deadlines.set(index, deadline);
         Ok(())
     }
 
-    fn update_peer(&mut self, now: Instant, id: u64, session: &Session) -> Result<(), CommandError> {
+    fn update_peer(
+        &mut self,
+        now: Instant,
+        id: u64,
+        session: &Session,
+    ) -> Result<(), CommandError> {
         let index = *self.peer_ids.get(&id).ok_or(CommandError::UnknownPeer)?;
         let ufrag = &session.local_ice.ufrag;
-        if self.addresses.by_ufrag(ufrag.as_bytes()).is_some_and(|owner| owner != index) {
+        if self
+            .addresses
+            .by_ufrag(ufrag.as_bytes())
+            .is_some_and(|owner| owner != index)
+        {
             return Err(CommandError::UfragTaken);
         }
         let entry = self.peers.touch(index).ok_or(CommandError::UnknownPeer)?;
@@ -182,7 +249,9 @@ impl Core {
     }
 
     pub(crate) fn remove_peer(&mut self, index: u32) {
-        let Some(entry) = self.peers.entries.remove(index) else { return };
+        let Some(entry) = self.peers.entries.remove(index) else {
+            return;
+        };
         self.peer_ids.remove(&entry.id);
         self.addresses.remove_ufrag(&entry.ufrag);
         for path in entry.paths() {
@@ -199,23 +268,34 @@ impl Core {
         if bindings.len() > MAX_BINDINGS {
             return Err(CommandError::TooManyBindings);
         }
-        let bindings: Vec<room::Binding> = bindings.iter().map(|binding| (*binding).into()).collect();
+        let bindings: Vec<room::Binding> =
+            bindings.iter().map(|binding| (*binding).into()).collect();
         self.with_room(id, |room, entry| room.bind(entry.participant, &bindings))
     }
 
-    fn with_room(&mut self, id: u64, act: impl FnOnce(&mut Room, &mut PeerEntry)) -> Result<(), CommandError> {
+    fn with_room(
+        &mut self,
+        id: u64,
+        act: impl FnOnce(&mut Room, &mut PeerEntry),
+    ) -> Result<(), CommandError> {
         let index = *self.peer_ids.get(&id).ok_or(CommandError::UnknownPeer)?;
         let entry = self.peers.touch(index).ok_or(CommandError::UnknownPeer)?;
-        let room = touch_room(&mut self.rooms, &mut self.touched_rooms, entry.room).ok_or(CommandError::UnknownRoom)?;
+        let room = touch_room(&mut self.rooms, &mut self.touched_rooms, entry.room)
+            .ok_or(CommandError::UnknownRoom)?;
         act(&mut room.room, entry);
         Ok(())
     }
 
     fn tell_stats(&mut self, token: u64) {
         let mut rooms = self.past.clone();
-        self.rooms.iter().for_each(|(_, entry)| rooms.add(entry.room.counters()));
+        self.rooms
+            .iter()
+            .for_each(|(_, entry)| rooms.add(entry.room.counters()));
         let mut drops = self.drops.clone();
-        self.peers.entries.iter().for_each(|(_, entry)| drops.add(entry.transport.drops()));
+        self.peers
+            .entries
+            .iter()
+            .for_each(|(_, entry)| drops.add(entry.transport.drops()));
         let mut stats = Stats {
             peers: self.peers.entries.len() as u64,
             rooms: self.rooms.len() as u64,
@@ -227,12 +307,17 @@ impl Core {
             key_frame_requests: rooms.key_frame_requests,
             ..self.stats.clone()
         };
-        let by_rooms = rooms.refusals().map(|(reason, count)| (reason.as_str(), count));
+        let by_rooms = rooms
+            .refusals()
+            .map(|(reason, count)| (reason.as_str(), count));
         let by_peers = drops.iter().map(|(reason, count)| (reason.as_str(), count));
         for (reason, count) in by_rooms.chain(by_peers).filter(|(_, count)| *count > 0) {
             // A right is checked by transport and room: one name for both.
             *stats.refused.entry(reason.to_owned()).or_default() += count;
         }
-        self.tell(Event::Stats { token, stats: Box::new(stats) });
+        self.tell(Event::Stats {
+            token,
+            stats: Box::new(stats),
+        });
     }
 }

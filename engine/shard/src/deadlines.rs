@@ -57,7 +57,10 @@ impl Deadlines {
     }
 
     fn place(&self, member: u32) -> Option<usize> {
-        self.places.get(member as usize).filter(|place| **place != ABSENT).map(|place| *place as usize)
+        self.places
+            .get(member as usize)
+            .filter(|place| **place != ABSENT)
+            .map(|place| *place as usize)
     }
 
     fn remove(&mut self, place: usize) {
@@ -93,7 +96,11 @@ impl Deadlines {
                 (Some(one), Some(other)) => one < other,
                 (one, _) => one.is_some(),
             };
-            let child = if earlier(left + 1, left) { left + 1 } else { left };
+            let child = if earlier(left + 1, left) {
+                left + 1
+            } else {
+                left
+            };
             if child >= self.heap.len() || !self.swap_if_earlier(child, place) {
                 return;
             }

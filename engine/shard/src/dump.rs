@@ -25,7 +25,9 @@ pub struct DumpSink {
 impl DumpSink {
     /// Writes to `out`.
     pub fn new(out: impl Write + Send + 'static) -> Self {
-        Self { out: Arc::new(Mutex::new(Some(Box::new(out)))) }
+        Self {
+            out: Arc::new(Mutex::new(Some(Box::new(out)))),
+        }
     }
 }
 
@@ -33,7 +35,11 @@ impl Sink for DumpSink {
     fn packet(&mut self, packet: &Forwarded<'_>) {
         let Ok(mut out) = self.out.lock() else { return };
         let Some(file) = out.as_mut() else { return };
-        if file.write_all(&header(packet)).and_then(|()| file.write_all(packet.payload)).is_err() {
+        if file
+            .write_all(&header(packet))
+            .and_then(|()| file.write_all(packet.payload))
+            .is_err()
+        {
             *out = None;
         }
     }
@@ -42,7 +48,12 @@ impl Sink for DumpSink {
 fn header(packet: &Forwarded<'_>) -> [u8; 4 + RECORD_HEADER] {
     let mut bytes = [0; 4 + RECORD_HEADER];
     let length = (RECORD_HEADER + packet.payload.len()) as u32;
-    let numbers = [track_number(packet.track), packet.layer, codec_number(packet.codec), u8::from(packet.marker)];
+    let numbers = [
+        track_number(packet.track),
+        packet.layer,
+        codec_number(packet.codec),
+        u8::from(packet.marker),
+    ];
     let fields: [&[u8]; 6] = [
         &length.to_be_bytes(),
         &packet.room.to_be_bytes(),
@@ -51,7 +62,10 @@ fn header(packet: &Forwarded<'_>) -> [u8; 4 + RECORD_HEADER] {
         &packet.timestamp.to_be_bytes(),
         &numbers,
     ];
-    for (to, from) in bytes.iter_mut().zip(fields.iter().flat_map(|field| field.iter())) {
+    for (to, from) in bytes
+        .iter_mut()
+        .zip(fields.iter().flat_map(|field| field.iter()))
+    {
         *to = *from;
     }
     bytes

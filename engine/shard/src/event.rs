@@ -90,7 +90,10 @@ impl Event {
     pub const fn is_telemetry(&self) -> bool {
         matches!(
             self,
-            Self::TrackActive { .. } | Self::AudioSlots { .. } | Self::Bound { .. } | Self::BindRefused { .. }
+            Self::TrackActive { .. }
+                | Self::AudioSlots { .. }
+                | Self::Bound { .. }
+                | Self::BindRefused { .. }
         )
     }
 }
@@ -98,17 +101,45 @@ impl Event {
 impl From<RoomEvent> for Event {
     fn from(event: RoomEvent) -> Self {
         match event {
-            RoomEvent::TrackActive { peer, track, layers } => {
-                Self::TrackActive { peer, track, layers: layers.iter().collect() }
-            }
+            RoomEvent::TrackActive {
+                peer,
+                track,
+                layers,
+            } => Self::TrackActive {
+                peer,
+                track,
+                layers: layers.iter().collect(),
+            },
             RoomEvent::AudioSlots { peer, slots } => {
-                let slots = slots.iter().map(|s| AudioSlot { slot: s.slot, source: s.source }).collect();
+                let slots = slots
+                    .iter()
+                    .map(|s| AudioSlot {
+                        slot: s.slot,
+                        source: s.source,
+                    })
+                    .collect();
                 Self::AudioSlots { peer, slots }
             }
-            RoomEvent::Bound { peer, slot, generation } => Self::Bound { peer, slot, generation },
-            RoomEvent::BindRefused { peer, slot, generation, reason } => {
-                Self::BindRefused { peer, slot, generation, reason: reason.as_str().to_owned() }
-            }
+            RoomEvent::Bound {
+                peer,
+                slot,
+                generation,
+            } => Self::Bound {
+                peer,
+                slot,
+                generation,
+            },
+            RoomEvent::BindRefused {
+                peer,
+                slot,
+                generation,
+                reason,
+            } => Self::BindRefused {
+                peer,
+                slot,
+                generation,
+                reason: reason.as_str().to_owned(),
+            },
         }
     }
 }

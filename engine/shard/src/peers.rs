@@ -23,9 +23,23 @@ pub(crate) struct PeerEntry {
 }
 
 impl PeerEntry {
-    pub(crate) fn new(id: u64, transport: Peer, room: u32, participant: ParticipantId, ufrag: String) -> Self {
+    pub(crate) fn new(
+        id: u64,
+        transport: Peer,
+        room: u32,
+        participant: ParticipantId,
+        ufrag: String,
+    ) -> Self {
         let paths = Vec::with_capacity(MAX_PATHS);
-        Self { id, transport, room, participant, ufrag, paths, is_touched: false }
+        Self {
+            id,
+            transport,
+            room,
+            participant,
+            ufrag,
+            paths,
+            is_touched: false,
+        }
     }
 
     /// The paths by which it is found.
@@ -35,6 +49,7 @@ impl PeerEntry {
 
     /// Adds a path; returns the one that had to give way.
     pub(crate) fn add_path(&mut self, path: Path) -> Option<Path> {
+        self.paths.retain(|known| *known != path);
         let forgotten = (self.paths.len() >= MAX_PATHS).then(|| self.paths.remove(0));
         self.paths.push(path);
         forgotten

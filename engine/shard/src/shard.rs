@@ -44,7 +44,10 @@ pub struct Limits {
 impl Default for Limits {
     /// What one core can serve, with room to spare.
     fn default() -> Self {
-        Self { max_peers: 10_000, max_rooms: 5_000 }
+        Self {
+            max_peers: 10_000,
+            max_rooms: 5_000,
+        }
     }
 }
 
@@ -91,7 +94,10 @@ impl Shard {
             past: room::Counters::new(),
             stats: Stats::default(),
         };
-        Self { core, slab: transport::Slab::new() }
+        Self {
+            core,
+            slab: transport::Slab::new(),
+        }
     }
 
     /// Lets every room that is added from now on hand what it forwards to a sink.
@@ -101,7 +107,12 @@ impl Shard {
 
     /// Takes a batch of datagrams, all that were there to be read. What they lead to is sent when the whole batch has
     /// been taken, subscriber by subscriber.
-    pub fn handle_batch(&mut self, now: Instant, batch: &mut [Datagram<'_>], sink: &mut dyn Transmit) {
+    pub fn handle_batch(
+        &mut self,
+        now: Instant,
+        batch: &mut [Datagram<'_>],
+        sink: &mut dyn Transmit,
+    ) {
         let mut tx = Egress::new(&mut self.slab, sink);
         for datagram in batch {
             self.core.take(now, datagram, &mut tx);
@@ -118,7 +129,10 @@ impl Shard {
     /// When [`Shard::handle_timeout`] wants to be called.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let deadlines = [self.core.peer_deadlines.first(), self.core.room_deadlines.first()];
+        let deadlines = [
+            self.core.peer_deadlines.first(),
+            self.core.room_deadlines.first(),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
@@ -178,12 +192,18 @@ impl Core {
             Err(reason) => return self.drops.count(reason),
         };
         let is_stun = rtp::demux(datagram.buf) == Some(Kind::Stun);
-        let Some(entry) = self.peers.touch(index) else { return };
-        let input = entry.transport.on_datagram(now, datagram.path, datagram.buf, tx);
+        let Some(entry) = self.peers.touch(index) else {
+            return;
+        };
+        let input = entry
+            .transport
+            .on_datagram(now, datagram.path, datagram.buf, tx);
         let (room, participant) = (entry.room, entry.participant);
         match input {
             Input::Rtp(packet) => {
-                let Some(entry) = touch_room(&mut self.rooms, &mut self.touched_rooms, room) else { return };
+                let Some(entry) = touch_room(&mut self.rooms, &mut self.touched_rooms, room) else {
+                    return;
+                };
                 // A refusal is counted by the room.
                 let _ = entry.room.ingest(now, participant, &packet, datagram.buf);
                 if entry.room.wants_flush() {
@@ -202,9 +222,14 @@ impl Core {
         if kind == Kind::Stun
             && let Some(ufrag) = ice::stun::server_ufrag(datagram.buf)
         {
-            return self.addresses.by_ufrag(ufrag).ok_or(DropReason::UnknownUfrag);
+            return self
+                .addresses
+                .by_ufrag(ufrag)
+                .ok_or(DropReason::UnknownUfrag);
         }
-        self.addresses.by_path(&datagram.path).ok_or(DropReason::UnknownPeer)
+        self.addresses
+            .by_path(&datagram.path)
+            .ok_or(DropReason::UnknownPeer)
     }
 
     /// After a check was taken: its path leads to this peer, if the peer says that it was authenticated.
@@ -218,7 +243,14 @@ impl Core {
         if owner.is_some_and(|owner| owner.transport.knows(&path)) {
             return;
         }
-        let Some(entry) = self.peers.entries.get_mut(index).filter(|entry| entry.transport.knows(&path)) else { return };
+        let Some(entry) = self
+            .peers
+            .entries
+            .get_mut(index)
+            .filter(|entry| entry.transport.knows(&path))
+        else {
+            return;
+        };
         if let Some(forgotten) = entry.add_path(path) {
             self.addresses.remove_path(&forgotten, index);
         }
@@ -234,7 +266,6 @@ impl Core {
                 break;
             }
         }
-        self.settle_rooms(now, tx);
         tx.flush();
     }
 
@@ -253,14 +284,17 @@ impl Core {
 
     fn settle_rooms(&mut self, now: Instant, tx: &mut Egress<'_>) {
         while let Some(index) = self.touched_rooms.pop() {
-            let Some(entry) = self.rooms.get_mut(index) else { continue };
+            let Some(entry) = self.rooms.get_mut(index) else {
+                continue;
+            };
             entry.is_touched = false;
             entry.room.flush(now, &mut self.peers, tx);
             entry.room.drain_events(&mut self.room_events);
             self.room_deadlines.set(index, entry.room.deadline());
         }
         let mut news = std::mem::take(&mut self.room_events);
-        news.drain(..).for_each(|event| self.tell(Event::from(event)));
+        news.drain(..)
+            .for_each(|event| self.tell(Event::from(event)));
         self.room_events = news;
     }
 
@@ -268,10 +302,17 @@ impl Core {
     fn settle_peers(&mut self, now: Instant, tx: &mut Egress<'_>) -> bool {
         let mut again = false;
         while let Some(index) = self.peers.next_touched() {
-            while let Some(event) = self.peers.entries.get_mut(index).and_then(|entry| entry.transport.poll_event()) {
+            while let Some(event) = self
+                .peers
+                .entries
+                .get_mut(index)
+                .and_then(|entry| entry.transport.poll_event())
+            {
                 self.pass_on(now, index, &event, tx);
             }
-            let Some(entry) = self.peers.entries.get(index) else { continue };
+            let Some(entry) = self.peers.entries.get(index) else {
+                continue;
+            };
             let deadline = entry.transport.deadline();
             again |= deadline.is_some_and(|at| at <= now);
             self.peer_deadlines.set(index, deadline);
@@ -280,18 +321,29 @@ impl Core {
     }
 
     fn pass_on(&mut self, now: Instant, index: u32, event: &PeerEvent, tx: &mut Egress<'_>) {
-        let Some(entry) = self.peers.entries.get(index) else { return };
+        let Some(entry) = self.peers.entries.get(index) else {
+            return;
+        };
         let (peer, room, participant) = (entry.id, entry.room, entry.participant);
         if let Some(entry) = touch_room(&mut self.rooms, &mut self.touched_rooms, room) {
-            entry.room.on_event(now, participant, event, &mut self.peers, tx);
+            entry
+                .room
+                .on_event(now, participant, event, &mut self.peers, tx);
         }
         match *event {
             PeerEvent::Connected { profile, dtls } => {
-                self.tell(Event::Connected { peer, profile: profile.as_str().to_owned(), dtls });
+                self.tell(Event::Connected {
+                    peer,
+                    profile: profile.as_str().to_owned(),
+                    dtls,
+                });
             }
             PeerEvent::Closed(reason) => {
                 self.remove_peer(index);
-                self.tell(Event::Closed { peer, reason: reason.as_str().to_owned() });
+                self.tell(Event::Closed {
+                    peer,
+                    reason: reason.as_str().to_owned(),
+                });
             }
             _ => {}
         }

@@ -15,99 +15,214 @@ fn fingerprint() -> String {
 
 #[test]
 fn commands_are_json_objects_with_a_type() {
-    let source = Some(SlotSource { peer: 4, track: Track::Screen, layer: 2 });
+    let source = Some(SlotSource {
+        peer: 4,
+        track: Track::Screen,
+        layer: 2,
+    });
     let bindings = vec![
-        SlotBinding { slot: 1, generation: 3, source },
-        SlotBinding { slot: 2, generation: 3, source: None },
+        SlotBinding {
+            slot: 1,
+            generation: 3,
+            source,
+        },
+        SlotBinding {
+            slot: 2,
+            generation: 3,
+            source: None,
+        },
     ];
     let table = [
         (
             json!({"type": "add_room", "token": null, "room": 1, "sealing_required": true}),
-            Command::AddRoom { token: None, room: 1, sealing_required: true },
+            Command::AddRoom {
+                token: None,
+                room: 1,
+                sealing_required: true,
+            },
         ),
-        (json!({"type": "close_room", "token": 2, "room": 1}), Command::CloseRoom { token: Some(2), room: 1 }),
-        (json!({"type": "remove_peer", "token": null, "peer": 1}), Command::RemovePeer { token: None, peer: 1 }),
+        (
+            json!({"type": "close_room", "token": 2, "room": 1}),
+            Command::CloseRoom {
+                token: Some(2),
+                room: 1,
+            },
+        ),
+        (
+            json!({"type": "remove_peer", "token": null, "peer": 1}),
+            Command::RemovePeer {
+                token: None,
+                peer: 1,
+            },
+        ),
         (
             json!({"type": "bind", "token": null, "peer": 1, "bindings": [
                 {"slot": 1, "generation": 3, "source": {"peer": 4, "track": "screen", "layer": 2}},
                 {"slot": 2, "generation": 3, "source": null},
             ]}),
-            Command::Bind { token: None, peer: 1, bindings },
+            Command::Bind {
+                token: None,
+                peer: 1,
+                bindings,
+            },
         ),
         (
             json!({"type": "set_rights", "token": null, "peer": 1, "rights": 42}),
-            Command::SetRights { token: None, peer: 1, rights: Rights(42) },
+            Command::SetRights {
+                token: None,
+                peer: 1,
+                rights: Rights(42),
+            },
         ),
         (
             json!({"type": "set_muted", "token": null, "peer": 1, "track": "audio", "muted": true}),
-            Command::SetMuted { token: None, peer: 1, track: Track::Audio, muted: true },
+            Command::SetMuted {
+                token: None,
+                peer: 1,
+                track: Track::Audio,
+                muted: true,
+            },
         ),
         (
             json!({"type": "request_key_frame", "token": null, "peer": 1, "slot": 6}),
-            Command::RequestKeyFrame { token: None, peer: 1, slot: 6 },
+            Command::RequestKeyFrame {
+                token: None,
+                peer: 1,
+                slot: 6,
+            },
         ),
-        (json!({"type": "stats", "token": 8}), Command::Stats { token: 8 }),
+        (
+            json!({"type": "stats", "token": 8}),
+            Command::Stats { token: 8 },
+        ),
     ];
     for (value, command) in table {
         assert_eq!(serde_json::to_value(&command).unwrap(), value);
-        assert_eq!(serde_json::from_value::<Command>(value.clone()).unwrap(), command);
+        assert_eq!(
+            serde_json::from_value::<Command>(value.clone()).unwrap(),
+            command
+        );
         let mut without_token = value.clone();
         let removed = without_token.as_object_mut().unwrap().remove("token");
         if removed == Some(Value::Null) {
-            assert_eq!(serde_json::from_value::<Command>(without_token).unwrap(), command);
+            assert_eq!(
+                serde_json::from_value::<Command>(without_token).unwrap(),
+                command
+            );
         }
         let mut unknown = value;
-        unknown.as_object_mut().unwrap().insert("more".to_owned(), json!(1));
+        unknown
+            .as_object_mut()
+            .unwrap()
+            .insert("more".to_owned(), json!(1));
         assert!(serde_json::from_value::<Command>(unknown).is_err());
     }
 }
 
 #[test]
 fn a_session_crosses_as_json() {
-    let command = Command::AddPeer { token: 1, room: 2, peer: 3, session: Box::new(session("srv0", &fingerprint())) };
+    let command = Command::AddPeer {
+        token: 1,
+        room: 2,
+        peer: 3,
+        session: Box::new(session("srv0", &fingerprint())),
+    };
     let text = serde_json::to_string(&command).unwrap();
     assert_eq!(serde_json::from_str::<Command>(&text).unwrap(), command);
-    let update = text.replace("add_peer", "update_peer").replace("\"room\":2,", "");
-    assert!(matches!(serde_json::from_str(&update).unwrap(), Command::UpdatePeer { token: Some(1), peer: 3, .. }));
+    let update = text
+        .replace("add_peer", "update_peer")
+        .replace("\"room\":2,", "");
+    assert!(matches!(
+        serde_json::from_str(&update).unwrap(),
+        Command::UpdatePeer {
+            token: Some(1),
+            peer: 3,
+            ..
+        }
+    ));
 }
 
 #[test]
 fn events_are_json_objects_with_a_type() {
-    let failure = Failure { code: "unknown_room".to_owned(), message: "..".to_owned() };
+    let failure = Failure {
+        code: "unknown_room".to_owned(),
+        message: "..".to_owned(),
+    };
     let table = [
-        (json!({"type": "result", "token": 1, "error": null}), Event::Result { token: 1, error: None }),
+        (
+            json!({"type": "result", "token": 1, "error": null}),
+            Event::Result {
+                token: 1,
+                error: None,
+            },
+        ),
         (
             json!({"type": "result", "token": 1, "error": {"code": "unknown_room", "message": ".."}}),
-            Event::Result { token: 1, error: Some(failure) },
+            Event::Result {
+                token: 1,
+                error: Some(failure),
+            },
         ),
         (
             json!({"type": "connected", "peer": 1, "profile": "x", "dtls": "1.2"}),
-            Event::Connected { peer: 1, profile: "x".to_owned(), dtls: DtlsVersion::V12 },
+            Event::Connected {
+                peer: 1,
+                profile: "x".to_owned(),
+                dtls: DtlsVersion::V12,
+            },
         ),
         (
             json!({"type": "closed", "peer": 1, "reason": "consent_lost"}),
-            Event::Closed { peer: 1, reason: "consent_lost".to_owned() },
+            Event::Closed {
+                peer: 1,
+                reason: "consent_lost".to_owned(),
+            },
         ),
         (
             json!({"type": "track_active", "peer": 1, "track": "main", "layers": [0, 2]}),
-            Event::TrackActive { peer: 1, track: Track::Main, layers: vec![0, 2] },
+            Event::TrackActive {
+                peer: 1,
+                track: Track::Main,
+                layers: vec![0, 2],
+            },
         ),
         (
             json!({"type": "audio_slots", "peer": 1, "slots": [{"slot": 0, "source": 2}, {"slot": 1, "source": null}]}),
             Event::AudioSlots {
                 peer: 1,
-                slots: vec![AudioSlot { slot: 0, source: Some(2) }, AudioSlot { slot: 1, source: None }],
+                slots: vec![
+                    AudioSlot {
+                        slot: 0,
+                        source: Some(2),
+                    },
+                    AudioSlot {
+                        slot: 1,
+                        source: None,
+                    },
+                ],
             },
         ),
         (
             json!({"type": "bound", "peer": 1, "slot": 2, "generation": 3}),
-            Event::Bound { peer: 1, slot: 2, generation: 3 },
+            Event::Bound {
+                peer: 1,
+                slot: 2,
+                generation: 3,
+            },
         ),
         (
             json!({"type": "bind_refused", "peer": 1, "slot": 2, "generation": 3, "reason": "old_generation"}),
-            Event::BindRefused { peer: 1, slot: 2, generation: 3, reason: "old_generation".to_owned() },
+            Event::BindRefused {
+                peer: 1,
+                slot: 2,
+                generation: 3,
+                reason: "old_generation".to_owned(),
+            },
         ),
-        (json!({"type": "shard_failed", "shard": 1}), Event::ShardFailed { shard: 1 }),
+        (
+            json!({"type": "shard_failed", "shard": 1}),
+            Event::ShardFailed { shard: 1 },
+        ),
     ];
     for (value, event) in table {
         assert_eq!(serde_json::to_value(&event).unwrap(), value);
@@ -117,17 +232,33 @@ fn events_are_json_objects_with_a_type() {
 
 #[test]
 fn every_failure_has_its_code() {
-    let mut town = Town::with_limits(Limits { max_peers: 2, max_rooms: 2 });
+    let mut town = Town::with_limits(Limits {
+        max_peers: 2,
+        max_rooms: 2,
+    });
     let print = fingerprint();
     let ask = |town: &mut Town, command: Command| {
         town.command(command);
         town.result(77).unwrap_or_default()
     };
-    let room = |room| Command::AddRoom { token: Some(77), room, sealing_required: false };
+    let room = |room| Command::AddRoom {
+        token: Some(77),
+        room,
+        sealing_required: false,
+    };
     assert_eq!(ask(&mut town, room(ROOM)), "room_exists");
     assert_eq!(ask(&mut town, room(8)), "");
     assert_eq!(ask(&mut town, room(9)), "too_many_rooms");
-    assert_eq!(ask(&mut town, Command::CloseRoom { token: Some(77), room: 9 }), "unknown_room");
+    assert_eq!(
+        ask(
+            &mut town,
+            Command::CloseRoom {
+                token: Some(77),
+                room: 9
+            }
+        ),
+        "unknown_room"
+    );
     let mut without_create = session("aaaa", &print);
     without_create.rights = Rights::ENTER;
     let mut without_enter = session("aaaa", &print);
@@ -146,17 +277,61 @@ fn every_failure_has_its_code() {
     for (room, peer, session, code) in table {
         assert_eq!(town.add(room, peer, session).as_deref(), code, "{code:?}");
     }
-    let update = |peer, session| Command::UpdatePeer { token: Some(77), peer, session: Box::new(session) };
-    assert_eq!(ask(&mut town, update(5, session("dddd", &print))), "unknown_peer");
-    assert_eq!(ask(&mut town, update(2, session("aaaa", &print))), "ufrag_taken");
+    let update = |peer, session| Command::UpdatePeer {
+        token: Some(77),
+        peer,
+        session: Box::new(session),
+    };
+    assert_eq!(
+        ask(&mut town, update(5, session("dddd", &print))),
+        "unknown_peer"
+    );
+    assert_eq!(
+        ask(&mut town, update(2, session("aaaa", &print))),
+        "ufrag_taken"
+    );
     let mut fewer = session("bbbb", &print);
     fewer.slots.pop();
     assert_eq!(ask(&mut town, update(2, fewer)), "bad_session");
-    let many = vec![SlotBinding { slot: 1, generation: 1, source: None }; 65];
-    assert_eq!(ask(&mut town, Command::Bind { token: Some(77), peer: 1, bindings: many }), "too_many_bindings");
-    assert_eq!(ask(&mut town, Command::RemovePeer { token: Some(77), peer: 5 }), "unknown_peer");
-    town.command(Command::RequestKeyFrame { token: None, peer: 5, slot: 0 });
-    assert_eq!(town.stats().commands_failed, 1, "nobody asked for the answer");
+    let many = vec![
+        SlotBinding {
+            slot: 1,
+            generation: 1,
+            source: None
+        };
+        65
+    ];
+    assert_eq!(
+        ask(
+            &mut town,
+            Command::Bind {
+                token: Some(77),
+                peer: 1,
+                bindings: many
+            }
+        ),
+        "too_many_bindings"
+    );
+    assert_eq!(
+        ask(
+            &mut town,
+            Command::RemovePeer {
+                token: Some(77),
+                peer: 5
+            }
+        ),
+        "unknown_peer"
+    );
+    town.command(Command::RequestKeyFrame {
+        token: None,
+        peer: 5,
+        slot: 0,
+    });
+    assert_eq!(
+        town.stats().commands_failed,
+        1,
+        "nobody asked for the answer"
+    );
 }
 
 #[test]
@@ -165,12 +340,19 @@ fn a_closed_room_takes_its_peers_along_and_its_counters_stay() {
     town.join(1);
     let packet = town.voice(1, b"hello");
     town.give_from(1, packet);
-    town.command(Command::CloseRoom { token: Some(3), room: ROOM });
+    town.command(Command::CloseRoom {
+        token: Some(3),
+        room: ROOM,
+    });
     assert_eq!(town.result(3), None);
     assert!(town.callers[&1].closed);
     let stats = town.stats();
     assert_eq!((stats.peers, stats.rooms, stats.accepted), (0, 0, 1));
-    assert_eq!(town.add(ROOM, 1, session("srv1", &fingerprint())).as_deref(), Some("unknown_room"));
+    assert_eq!(
+        town.add(ROOM, 1, session("srv1", &fingerprint()))
+            .as_deref(),
+        Some("unknown_room")
+    );
 }
 
 #[test]
@@ -179,13 +361,31 @@ fn telemetry_that_nobody_collects_is_bounded_and_results_are_kept() {
     assert_eq!(town.add(ROOM, 1, session("aaaa", &fingerprint())), None);
     let mut wire = town::Wire::default();
     for generation in 0..20_000 {
-        let bindings = vec![SlotBinding { slot: 1, generation, source: None }];
-        town.shard.command(town.now, Command::Bind { token: Some(u64::from(generation)), peer: 1, bindings }, &mut wire);
+        let bindings = vec![SlotBinding {
+            slot: 1,
+            generation,
+            source: None,
+        }];
+        town.shard.command(
+            town.now,
+            Command::Bind {
+                token: Some(u64::from(generation)),
+                peer: 1,
+                bindings,
+            },
+            &mut wire,
+        );
     }
     let mut events = Vec::new();
     town.shard.drain_events(&mut events);
-    let results = events.iter().filter(|event| matches!(event, Event::Result { .. })).count();
-    let bound = events.iter().filter(|event| matches!(event, Event::Bound { .. })).count();
+    let results = events
+        .iter()
+        .filter(|event| matches!(event, Event::Result { .. }))
+        .count();
+    let bound = events
+        .iter()
+        .filter(|event| matches!(event, Event::Bound { .. }))
+        .count();
     assert_eq!((results, bound), (20_000, 16_384));
     assert_eq!(town.stats().events_dropped, 20_000 - 16_384);
 }

@@ -3,7 +3,11 @@ use super::Layers;
 
 #[test]
 fn the_layer_asked_for_else_the_nearest_below_else_the_nearest_above() {
-    let set = |layers: &[u8]| layers.iter().fold(Layers::NONE, |set, layer| set.with(*layer));
+    let set = |layers: &[u8]| {
+        layers
+            .iter()
+            .fold(Layers::NONE, |set, layer| set.with(*layer))
+    };
     let table: [(&[u8], u8, Option<u8>); 9] = [
         (&[0, 1, 2], 1, Some(1)),
         (&[0, 2], 1, Some(0)),
@@ -16,6 +20,10 @@ fn the_layer_asked_for_else_the_nearest_below_else_the_nearest_above() {
         (&[2], 2, Some(2)),
     ];
     for (flowing, wanted, expected) in table {
-        assert_eq!(set(flowing).nearest(wanted), expected, "{flowing:?} {wanted}");
+        assert_eq!(
+            set(flowing).nearest(wanted),
+            expected,
+            "{flowing:?} {wanted}"
+        );
     }
 }

@@ -9,11 +9,12 @@ use ice::Path;
 use room::{Binding, ParticipantId, PeerKey, Peers, Refusal, Room, RoomEvent, Source};
 use rtp::{AudioLevel, Codec, ExtensionKind, Header};
 use transport::session::{
-    CodecParameters, Credentials, DtlsVersion, ExtensionId, Kind, ReceiveSlot, Rights, SendTrack, Session, Track,
+    CodecParameters, Credentials, DtlsVersion, ExtensionId, Kind, ReceiveSlot, Rights, SendTrack,
+    Session, Track,
 };
 use transport::{
-    Egress, Input, OutgoingRtp, PeerEvent, PeerTransport, RtpClock, RtpIn, Sent, SessionError, Slab,
-    Transmit,
+    Egress, Input, OutgoingRtp, PeerEvent, PeerTransport, RtpClock, RtpIn, Sent, SessionError,
+    Slab, Transmit,
 };
 
 /// A packet that a transport was given.
@@ -48,7 +49,13 @@ impl PeerTransport for FakePeer {
         Input::Handled
     }
 
-    fn send_rtp(&mut self, _: Instant, out: &OutgoingRtp<'_>, payload: &[u8], _: &mut Egress<'_>) -> Sent {
+    fn send_rtp(
+        &mut self,
+        _: Instant,
+        out: &OutgoingRtp<'_>,
+        payload: &[u8],
+        _: &mut Egress<'_>,
+    ) -> Sent {
         self.count += 1;
         if out.slot == 0 && !out.rtx {
             self.last_number = out.ext_sequence;
@@ -61,7 +68,11 @@ impl PeerTransport for FakePeer {
                 marker: out.marker,
                 sequence: out.ext_sequence,
                 timestamp: out.timestamp,
-                extensions: out.extensions.iter().map(|(kind, value)| (*kind, value.to_vec())).collect(),
+                extensions: out
+                    .extensions
+                    .iter()
+                    .map(|(kind, value)| (*kind, value.to_vec()))
+                    .collect(),
                 payload: payload.to_vec(),
             });
         }
@@ -152,7 +163,18 @@ pub struct Packet<'a> {
 impl Packet<'_> {
     pub fn video(layer: u8, sequence: u64, timestamp: u32, payload: &[u8]) -> Packet<'_> {
         let (codec, ssrc) = (Codec::Vp8, 1_000 + u32::from(layer));
-        Packet { send: 1, layer, ssrc, sequence, timestamp, marker: false, codec, extensions: &[], level: None, payload }
+        Packet {
+            send: 1,
+            layer,
+            ssrc,
+            sequence,
+            timestamp,
+            marker: false,
+            codec,
+            extensions: &[],
+            level: None,
+            payload,
+        }
     }
 
     pub fn audio(sequence: u64, level: u8, payload: &[u8]) -> Packet<'_> {
@@ -197,7 +219,13 @@ impl Rig {
         let id = self.room.join(PeerKey(peer as u32), peer, session).unwrap();
         self.peers.0.insert(peer as u32, FakePeer::default());
         let profile = srtp::Profile::AeadAes256Gcm;
-        self.event(id, PeerEvent::Connected { profile, dtls: DtlsVersion::V12 });
+        self.event(
+            id,
+            PeerEvent::Connected {
+                profile,
+                dtls: DtlsVersion::V12,
+            },
+        );
         id
     }
 
@@ -210,7 +238,8 @@ impl Rig {
     pub fn event(&mut self, id: ParticipantId, event: PeerEvent) {
         let mut nowhere = Nowhere;
         let mut tx = Egress::new(&mut self.slab, &mut nowhere);
-        self.room.on_event(self.now, id, &event, &mut self.peers, &mut tx);
+        self.room
+            .on_event(self.now, id, &event, &mut self.peers, &mut tx);
         self.room.flush(self.now, &mut self.peers, &mut tx);
     }
 
@@ -238,7 +267,10 @@ impl Rig {
             clock_rate: 90_000,
             repaired: false,
             info,
-            audio_level: packet.level.map(|level_dbov| AudioLevel { voice: true, level_dbov }),
+            audio_level: packet.level.map(|level_dbov| AudioLevel {
+                voice: true,
+                level_dbov,
+            }),
             dependency_descriptor: None,
         };
         self.room.ingest(self.now, id, &packet, &self.buf)
@@ -261,9 +293,22 @@ impl Rig {
         }
     }
 
-    pub fn bind(&mut self, id: ParticipantId, slot: u16, generation: u32, source: Option<(u64, Track, u8)>) {
+    pub fn bind(
+        &mut self,
+        id: ParticipantId,
+        slot: u16,
+        generation: u32,
+        source: Option<(u64, Track, u8)>,
+    ) {
         let source = source.map(|(peer, track, layer)| Source { peer, track, layer });
-        self.room.bind(id, &[Binding { slot, generation, source }]);
+        self.room.bind(
+            id,
+            &[Binding {
+                slot,
+                generation,
+                source,
+            }],
+        );
         self.flush();
     }
 
@@ -282,8 +327,13 @@ impl Rig {
 
     /// Milliseconds from the start at which a publisher was asked for key frames of a layer.
     pub fn requests(&self, peer: u64, layer: u8) -> Vec<u64> {
-        let requests = self.peers.0[&(peer as u32)].key_frame_requests.iter().filter(|(_, _, l)| *l == layer);
-        requests.map(|(at, _, _)| (*at - self.start).as_millis() as u64).collect()
+        let requests = self.peers.0[&(peer as u32)]
+            .key_frame_requests
+            .iter()
+            .filter(|(_, _, l)| *l == layer);
+        requests
+            .map(|(at, _, _)| (*at - self.start).as_millis() as u64)
+            .collect()
     }
 
     pub fn refused(&self, reason: Refusal) -> u64 {
@@ -299,7 +349,11 @@ impl Rig {
 
 fn write_packet(buf: &mut Vec<u8>, packet: &Packet<'_>) {
     buf.clear();
-    let extension = if packet.extensions.is_empty() { 0x80 } else { 0x90 };
+    let extension = if packet.extensions.is_empty() {
+        0x80
+    } else {
+        0x90
+    };
     buf.extend_from_slice(&[extension, u8::from(packet.marker) << 7 | 96]);
     buf.extend_from_slice(&(packet.sequence as u16).to_be_bytes());
     buf.extend_from_slice(&packet.timestamp.to_be_bytes());
@@ -326,17 +380,43 @@ const KINDS: [ExtensionKind; 4] = [
 
 fn codec(payload_type: u8, codec: Codec) -> CodecParameters {
     let clock_rate = if codec.is_audio() { 48_000 } else { 90_000 };
-    CodecParameters { payload_type, codec, clock_rate, rtx_payload_type: (!codec.is_audio()).then_some(payload_type + 1) }
+    CodecParameters {
+        payload_type,
+        codec,
+        clock_rate,
+        rtx_payload_type: (!codec.is_audio()).then_some(payload_type + 1),
+    }
 }
 
 fn track(mid: &str, track: Track, rids: &[&str]) -> SendTrack {
-    let video = [codec(96, Codec::Vp8), codec(100, Codec::Vp9), codec(102, Codec::H264), codec(104, Codec::Av1)];
+    let video = [
+        codec(96, Codec::Vp8),
+        codec(100, Codec::Vp9),
+        codec(102, Codec::H264),
+        codec(104, Codec::Av1),
+    ];
     let audio = [codec(111, Codec::Opus), codec(63, Codec::Red)];
-    let codecs = if track == Track::Audio { audio.to_vec() } else { video.to_vec() };
-    let extensions =
-        (1..).zip(KINDS).map(|(id, kind)| ExtensionId { id, uri: kind.uri().to_owned() }).collect();
+    let codecs = if track == Track::Audio {
+        audio.to_vec()
+    } else {
+        video.to_vec()
+    };
+    let extensions = (1..)
+        .zip(KINDS)
+        .map(|(id, kind)| ExtensionId {
+            id,
+            uri: kind.uri().to_owned(),
+        })
+        .collect();
     let rids = rids.iter().map(ToString::to_string).collect();
-    SendTrack { mid: mid.to_owned(), track, codecs, rids, extensions, ssrcs: vec![] }
+    SendTrack {
+        mid: mid.to_owned(),
+        track,
+        codecs,
+        rids,
+        extensions,
+        ssrcs: vec![],
+    }
 }
 
 /// A session with audio, simulcast camera and screen to send, and so many slots to receive. Video slots take VP8 and
@@ -350,11 +430,18 @@ pub fn session(video_slots: usize, audio_slots: usize) -> Session {
             kind: if is_video { Kind::Video } else { Kind::Audio },
             ssrc: 5_000 + number as u32,
             rtx_ssrc: is_video.then_some(6_000 + number as u32),
-            codecs: if is_video { video } else { vec![codec(111, Codec::Opus)] },
+            codecs: if is_video {
+                video
+            } else {
+                vec![codec(111, Codec::Opus)]
+            },
             extensions: vec![],
         }
     };
-    let ice = |ufrag: &str| Credentials { ufrag: ufrag.to_owned(), pwd: "0123456789012345678901".to_owned() };
+    let ice = |ufrag: &str| Credentials {
+        ufrag: ufrag.to_owned(),
+        pwd: "0123456789012345678901".to_owned(),
+    };
     Session {
         local_ice: ice("serv"),
         remote_ice: ice("peer"),
@@ -369,4 +456,3 @@ pub fn session(video_slots: usize, audio_slots: usize) -> Session {
         slots: (0..video_slots + audio_slots).map(slot).collect(),
     }
 }
-

@@ -45,12 +45,17 @@ fn records_of_all_clones_stand_one_after_the_other() {
     let bytes = file.0.lock().unwrap().clone();
     assert_eq!(bytes.len(), 2 * (4 + RECORD_HEADER) + 3);
     assert_eq!(bytes[..4], (RECORD_HEADER as u32 + 3).to_be_bytes());
-    let mut expected = vec![0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 1, 0, 0];
+    let mut expected = vec![
+        0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 1, 0, 0,
+    ];
     expected.extend_from_slice(&90_000_u32.to_be_bytes());
     expected.extend_from_slice(&[2, 2, 3, 1]);
     expected.extend_from_slice(b"abc");
     assert_eq!(bytes[4..4 + RECORD_HEADER + 3], expected);
-    assert_eq!(bytes[4 + RECORD_HEADER + 3..][..4], (RECORD_HEADER as u32).to_be_bytes());
+    assert_eq!(
+        bytes[4 + RECORD_HEADER + 3..][..4],
+        (RECORD_HEADER as u32).to_be_bytes()
+    );
 }
 
 struct Full;

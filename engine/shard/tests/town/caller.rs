@@ -17,7 +17,14 @@ pub const PASSWORD: &str = "0123456789012345678901";
 
 fn config() -> &'static Arc<Config> {
     static CONFIG: OnceLock<Arc<Config>> = OnceLock::new();
-    CONFIG.get_or_init(|| Arc::new(Config::builder().flight_start_rto(Duration::from_millis(50)).build().unwrap()))
+    CONFIG.get_or_init(|| {
+        Arc::new(
+            Config::builder()
+                .flight_start_rto(Duration::from_millis(50))
+                .build()
+                .unwrap(),
+        )
+    })
 }
 
 fn key() -> hmac::Key {
@@ -70,6 +77,18 @@ impl Caller {
 
     /// A Binding request that nominates.
     pub fn check(&mut self) -> Vec<u8> {
+        self.check_with(&key())
+    }
+
+    /// A well-formed Binding request of somebody who does not know the password.
+    pub fn forged_check(&mut self) -> Vec<u8> {
+        self.check_with(&hmac::Key::new(
+            hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            b"a guess",
+        ))
+    }
+
+    fn check_with(&mut self, key: &hmac::Key) -> Vec<u8> {
         self.transaction = self.transaction.wrapping_add(1);
         let mut buf = [0; ice::MAX_REPLY];
         let writer = Writer::new(&mut buf, Class::Request, [self.transaction; 12])
@@ -77,7 +96,7 @@ impl Caller {
             .priority(1)
             .controlling(5)
             .use_candidate();
-        let len = writer.finish(&key()).unwrap();
+        let len = writer.finish(key).unwrap();
         buf[..len].to_vec()
     }
 
@@ -97,7 +116,12 @@ impl Caller {
             rtp::Kind::Rtp => self.open_rtp(datagram),
             rtp::Kind::Rtcp => {
                 let mut packet = datagram.to_vec();
-                let len = self.receiver.as_mut().unwrap().open_rtcp(&mut packet).unwrap();
+                let len = self
+                    .receiver
+                    .as_mut()
+                    .unwrap()
+                    .open_rtcp(&mut packet)
+                    .unwrap();
                 packet.truncate(len);
                 self.rtcp.push(packet);
             }
@@ -109,7 +133,8 @@ impl Caller {
         if message.class == Class::Request {
             message.verify(&key()).unwrap();
             let mut buf = [0; ice::MAX_REPLY];
-            let writer = Writer::new(&mut buf, Class::Success, message.transaction).mapped(self.path.local);
+            let writer =
+                Writer::new(&mut buf, Class::Success, message.transaction).mapped(self.path.local);
             let len = writer.finish(&key()).unwrap();
             self.outbox.push(buf[..len].to_vec());
         }
@@ -119,13 +144,23 @@ impl Caller {
         let mut packet = datagram.to_vec();
         let header = Header::parse_unauthenticated(&packet).unwrap();
         let receiver = self.receiver.as_mut().unwrap();
-        let opened = receiver.open_rtp(header.header_len(), header.ssrc, header.sequence, &mut packet).unwrap();
+        let opened = receiver
+            .open_rtp(
+                header.header_len(),
+                header.ssrc,
+                header.sequence,
+                &mut packet,
+            )
+            .unwrap();
         if !opened.known {
             receiver.add_stream(header.ssrc, opened.index).unwrap();
         }
         packet.truncate(opened.len);
         let header = header.with_padding(&packet).unwrap();
-        self.got.push(Got { header, payload: header.payload(&packet).to_vec() });
+        self.got.push(Got {
+            header,
+            payload: header.payload(&packet).to_vec(),
+        });
     }
 
     fn poll(&mut self) {
@@ -136,7 +171,9 @@ impl Caller {
                 Output::Packet(packet) => self.outbox.push(packet.to_vec()),
                 Output::KeyingMaterial(material, profile) => {
                     assert_eq!(profile, SrtpProfile::AEAD_AES_256_GCM);
-                    let (write, read) = Keys::from_exporter(Profile::AeadAes256Gcm, &material, Side::Client).unwrap();
+                    let (write, read) =
+                        Keys::from_exporter(Profile::AeadAes256Gcm, &material, Side::Client)
+                            .unwrap();
                     self.sender = Some(Sender::new(&write).unwrap());
                     self.receiver = Some(Receiver::new(&read).unwrap());
                 }
@@ -151,9 +188,19 @@ impl Caller {
     }
 
     /// A sealed RTP packet.
-    pub fn rtp(&mut self, payload_type: u8, ssrc: u32, index: u64, extensions: &[(u8, &[u8])], payload: &[u8]) -> Vec<u8> {
+    pub fn rtp(
+        &mut self,
+        payload_type: u8,
+        ssrc: u32,
+        index: u64,
+        extensions: &[(u8, &[u8])],
+        payload: &[u8],
+    ) -> Vec<u8> {
         let sender = self.sender.as_mut().unwrap();
-        let stream = *self.streams.entry(ssrc).or_insert_with(|| sender.add_stream(ssrc).unwrap());
+        let stream = *self
+            .streams
+            .entry(ssrc)
+            .or_insert_with(|| sender.add_stream(ssrc).unwrap());
         let writer = HeaderWriter {
             payload_type,
             marker: true,
@@ -165,7 +212,9 @@ impl Caller {
         let mut packet = vec![0; 200 + payload.len()];
         let len = writer.write(&mut packet).unwrap();
         let (header, body) = packet.split_at_mut(len);
-        let sealed = sender.seal_rtp(stream, header, index, payload, body).unwrap();
+        let sealed = sender
+            .seal_rtp(stream, header, index, payload, body)
+            .unwrap();
         packet.truncate(len + sealed);
         packet
     }
@@ -174,7 +223,12 @@ impl Caller {
     pub fn rtcp(&mut self, compound: &[u8]) -> Vec<u8> {
         let mut packet = compound.to_vec();
         packet.resize(compound.len() + 20, 0);
-        let len = self.sender.as_mut().unwrap().seal_rtcp(&mut packet, compound.len()).unwrap();
+        let len = self
+            .sender
+            .as_mut()
+            .unwrap()
+            .seal_rtcp(&mut packet, compound.len())
+            .unwrap();
         packet.truncate(len);
         packet
     }

@@ -13,7 +13,8 @@ use ice::Path;
 use rtp::Codec;
 use shard::{Command, Datagram, Event, Limits, Shard, SlotBinding, SlotSource, Stats};
 use transport::session::{
-    CodecParameters, Credentials, DtlsVersion, ExtensionId, Kind, ReceiveSlot, Rights, SendTrack, Session, Track,
+    CodecParameters, Credentials, DtlsVersion, ExtensionId, Kind, ReceiveSlot, Rights, SendTrack,
+    Session, Track,
 };
 use transport::{DtlsIdentity, Transmit};
 
@@ -30,23 +31,46 @@ pub const RTX_SLOT_SSRC: u32 = 4_001;
 
 fn identity() -> Arc<DtlsIdentity> {
     static IDENTITY: OnceLock<Arc<DtlsIdentity>> = OnceLock::new();
-    IDENTITY.get_or_init(|| Arc::new(DtlsIdentity::generate().unwrap())).clone()
+    IDENTITY
+        .get_or_init(|| Arc::new(DtlsIdentity::generate().unwrap()))
+        .clone()
 }
 
 pub fn path(port: u16) -> Path {
-    Path::new("192.0.2.1:5000".parse().unwrap(), format!("198.51.100.7:{port}").parse().unwrap())
+    Path::new(
+        "192.0.2.1:5000".parse().unwrap(),
+        format!("198.51.100.7:{port}").parse().unwrap(),
+    )
 }
 
 fn codec(payload_type: u8, codec: Codec, rtx_payload_type: Option<u8>) -> CodecParameters {
     let clock_rate = if codec.is_audio() { 48_000 } else { 90_000 };
-    CodecParameters { payload_type, codec, clock_rate, rtx_payload_type }
+    CodecParameters {
+        payload_type,
+        codec,
+        clock_rate,
+        rtx_payload_type,
+    }
 }
 
 /// A voice, a camera in three layers and a screen to send; one audio slot and one video slot to receive.
 pub fn session(ufrag: &str, fingerprint: &str) -> Session {
-    let kinds = [(MID, rtp::ExtensionKind::Mid), (RID, rtp::ExtensionKind::Rid), (LEVEL, rtp::ExtensionKind::AudioLevel)];
-    let extensions: Vec<_> = kinds.iter().map(|(id, kind)| ExtensionId { id: *id, uri: kind.uri().to_owned() }).collect();
-    let (voice, camera) = (codec(AUDIO_PT, Codec::Opus, None), codec(VIDEO_PT, Codec::Vp8, Some(RTX_PT)));
+    let kinds = [
+        (MID, rtp::ExtensionKind::Mid),
+        (RID, rtp::ExtensionKind::Rid),
+        (LEVEL, rtp::ExtensionKind::AudioLevel),
+    ];
+    let extensions: Vec<_> = kinds
+        .iter()
+        .map(|(id, kind)| ExtensionId {
+            id: *id,
+            uri: kind.uri().to_owned(),
+        })
+        .collect();
+    let (voice, camera) = (
+        codec(AUDIO_PT, Codec::Opus, None),
+        codec(VIDEO_PT, Codec::Vp8, Some(RTX_PT)),
+    );
     let send = |mid: &str, track, codec, rids: &[&str]| SendTrack {
         mid: mid.to_owned(),
         track,
@@ -63,7 +87,10 @@ pub fn session(ufrag: &str, fingerprint: &str) -> Session {
         codecs: vec![codec],
         extensions: extensions.clone(),
     };
-    let credentials = |ufrag: &str| Credentials { ufrag: ufrag.to_owned(), pwd: PASSWORD.to_owned() };
+    let credentials = |ufrag: &str| Credentials {
+        ufrag: ufrag.to_owned(),
+        pwd: PASSWORD.to_owned(),
+    };
     Session {
         local_ice: credentials(ufrag),
         remote_ice: credentials("peer"),
@@ -77,7 +104,13 @@ pub fn session(ufrag: &str, fingerprint: &str) -> Session {
         ],
         slots: vec![
             slot("3", Kind::Audio, AUDIO_SLOT_SSRC, None, voice),
-            slot("4", Kind::Video, VIDEO_SLOT_SSRC, Some(RTX_SLOT_SSRC), camera),
+            slot(
+                "4",
+                Kind::Video,
+                VIDEO_SLOT_SSRC,
+                Some(RTX_SLOT_SSRC),
+                camera,
+            ),
         ],
     }
 }
@@ -88,7 +121,11 @@ pub struct Wire(pub Vec<(Path, Vec<u8>)>);
 
 impl Transmit for Wire {
     fn transmit(&mut self, path: Path, segment_size: usize, contents: &[u8]) {
-        self.0.extend(contents.chunks(segment_size).map(|datagram| (path, datagram.to_vec())));
+        self.0.extend(
+            contents
+                .chunks(segment_size)
+                .map(|datagram| (path, datagram.to_vec())),
+        );
     }
 }
 
@@ -123,7 +160,11 @@ impl Town {
             indices: BTreeMap::new(),
             token: 0,
         };
-        town.command(Command::AddRoom { token: None, room: ROOM, sealing_required: false });
+        town.command(Command::AddRoom {
+            token: None,
+            room: ROOM,
+            sealing_required: false,
+        });
         town
     }
 
@@ -136,7 +177,12 @@ impl Town {
     pub fn add(&mut self, room: u64, peer: u64, session: Session) -> Option<String> {
         self.token += 1;
         let token = self.token;
-        self.command(Command::AddPeer { token, room, peer, session: Box::new(session) });
+        self.command(Command::AddPeer {
+            token,
+            room,
+            peer,
+            session: Box::new(session),
+        });
         self.result(token)
     }
 
@@ -154,13 +200,17 @@ impl Town {
     pub fn join(&mut self, peer: u64) {
         let ufrag = format!("srv{peer}");
         let mut caller = Caller::new(self.now, path(10_000 + peer as u16), &ufrag);
-        assert_eq!(self.add(ROOM, peer, session(&ufrag, &caller.fingerprint)), None);
+        assert_eq!(
+            self.add(ROOM, peer, session(&ufrag, &caller.fingerprint)),
+            None
+        );
         let check = caller.check();
         self.callers.insert(peer, caller);
         self.give_from(peer, check);
         self.callers.get_mut(&peer).unwrap().start(self.now);
         self.settle();
-        let connected = |event: &Event| matches!(event, Event::Connected { peer: p, .. } if *p == peer);
+        let connected =
+            |event: &Event| matches!(event, Event::Connected { peer: p, .. } if *p == peer);
         assert!(self.events.iter().any(connected), "{:?}", self.events);
     }
 
@@ -174,8 +224,12 @@ impl Town {
     }
 
     pub fn give_batch(&mut self, mut datagrams: Vec<(Path, Vec<u8>)>) {
-        let mut batch: Vec<_> = datagrams.iter_mut().map(|(path, buf)| Datagram { path: *path, buf }).collect();
-        self.shard.handle_batch(self.now, &mut batch, &mut self.wire);
+        let mut batch: Vec<_> = datagrams
+            .iter_mut()
+            .map(|(path, buf)| Datagram { path: *path, buf })
+            .collect();
+        self.shard
+            .handle_batch(self.now, &mut batch, &mut self.wire);
         self.settle();
     }
 
@@ -191,14 +245,23 @@ impl Town {
             let answers: Vec<_> = self
                 .callers
                 .values_mut()
-                .flat_map(|caller| caller.drain().into_iter().map(|datagram| (caller.path, datagram)))
+                .flat_map(|caller| {
+                    caller
+                        .drain()
+                        .into_iter()
+                        .map(|datagram| (caller.path, datagram))
+                })
                 .collect();
             if answers.is_empty() && self.wire.0.is_empty() {
                 return;
             }
             for (path, mut datagram) in answers {
-                let mut batch = [Datagram { path, buf: &mut datagram }];
-                self.shard.handle_batch(self.now, &mut batch, &mut self.wire);
+                let mut batch = [Datagram {
+                    path,
+                    buf: &mut datagram,
+                }];
+                self.shard
+                    .handle_batch(self.now, &mut batch, &mut self.wire);
             }
         }
     }
@@ -215,8 +278,13 @@ impl Town {
     }
 
     fn next_index(&mut self, peer: u64, ssrc: u32) -> u64 {
+        self.skip_index(peer, ssrc, 1)
+    }
+
+    /// The next packet index of a caller's stream, `by` on.
+    pub fn skip_index(&mut self, peer: u64, ssrc: u32, by: u64) -> u64 {
         let index = self.indices.entry((peer, ssrc)).or_insert(100);
-        *index += 1;
+        *index += by;
         *index
     }
 
@@ -224,7 +292,10 @@ impl Town {
     pub fn voice(&mut self, peer: u64, payload: &[u8]) -> Vec<u8> {
         let index = self.next_index(peer, 50);
         let extensions: [(u8, &[u8]); 2] = [(MID, b"0"), (LEVEL, &[0x80 | 20])];
-        self.callers.get_mut(&peer).unwrap().rtp(AUDIO_PT, 50, index, &extensions, payload)
+        self.callers
+            .get_mut(&peer)
+            .unwrap()
+            .rtp(AUDIO_PT, 50, index, &extensions, payload)
     }
 
     /// A frame of one packet of a caller's camera.
@@ -234,19 +305,36 @@ impl Town {
         let payload = [&[0x10, u8::from(!key)][..], body].concat();
         let rid = ["q", "h", "f"][layer];
         let extensions: [(u8, &[u8]); 2] = [(MID, b"1"), (RID, rid.as_bytes())];
-        self.callers.get_mut(&peer).unwrap().rtp(VIDEO_PT, ssrc, index, &extensions, &payload)
+        self.callers
+            .get_mut(&peer)
+            .unwrap()
+            .rtp(VIDEO_PT, ssrc, index, &extensions, &payload)
     }
 
     pub fn bind(&mut self, peer: u64, generation: u32, source: u64, layer: u8) {
-        let source = Some(SlotSource { peer: source, track: Track::Main, layer });
-        let bindings = vec![SlotBinding { slot: 1, generation, source }];
-        self.command(Command::Bind { token: None, peer, bindings });
+        let source = Some(SlotSource {
+            peer: source,
+            track: Track::Main,
+            layer,
+        });
+        let bindings = vec![SlotBinding {
+            slot: 1,
+            generation,
+            source,
+        }];
+        self.command(Command::Bind {
+            token: None,
+            peer,
+            bindings,
+        });
     }
 
     /// Payloads that a caller got on an SSRC since the last call.
     pub fn heard(&mut self, peer: u64, ssrc: u32) -> Vec<Vec<u8>> {
         let caller = self.callers.get_mut(&peer).unwrap();
-        let (wanted, others) = std::mem::take(&mut caller.got).into_iter().partition(|got| got.header.ssrc == ssrc);
+        let (wanted, others) = std::mem::take(&mut caller.got)
+            .into_iter()
+            .partition(|got| got.header.ssrc == ssrc);
         caller.got = others;
         let wanted: Vec<Got> = wanted;
         wanted.into_iter().map(|got| got.payload).collect()
@@ -254,7 +342,11 @@ impl Town {
 
     pub fn stats(&mut self) -> Stats {
         self.command(Command::Stats { token: 0 });
-        let place = self.events.iter().position(|event| matches!(event, Event::Stats { .. })).unwrap();
+        let place = self
+            .events
+            .iter()
+            .position(|event| matches!(event, Event::Stats { .. }))
+            .unwrap();
         match self.events.remove(place) {
             Event::Stats { stats, .. } => *stats,
             _ => Stats::default(),

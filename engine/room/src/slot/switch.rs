@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use transport::RtpClock;
 
-use crate::numbering::StreamId;
-use crate::ring::Entry;
 use crate::slot::Slot;
+use crate::slot::numbering::StreamId;
 use crate::track::TrackState;
+use crate::track::ring::Entry;
 
 /// Clocks that differ more from the time of arrival than this are not believed.
 const BELIEVED: Duration = Duration::from_secs(1);
@@ -17,12 +17,21 @@ const BELIEVED: Duration = Duration::from_secs(1);
 ///
 /// Between layers of one track the publisher's sender reports say how their clocks lie to each other. Without them, and
 /// between sources, the time since the last packet stands for it. It always runs forward.
-pub(crate) fn first_timestamp(slot: &Slot, track: &TrackState, stream: StreamId, first: &Entry) -> u32 {
-    let Some((last_sent, last)) = slot.numbering.last_sent() else { return first.timestamp };
+pub(crate) fn first_timestamp(
+    slot: &Slot,
+    track: &TrackState,
+    stream: StreamId,
+    first: &Entry,
+) -> u32 {
+    let Some((last_sent, last)) = slot.numbering.last_sent() else {
+        return first.timestamp;
+    };
     let rate = track.clock_rate();
     let elapsed = ticks(first.arrival.saturating_duration_since(last_sent), rate).max(1);
     let by_arrival = last.wrapping_add(elapsed);
-    let Some(by_clock) = clock_offset(slot, track, stream).map(|offset| first.timestamp.wrapping_add(offset)) else {
+    let Some(by_clock) =
+        clock_offset(slot, track, stream).map(|offset| first.timestamp.wrapping_add(offset))
+    else {
         return by_arrival;
     };
     let apart = by_clock.wrapping_sub(by_arrival) as i32;
@@ -30,7 +39,11 @@ pub(crate) fn first_timestamp(slot: &Slot, track: &TrackState, stream: StreamId,
         return by_arrival;
     }
     // Of the same moment as, or of one before, the last picture of the other layer: just behind that.
-    if by_clock.wrapping_sub(last) as i32 <= 0 { last.wrapping_add(1) } else { by_clock }
+    if by_clock.wrapping_sub(last) as i32 <= 0 {
+        last.wrapping_add(1)
+    } else {
+        by_clock
+    }
 }
 
 /// What to add to the new stream's timestamps so that they go on with those of the layer that flows now.
@@ -38,16 +51,22 @@ fn clock_offset(slot: &Slot, track: &TrackState, stream: StreamId) -> Option<u32
     let old = slot.numbering.stream()?;
     let old_layer = track.layer(old.layer).filter(|layer| layer.stream == old)?;
     let (from, to) = (old_layer.clock?, track.layer(stream.layer)?.clock?);
-    let seen = from.timestamp.wrapping_add(slot.numbering.timestamp_offset()?);
+    let seen = from
+        .timestamp
+        .wrapping_add(slot.numbering.timestamp_offset()?);
     Some(seen.wrapping_sub(at(to, from, track.clock_rate())))
 }
 
 /// What `clock` showed at the moment of `other`.
 fn at(clock: RtpClock, other: RtpClock, rate: u32) -> u32 {
     if other.at >= clock.at {
-        clock.timestamp.wrapping_add(ticks(other.at - clock.at, rate))
+        clock
+            .timestamp
+            .wrapping_add(ticks(other.at - clock.at, rate))
     } else {
-        clock.timestamp.wrapping_sub(ticks(clock.at - other.at, rate))
+        clock
+            .timestamp
+            .wrapping_sub(ticks(clock.at - other.at, rate))
     }
 }
 

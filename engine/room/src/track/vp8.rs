@@ -19,9 +19,14 @@ impl Vp8Marks {
             return None;
         }
         let descriptor = Descriptor::parse(payload).ok()?;
-        let (picture_id, tl0) = (descriptor.read_picture_id(payload), descriptor.read_tl0(payload));
-        (picture_id.is_some() || tl0.is_some())
-            .then(|| Self { picture_id: picture_id.unwrap_or(0), tl0: tl0.unwrap_or(0) })
+        let (picture_id, tl0) = (
+            descriptor.read_picture_id(payload),
+            descriptor.read_tl0(payload),
+        );
+        (picture_id.is_some() || tl0.is_some()).then(|| Self {
+            picture_id: picture_id.unwrap_or(0),
+            tl0: tl0.unwrap_or(0),
+        })
     }
 
     pub(crate) const fn picture_id(&self) -> u16 {
@@ -35,7 +40,10 @@ impl Vp8Marks {
     /// The numbers a subscriber sees. Where the field is narrower than the number its lower bits count, as in the
     /// publisher's own wrapping.
     pub(crate) const fn moved(&self, picture_id_offset: u16, tl0_offset: u8) -> (u16, u8) {
-        (self.picture_id.wrapping_add(picture_id_offset), self.tl0.wrapping_add(tl0_offset))
+        (
+            self.picture_id.wrapping_add(picture_id_offset),
+            self.tl0.wrapping_add(tl0_offset),
+        )
     }
 
     /// Writes a subscriber's numbers into the payload.

@@ -79,13 +79,31 @@ impl Carried {
     }
 
     /// Lists what there is in `list` and returns that part of it.
-    pub(crate) fn list<'a, 'l>(&'a self, list: &'l mut List<'a>) -> &'l [(ExtensionKind, &'a [u8])] {
-        let capture_time = self.capture_time.get(..usize::from(self.capture_time_len)).unwrap_or_default();
+    pub(crate) fn list<'a, 'l>(
+        &'a self,
+        list: &'l mut List<'a>,
+    ) -> &'l [(ExtensionKind, &'a [u8])] {
+        let capture_time = self
+            .capture_time
+            .get(..usize::from(self.capture_time_len))
+            .unwrap_or_default();
         let values = [
-            (ExtensionKind::AudioLevel, self.audio_level.as_ref().map(<[u8; 1]>::as_slice)),
-            (ExtensionKind::VideoOrientation, self.video_orientation.as_ref().map(<[u8; 1]>::as_slice)),
-            (ExtensionKind::PlayoutDelay, self.playout_delay.as_ref().map(<[u8; 3]>::as_slice)),
-            (ExtensionKind::AbsCaptureTime, Some(capture_time).filter(|value| !value.is_empty())),
+            (
+                ExtensionKind::AudioLevel,
+                self.audio_level.as_ref().map(<[u8; 1]>::as_slice),
+            ),
+            (
+                ExtensionKind::VideoOrientation,
+                self.video_orientation.as_ref().map(<[u8; 1]>::as_slice),
+            ),
+            (
+                ExtensionKind::PlayoutDelay,
+                self.playout_delay.as_ref().map(<[u8; 3]>::as_slice),
+            ),
+            (
+                ExtensionKind::AbsCaptureTime,
+                Some(capture_time).filter(|value| !value.is_empty()),
+            ),
         ];
         let mut used = 0;
         for (kind, value) in values {

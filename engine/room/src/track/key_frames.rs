@@ -74,7 +74,10 @@ impl KeyFrameGate {
 
     /// A key frame has begun, or nobody is left who could want one.
     pub(crate) fn settle(&mut self) {
-        *self = Self { last: self.last, ..Self::default() };
+        *self = Self {
+            last: self.last,
+            ..Self::default()
+        };
     }
 
     fn send(&mut self, now: Instant) {

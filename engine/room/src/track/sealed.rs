@@ -36,7 +36,11 @@ pub(crate) fn check_frame_start(
     let header = Header::parse(sealed).ok_or(Refusal::ClearMedia)?;
     let kid_fits = header.kid >> KID_BITS == 0 && header.kid & 0xF == kid_nibble(track);
     let tag_fits = sealed.len() - header.len >= TAG;
-    if kid_fits && tag_fits { Ok(()) } else { Err(Refusal::ClearMedia) }
+    if kid_fits && tag_fits {
+        Ok(())
+    } else {
+        Err(Refusal::ClearMedia)
+    }
 }
 
 /// Whether it is defined where the SFrame header stands in frames of this codec.
@@ -54,7 +58,13 @@ pub(crate) const fn check_codec(codec: Codec) -> Result<(), Refusal> {
 fn clear_prefix(codec: Codec, frame: &[u8]) -> Option<usize> {
     match codec {
         // Bit 0 of the frame tag is 0 in a key frame (RFC 6386 section 9.1).
-        Codec::Vp8 => frame.first().map(|tag| if tag & 1 == 0 { VP8_KEY_PREFIX } else { VP8_DELTA_PREFIX }),
+        Codec::Vp8 => frame.first().map(|tag| {
+            if tag & 1 == 0 {
+                VP8_KEY_PREFIX
+            } else {
+                VP8_DELTA_PREFIX
+            }
+        }),
         Codec::Vp9 | Codec::Opus | Codec::Red => Some(0),
         Codec::H264 | Codec::Av1 => None,
     }
@@ -81,7 +91,10 @@ impl Header {
         let (&config, rest) = bytes.split_first()?;
         let (kid, rest) = field(config >> 4, rest)?;
         let (_counter, rest) = field(config & 0xF, rest)?;
-        Some(Self { kid, len: bytes.len() - rest.len() })
+        Some(Self {
+            kid,
+            len: bytes.len() - rest.len(),
+        })
     }
 }
 
@@ -94,7 +107,9 @@ fn field(nibble: u8, bytes: &[u8]) -> Option<(u64, &[u8])> {
     let (value, rest) = bytes.split_at_checked(usize::from(small) + 1)?;
     // Minimal: no leading zero byte, and nothing that three bits could have said.
     let minimal = value.first() != Some(&0) && (value.len() > 1 || value.first() > Some(&7));
-    let number = value.iter().fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
+    let number = value
+        .iter()
+        .fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
     minimal.then_some((number, rest))
 }
 
@@ -116,12 +131,21 @@ pub(crate) struct Frames {
 
 impl Frames {
     pub(crate) fn verdict(&self, timestamp: u32) -> Option<Verdict> {
-        self.recent.iter().flatten().find(|(at, _)| *at == timestamp).map(|(_, verdict)| *verdict)
+        self.recent
+            .iter()
+            .flatten()
+            .find(|(at, _)| *at == timestamp)
+            .map(|(_, verdict)| *verdict)
     }
 
     /// Notes the verdict on a frame's first packet. A refusal stays: no later packet makes the frame good.
     pub(crate) fn note(&mut self, timestamp: u32, verdict: Verdict) {
-        if let Some((_, known)) = self.recent.iter_mut().flatten().find(|(at, _)| *at == timestamp) {
+        if let Some((_, known)) = self
+            .recent
+            .iter_mut()
+            .flatten()
+            .find(|(at, _)| *at == timestamp)
+        {
             if *known == Verdict::Accepted {
                 *known = verdict;
             }

@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 use rtp::Codec;
 use transport::MAX_DATAGRAM;
 
-use crate::carried::Carried;
 use crate::counters::Refusal;
-use crate::vp8::Vp8Marks;
+use crate::track::carried::Carried;
+use crate::track::vp8::Vp8Marks;
 
 /// Packets remembered of a video layer: a second at 5 Mbit/s.
 const VIDEO_PACKETS: usize = 512;
 /// Packets remembered of an audio track: more than a second.
 const AUDIO_PACKETS: usize = 64;
-const FIRST_VIDEO_BYTES: usize = 128 * 1024;
-const FIRST_AUDIO_BYTES: usize = 16 * 1024;
+/// What a ring begins with; a small layer never needs more.
+const FIRST_BYTES: usize = 16 * 1024;
 /// No layer remembers more. Higher repairs more of very high rates and costs memory per publisher.
 const MAX_VIDEO_BYTES: usize = 1024 * 1024;
 /// Has to hold all that comes between two flushes ([`crate::MAX_PENDING`] datagrams), also of a hostile publisher.
@@ -86,17 +86,17 @@ pub(crate) struct PacketRing {
 
 impl PacketRing {
     pub(crate) fn for_video() -> Self {
-        Self::new(VIDEO_PACKETS, FIRST_VIDEO_BYTES, MAX_VIDEO_BYTES)
+        Self::new(VIDEO_PACKETS, MAX_VIDEO_BYTES)
     }
 
     pub(crate) fn for_audio() -> Self {
-        Self::new(AUDIO_PACKETS, FIRST_AUDIO_BYTES, MAX_AUDIO_BYTES)
+        Self::new(AUDIO_PACKETS, MAX_AUDIO_BYTES)
     }
 
-    fn new(packets: usize, bytes: usize, max_bytes: usize) -> Self {
+    fn new(packets: usize, max_bytes: usize) -> Self {
         Self {
             entries: vec![None; packets].into_boxed_slice(),
-            bytes: vec![0; bytes],
+            bytes: vec![0; FIRST_BYTES],
             max_bytes,
             highest: None,
             head: 0,
@@ -115,10 +115,17 @@ impl PacketRing {
     /// # Errors
     /// [`Refusal::Duplicate`] or [`Refusal::TooOld`]. So no two payloads ever stand under one index.
     pub(crate) fn admit(&self, sequence: u64) -> Result<(), Refusal> {
-        if self.highest.is_some_and(|highest| sequence + self.entries.len() as u64 <= highest) {
+        if self
+            .highest
+            .is_some_and(|highest| sequence + self.entries.len() as u64 <= highest)
+        {
             return Err(Refusal::TooOld);
         }
-        if self.get(sequence).is_some() { Err(Refusal::Duplicate) } else { Ok(()) }
+        if self.get(sequence).is_some() {
+            Err(Refusal::Duplicate)
+        } else {
+            Ok(())
+        }
     }
 
     /// Stores a packet that was admitted.
@@ -135,7 +142,10 @@ impl PacketRing {
             space.copy_from_slice(payload);
         }
         self.head = at + payload.len() as u64;
-        self.highest = Some(self.highest.map_or(entry.sequence, |highest| highest.max(entry.sequence)));
+        self.highest = Some(
+            self.highest
+                .map_or(entry.sequence, |highest| highest.max(entry.sequence)),
+        );
         let len = u16::try_from(payload.len()).unwrap_or(u16::MAX);
         let place = self.place(entry.sequence);
         if let Some(old) = self.entries.get_mut(place) {
@@ -146,7 +156,10 @@ impl PacketRing {
 
     /// The entry of this index, whatever its state.
     pub(crate) fn get(&self, sequence: u64) -> Option<&Entry> {
-        self.entries.get(self.place(sequence))?.as_ref().filter(|entry| entry.sequence == sequence)
+        self.entries
+            .get(self.place(sequence))?
+            .as_ref()
+            .filter(|entry| entry.sequence == sequence)
     }
 
     /// A packet that may be sent, with its payload to be patched and sealed from.
@@ -157,16 +170,23 @@ impl PacketRing {
             return None;
         }
         let start = self.offset(entry.at);
-        Some((entry, self.bytes.get_mut(start..start + usize::from(entry.len))?))
+        Some((
+            entry,
+            self.bytes.get_mut(start..start + usize::from(entry.len))?,
+        ))
     }
 
     /// The next packet after `sequence` that was held for the frame of `timestamp`; it is ready from now on.
     /// `None` where the frame ends.
     pub(crate) fn release_after(&mut self, sequence: u64, timestamp: u32) -> Option<u64> {
-        let highest = self.highest?.min(sequence.saturating_add(self.entries.len() as u64));
+        let highest = self
+            .highest?
+            .min(sequence.saturating_add(self.entries.len() as u64));
         for next in sequence + 1..=highest {
             let place = self.place(next);
-            let Some(Some(entry)) = self.entries.get_mut(place) else { continue };
+            let Some(Some(entry)) = self.entries.get_mut(place) else {
+                continue;
+            };
             if entry.sequence != next || entry.state == State::Padding {
                 continue;
             }
@@ -222,7 +242,10 @@ impl PacketRing {
             let start = (entry.at % old_len as u64) as usize;
             let end = start + usize::from(entry.len);
             let alive = entry.at + (old_len as u64) >= self.head;
-            match (self.bytes.get(start..end), bytes.get_mut(used..used + (end - start))) {
+            match (
+                self.bytes.get(start..end),
+                bytes.get_mut(used..used + (end - start)),
+            ) {
                 (Some(from), Some(to)) if alive => to.copy_from_slice(from),
                 // Its bytes are gone; the index stays taken.
                 _ => {

@@ -6,7 +6,9 @@ use super::KeyFrameGate;
 /// Milliseconds at which requests go out while somebody waits until `end`.
 fn requests(gate: &mut KeyFrameGate, start: Instant, end: u64) -> Vec<u64> {
     let at = |ms| start + Duration::from_millis(ms);
-    (0..end).filter(|ms| gate.on_deadline(at(*ms), true)).collect()
+    (0..end)
+        .filter(|ms| gate.on_deadline(at(*ms), true))
+        .collect()
 }
 
 #[test]

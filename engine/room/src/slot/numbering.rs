@@ -6,8 +6,8 @@
 
 use std::time::Instant;
 
-use crate::ring::Entry;
-use crate::vp8::Vp8Marks;
+use crate::track::ring::Entry;
+use crate::track::vp8::Vp8Marks;
 
 /// Pieces remembered per slot: a NACK reaches back over that many switches.
 const PIECES: usize = 8;
@@ -56,12 +56,14 @@ struct Piece {
 
 impl Piece {
     fn place(&self, sequence: u64) -> Option<Place> {
-        (self.first_in..self.end_in).contains(&sequence).then(|| Place {
-            sequence: self.first_out + (sequence - self.first_in),
-            timestamp_offset: self.timestamp_offset,
-            picture_id_offset: self.picture_id_offset,
-            tl0_offset: self.tl0_offset,
-        })
+        (self.first_in..self.end_in)
+            .contains(&sequence)
+            .then(|| Place {
+                sequence: self.first_out + (sequence - self.first_in),
+                timestamp_offset: self.timestamp_offset,
+                picture_id_offset: self.picture_id_offset,
+                tl0_offset: self.tl0_offset,
+            })
     }
 }
 
@@ -100,7 +102,11 @@ impl Numbering {
 
     /// The stream that flows now.
     pub(crate) fn stream(&self) -> Option<StreamId> {
-        if self.current == 0 { None } else { self.newest().map(|piece| piece.stream) }
+        if self.current == 0 {
+            None
+        } else {
+            self.newest().map(|piece| piece.stream)
+        }
     }
 
     /// When and with which timestamp the newest packet was sent.
@@ -110,7 +116,11 @@ impl Numbering {
 
     /// What is added to the stream's timestamps, while one flows.
     pub(crate) fn timestamp_offset(&self) -> Option<u32> {
-        if self.current == 0 { None } else { self.newest().map(|piece| piece.timestamp_offset) }
+        if self.current == 0 {
+            None
+        } else {
+            self.newest().map(|piece| piece.timestamp_offset)
+        }
     }
 
     /// The stream flows no more; its packets can still be asked for.
@@ -142,17 +152,25 @@ impl Numbering {
         if packet.sequence > self.highest_in + MAX_HOLE {
             self.close();
             // One number stays free, so that the receiver sees that something is missing.
-            self.push(Piece { first_in: packet.sequence, end_in: u64::MAX, first_out: self.next_out + 1, ..newest });
+            self.push(Piece {
+                first_in: packet.sequence,
+                end_in: u64::MAX,
+                first_out: self.next_out + 1,
+                ..newest
+            });
             self.current += 1;
         }
-        let place = self.current_pieces().find_map(|piece| piece.place(packet.sequence))?;
+        let place = self
+            .current_pieces()
+            .find_map(|piece| piece.place(packet.sequence))?;
         if packet.sequence >= self.highest_in {
             self.highest_in = packet.sequence;
             self.next_out = place.sequence + 1;
             self.last_timestamp = packet.timestamp.wrapping_add(place.timestamp_offset);
             self.last_sent = Some(packet.arrival);
             if let Some(marks) = &packet.vp8 {
-                (self.last_picture_id, self.last_tl0) = marks.moved(place.picture_id_offset, place.tl0_offset);
+                (self.last_picture_id, self.last_tl0) =
+                    marks.moved(place.picture_id_offset, place.tl0_offset);
             }
         }
         Some(place)
@@ -161,17 +179,25 @@ impl Numbering {
     /// A packet of the stream that flows will not be sent and shall leave no hole.
     pub(crate) fn skip(&mut self, sequence: u64) {
         let Some(newest) = self.newest() else { return };
-        if self.current == 0 || sequence <= self.highest_in || sequence > self.highest_in + MAX_HOLE {
+        if self.current == 0 || sequence <= self.highest_in || sequence > self.highest_in + MAX_HOLE
+        {
             return;
         }
-        let Some(place) = newest.place(sequence) else { return };
+        let Some(place) = newest.place(sequence) else {
+            return;
+        };
         if let Some(piece) = self.newest_mut() {
             piece.end_in = sequence;
         }
         // Packets before it may still come: their numbers stay theirs.
         self.highest_in = sequence;
         self.next_out = place.sequence;
-        self.push(Piece { first_in: sequence + 1, end_in: u64::MAX, first_out: place.sequence, ..newest });
+        self.push(Piece {
+            first_in: sequence + 1,
+            end_in: u64::MAX,
+            first_out: place.sequence,
+            ..newest
+        });
         self.current += 1;
     }
 
@@ -180,9 +206,15 @@ impl Numbering {
         if sequence >= self.next_out {
             return None;
         }
-        let piece = self.pieces_newest_first().find(|piece| piece.first_out <= sequence)?;
+        let piece = self
+            .pieces_newest_first()
+            .find(|piece| piece.first_out <= sequence)?;
         let original = piece.first_in + (sequence - piece.first_out);
-        piece.place(original).map(|place| Origin { stream: piece.stream, sequence: original, place })
+        piece.place(original).map(|place| Origin {
+            stream: piece.stream,
+            sequence: original,
+            place,
+        })
     }
 
     fn picture_offsets(&self, marks: Option<&Vp8Marks>) -> (u16, u8) {
@@ -191,7 +223,9 @@ impl Numbering {
             return (0, 0);
         }
         (
-            self.last_picture_id.wrapping_add(1).wrapping_sub(marks.picture_id()),
+            self.last_picture_id
+                .wrapping_add(1)
+                .wrapping_sub(marks.picture_id()),
             self.last_tl0.wrapping_add(1).wrapping_sub(marks.tl0()),
         )
     }
@@ -218,7 +252,9 @@ impl Numbering {
     }
 
     fn newest_mut(&mut self) -> Option<&mut Piece> {
-        self.pieces.get_mut((self.next + PIECES - 1) % PIECES)?.as_mut()
+        self.pieces
+            .get_mut((self.next + PIECES - 1) % PIECES)?
+            .as_mut()
     }
 
     fn current_pieces(&self) -> impl Iterator<Item = &Piece> {
@@ -226,7 +262,11 @@ impl Numbering {
     }
 
     fn pieces_newest_first(&self) -> impl Iterator<Item = &Piece> {
-        (1..=PIECES).filter_map(|back| self.pieces.get((self.next + PIECES - back) % PIECES)?.as_ref())
+        (1..=PIECES).filter_map(|back| {
+            self.pieces
+                .get((self.next + PIECES - back) % PIECES)?
+                .as_ref()
+        })
     }
 }
 
