@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Sealing one track of one sender.
+
+use thiserror::Error;
+
+use crate::cipher::{FrameKey, TAG};
+use crate::frame::{Codec, Track, additional_data, clear_prefix};
+use crate::header::{Header, MAX_HEADER};
+use crate::schedule::{KeyId, Secret};
+
+/// A counter never reaches this (`protocol/sealing.md` section 4).
+const MOST_FRAMES: u64 = 1 << 40;
+
+/// Why a frame was not sealed. It must not be sent then.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum SealError {
+    /// The frame is too short to be one of its codec.
+    #[error("seal_malformed: the frame is too short to be one of its codec; drop it")]
+    Malformed,
+    /// The counter is used up.
+    #[error("seal_exhausted: the key has sealed all frames it may; wait for the next epoch")]
+    Exhausted,
+    /// The library failed.
+    #[error("seal_failed: the cipher failed; drop the frame")]
+    Failed,
+}
+
+/// Seals the frames of one sender and track under one secret. **There is one for each (secret, track): it cannot be
+/// cloned, and its counter only rises**, so no nonce is used twice.
+pub struct Sealer {
+    key: FrameKey,
+    kid: KeyId,
+    next: u64,
+}
+
+impl Sealer {
+    /// The sealer of a track, for the sender at `index`. `None` only if the library refuses.
+    #[must_use]
+    pub fn new(secret: &Secret, index: u16, track: Track) -> Option<Self> {
+        let (epoch, step) = secret.version();
+        let kid = KeyId::new(epoch, step, index, track);
+        let base_key = secret.base_key(u32::from(index), track)?;
+        let key = FrameKey::derive(secret.suite(), kid.pack(), &base_key)?;
+        Some(Self { key, kid, next: 0 })
+    }
+
+    /// Key id that its frames carry.
+    #[must_use]
+    pub const fn key_id(&self) -> KeyId {
+        self.kid
+    }
+
+    /// Seals one frame of an encoder.
+    ///
+    /// # Errors
+    /// [`SealError`]: the frame must be dropped.
+    pub fn seal(&mut self, codec: Codec, frame: &[u8]) -> Result<Vec<u8>, SealError> {
+        let prefix_len = clear_prefix(codec, frame).ok_or(SealError::Malformed)?;
+        let (prefix, body) = frame
+            .split_at_checked(prefix_len)
+            .ok_or(SealError::Malformed)?;
+        let counter = self.next;
+        if counter >= MOST_FRAMES {
+            return Err(SealError::Exhausted);
+        }
+        // Taken before it is used: a failure below costs a number, never a second use.
+        self.next += 1;
+        let mut bytes = [0; MAX_HEADER];
+        let len = Header {
+            kid: self.kid.pack(),
+            counter,
+        }
+        .write(&mut bytes);
+        let header = bytes.get(..len).ok_or(SealError::Failed)?;
+        let aad = additional_data(header, self.kid.track, codec, prefix);
+        let mut sealed = Vec::with_capacity(frame.len() + len + TAG);
+        sealed.extend_from_slice(prefix);
+        sealed.extend_from_slice(header);
+        let body_at = sealed.len();
+        sealed.extend_from_slice(body);
+        self.key
+            .seal(counter, &aad, &mut sealed, body_at)
+            .ok_or(SealError::Failed)?;
+        Ok(sealed)
+    }
+}
