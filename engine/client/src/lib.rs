@@ -1,2 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A WebRTC client on str0m: customer side only
+//! A headless member: WebRTC through `str0m`, sealing through `sframe`, packetising of sealed frames. **Customer's side
+//! only**; bots, the recorder and the load generator stand on it.
+//!
+//! [`Client`] has no socket and no clock. [`Runner`] drives one on a thread with a socket of its own.
+#![forbid(unsafe_code)]
+
+mod client;
+mod keys;
+mod packets;
+mod runner;
+mod sections;
+
+pub use client::{Client, ClientConfig, ClientError, Event, Outgoing, Stats};
+pub use keys::Keys;
+pub use packets::{MOST_PAYLOAD, Reassembly, Vp8Packets};
+pub use runner::Runner;

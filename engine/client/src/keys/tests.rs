@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+use sframe::{RoomKind, Suite};
+
+use super::*;
+
+fn member(index: u16) -> Keys {
+    let context = RoomContext {
+        suite: Suite::Aes256GcmSha512,
+        app: 1,
+        kind: RoomKind::String,
+        room: "r".to_owned(),
+        instance: [7; 16],
+    };
+    let mut keys = Keys::default();
+    keys.set_room(context, index);
+    keys
+}
+
+fn sealed(keys: &mut Keys, now: Instant) -> Option<Vec<u8>> {
+    keys.seal(now, Track::Audio, Codec::Opus, b"sound")
+        .map(Result::unwrap)
+}
+
+#[test]
+fn nothing_is_sealed_before_the_first_secret() {
+    let now = Instant::now();
+    let mut keys = member(0);
+    assert_eq!(sealed(&mut keys, now), None);
+    assert!(keys.add_secret(now, 1, 0, &[1; 64], false, Duration::ZERO));
+    assert!(sealed(&mut keys, now).is_some());
+    assert!(!keys.add_secret(now, 2, 0, &[1; 32], false, Duration::ZERO));
+}
+
+#[test]
+fn a_new_epoch_is_used_after_its_time_and_understood_at_once() {
+    let now = Instant::now();
+    let (mut one, mut other) = (member(0), member(1));
+    for keys in [&mut one, &mut other] {
+        keys.add_secret(now, 1, 0, &[1; 64], false, Duration::ZERO);
+    }
+    one.add_secret(now, 2, 0, &[2; 64], false, Duration::from_millis(300));
+    other.add_secret(now, 2, 0, &[2; 64], false, Duration::ZERO);
+    let early = sealed(&mut one, now).unwrap();
+    let late = sealed(&mut one, now + Duration::from_millis(300)).unwrap();
+    assert_ne!(early[..5], late[..5]);
+    for frame in [early, late] {
+        assert_eq!(
+            other
+                .open(now, Track::Audio, Codec::Opus, Some(0), &frame)
+                .unwrap()
+                .frame,
+            b"sound"
+        );
+    }
+    let frame = sealed(&mut other, now).unwrap();
+    assert_eq!(
+        one.open(now, Track::Audio, Codec::Opus, Some(1), &frame)
+            .unwrap()
+            .frame,
+        b"sound"
+    );
+}
+
+#[test]
+fn a_step_follows_from_the_secret_before_and_from_no_other() {
+    let now = Instant::now();
+    let (mut one, mut other) = (member(0), member(1));
+    assert!(!one.step(now, 1, 1));
+    one.add_secret(now, 1, 0, &[1; 64], false, Duration::ZERO);
+    other.add_secret(now, 1, 0, &[1; 64], false, Duration::ZERO);
+    assert!(!one.step(now, 1, 2));
+    assert!(one.step(now, 1, 1));
+    assert!(other.step(now, 1, 1));
+    let frame = sealed(&mut one, now).unwrap();
+    assert_eq!(
+        other
+            .open(now, Track::Audio, Codec::Opus, Some(0), &frame)
+            .unwrap()
+            .index,
+        0
+    );
+}
