@@ -62,7 +62,10 @@ test-web: env web/node_modules/.package-lock.json ## SDK and page
 check: check-python check-rust check-web ## Format, lint, types, contracts, licences
 
 check-python: env
-	@ruff format --check . && ruff check . && mypy && lint-imports
+	@ruff format --check . && ruff check .
+	mypy -p sealroom_wire -p sealroom -p sealroom_customer
+	mypy tools protocol bench tests wire/tests server/tests customer/tests
+	lint-imports --no-cache
 	$(BIN)/python -m tools.protocol_types --check
 	$(BIN)/python -m tools.house_rules
 

@@ -5,6 +5,7 @@
 - file size: a file beyond 600 lines (tests 900) wants to be two;
 - vague names: a file called `utils` says nothing about what may go in;
 - unfinished marks: what is not done stands in an issue, not in the code;
+- one door to the native module: only `media/` imports it, so that its face stays one screen;
 - clean server tree: the operator's native module must not link the frame cipher or the client core.
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = {".py": "#", ".pyi": "#", ".rs": "//", ".ts": "//", ".tsx": "//"}
 VAGUE = re.compile(r"(^|/)(utils?|helpers?|common|manager|misc)(\.|/)")
+NATIVE = re.compile(r"^\s*(from|import) .*\b_engine\b", re.M)
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|NotImplementedError|unimplemented!|todo!\(")
 MOST_LINES, MOST_TEST_LINES = 600, 900
 KEPT_OUT = {
@@ -54,6 +56,8 @@ def breaches_of(name: Path, text: str) -> Iterator[str]:
         yield f"{name}: {len(lines)} lines; split it by noun"
     if VAGUE.search(str(name)):
         yield f"{name}: the name says nothing; use the field's word"
+    if NATIVE.search(text) and name.parts[0] == "server" and "media" not in name.parts:
+        yield f"{name}: imports the native module; only `media/` may"
     if name.parts[0] != "tools":
         for number, line in enumerate(lines, 1):
             if UNFINISHED.search(line):

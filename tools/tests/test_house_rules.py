@@ -20,6 +20,7 @@ def test_the_tree_keeps_the_rules() -> None:
         ("a.py", "x = 1\n", "first line"),
         ("a.py", MARK + "x = 1\n" * 600, "split it"),
         ("core/utils.py", MARK, "says nothing"),
+        ("server/sealroom/rooms/a.py", MARK + "from sealroom.media import _engine\n", "native module"),
         ("a.py", MARK + "# TODO later\n", "unfinished"),  # the rule's own example
     ],
 )

@@ -4,6 +4,7 @@
 import string
 
 import pytest
+
 from sealroom_wire.errors import TEXTS, ErrorCode, Refusal
 from sealroom_wire.ids import (
     RoomId,

@@ -11,12 +11,13 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from TLSSigAPIv2 import TLSSigAPIv2
+
 from sealroom_wire import usersig
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId, RoomKind, room_number, room_string
 from sealroom_wire.limits import MAX_USER_SIG_BYTES, MAX_USER_SIG_LIFE_SECONDS
 from sealroom_wire.usersig import Privilege
-from TLSSigAPIv2 import TLSSigAPIv2
 
 KEY = "example-secret-key-not-real"
 APP = 1400000000

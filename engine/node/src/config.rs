@@ -56,13 +56,17 @@ pub enum ConfigError {
     #[error("no_address: the engine has no address to listen on; name at least one of this host's")]
     NoAddress,
     /// `bind` is too long.
-    #[error("too_many_addresses: an engine listens on at most {MAX_ADDRESSES} addresses; name those that peers can reach")]
+    #[error(
+        "too_many_addresses: an engine listens on at most {MAX_ADDRESSES} addresses; name those that peers can reach"
+    )]
     TooManyAddresses,
     /// An address stands twice.
     #[error("duplicate_address: {0} is named twice; name it once")]
     Duplicate(SocketAddr),
     /// The address is not one interface's.
-    #[error("not_unicast: {0} is not the address of one interface; name each address of this host instead")]
+    #[error(
+        "not_unicast: {0} is not the address of one interface; name each address of this host instead"
+    )]
     NotUnicast(IpAddr),
 }
 
@@ -70,7 +74,10 @@ impl EngineConfig {
     /// Settings for these addresses, everything else at its default.
     #[must_use]
     pub fn on(bind: Vec<SocketAddr>) -> Self {
-        Self { bind, ..Self::default() }
+        Self {
+            bind,
+            ..Self::default()
+        }
     }
 
     /// Checks every bound.
@@ -88,7 +95,12 @@ impl EngineConfig {
             if address.ip().is_unspecified() || address.ip().is_multicast() {
                 return Err(ConfigError::NotUnicast(address.ip()));
             }
-            if self.bind.iter().take(place).any(|earlier| earlier == address) {
+            if self
+                .bind
+                .iter()
+                .take(place)
+                .any(|earlier| earlier == address)
+            {
                 return Err(ConfigError::Duplicate(*address));
             }
         }

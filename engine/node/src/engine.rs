@@ -20,7 +20,7 @@ use transport::DtlsIdentity;
 
 use crate::config::{ConfigError, EngineConfig};
 use crate::events::{Events, Lost};
-use crate::port::Ports;
+use crate::port::{BindError, Ports};
 use crate::thread::{ShardThread, Shared, WAKE};
 
 /// Commands that may wait for the thread; more are refused. It does some thousands in a second.
@@ -37,13 +37,17 @@ pub enum EngineError {
     #[error("{0}")]
     Config(#[from] ConfigError),
     /// A socket could not be bound.
-    #[error("bind_failed: cannot take media on these addresses ({0}); check that this host has them and the ports are free")]
-    Bind(io::Error),
+    #[error(
+        "bind_failed: cannot take media on {0}; check that this host has the address and the port is free"
+    )]
+    Bind(#[from] BindError),
     /// There is no certificate to show.
     #[error("{0}")]
     Identity(#[from] transport::IdentityError),
     /// The file of the dump could not be opened.
-    #[error("sink_dump_failed: cannot append to the dump file ({0}); check its folder, or leave it out")]
+    #[error(
+        "sink_dump_failed: cannot append to the dump file ({0}); check its folder, or leave it out"
+    )]
     Dump(io::Error),
     /// The system refused a thread or a descriptor.
     #[error("no_resources: the system refused what the engine needs ({0}); look at its limits")]
@@ -82,7 +86,7 @@ impl Engine {
         config.validate()?;
         let identity = Arc::new(DtlsIdentity::generate()?);
         let dump = config.sink_dump.as_deref().map(open_dump).transpose()?;
-        let ports = Ports::bind(&config.bind, config.socket_buffer, config.force_portable).map_err(EngineError::Bind)?;
+        let ports = Ports::bind(&config.bind, config.socket_buffer, config.force_portable)?;
         let (poll, addresses) = (Poll::new()?, ports.addresses());
         let waker = Waker::new(poll.registry(), WAKE)?;
         let (commands, receiver) = sync_channel(QUEUED_COMMANDS);
@@ -94,18 +98,38 @@ impl Engine {
             send_failed: AtomicU64::new(0),
             unread: AtomicU64::new(0),
         });
-        let limits = Limits { max_peers: config.max_peers, max_rooms: config.max_rooms };
+        let limits = Limits {
+            max_peers: config.max_peers,
+            max_rooms: config.max_rooms,
+        };
         let (fingerprint, theirs) = (identity.fingerprint().to_owned(), Arc::clone(&shared));
         let run = move || {
             supervise(&Arc::clone(&theirs).events, move || {
                 let mut shard = Shard::new(limits, identity, Box::new(random));
                 shard.set_sinks(dump.map(sinks));
-                ShardThread { shard, ports, poll, commands: receiver, shared: theirs }.run()
+                ShardThread {
+                    shard,
+                    ports,
+                    poll,
+                    commands: receiver,
+                    shared: theirs,
+                }
+                .run()
             });
         };
-        let thread = thread::Builder::new().name(format!("shard-{SHARD}")).spawn(run)?;
+        let thread = thread::Builder::new()
+            .name(format!("shard-{SHARD}"))
+            .spawn(run)?;
         let thread = Mutex::new(Some(thread));
-        Ok(Self { addresses, fingerprint, commands, waker, shared, thread, process: process::id() })
+        Ok(Self {
+            addresses,
+            fingerprint,
+            commands,
+            waker,
+            shared,
+            thread,
+            process: process::id(),
+        })
     }
 
     /// Where peers reach it, in the order of the settings.
@@ -131,10 +155,12 @@ impl Engine {
         if self.shared.events.uncollected() >= UNCOLLECTED_RESULTS {
             return Err(EngineError::Uncollected);
         }
-        self.commands.try_send(command).map_err(|error| match error {
-            TrySendError::Full(_) => EngineError::Busy,
-            TrySendError::Disconnected(_) => EngineError::Closed,
-        })?;
+        self.commands
+            .try_send(command)
+            .map_err(|error| match error {
+                TrySendError::Full(_) => EngineError::Busy,
+                TrySendError::Disconnected(_) => EngineError::Closed,
+            })?;
         Ok(self.waker.wake()?)
     }
 
@@ -152,7 +178,10 @@ impl Engine {
     /// Datagrams that were not sent: because a socket's buffer was full, and for another reason.
     #[must_use]
     pub fn unsent(&self) -> (u64, u64) {
-        (self.shared.send_full.load(Ordering::Relaxed), self.shared.send_failed.load(Ordering::Relaxed))
+        (
+            self.shared.send_full.load(Ordering::Relaxed),
+            self.shared.send_failed.load(Ordering::Relaxed),
+        )
     }
 
     /// Datagrams that the kernel threw away because they came faster than the thread reads, at most a tenth of a second
@@ -175,7 +204,11 @@ impl Engine {
         if process::id() != self.process {
             return;
         }
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread {
             let _ = self.waker.wake();
             // A panic was told as an event.
@@ -199,7 +232,9 @@ impl Drop for Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("addresses", &self.addresses.len()).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("addresses", &self.addresses.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -214,7 +249,11 @@ fn supervise(events: &Events, run: impl FnOnce() -> io::Result<()>) {
 }
 
 fn open_dump(path: &Path) -> Result<DumpSink, EngineError> {
-    let file = OpenOptions::new().create(true).append(true).open(path).map_err(EngineError::Dump)?;
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(EngineError::Dump)?;
     Ok(DumpSink::new(file))
 }
 
@@ -229,7 +268,10 @@ fn sinks(dump: DumpSink) -> SinkFactory {
 /// If it has none: the shard ends rather than use names that can be guessed.
 fn random() -> [u8; 32] {
     let mut bytes = [0; 32];
-    assert!(aws_lc_rs::rand::fill(&mut bytes).is_ok(), "the system gives no random bytes");
+    assert!(
+        aws_lc_rs::rand::fill(&mut bytes).is_ok(),
+        "the system gives no random bytes"
+    );
     bytes
 }
 

@@ -61,7 +61,12 @@ impl State {
             Event::TrackActive { peer, track, .. } => Some(Self::Track(*peer, *track)),
             Event::AudioSlots { peer, .. } => Some(Self::AudioSlots(*peer)),
             Event::Bound { peer, slot, .. } => Some(Self::Slot(*peer, *slot)),
-            Event::BindRefused { peer, slot, generation, .. } => Some(Self::Refusal(*peer, *slot, *generation)),
+            Event::BindRefused {
+                peer,
+                slot,
+                generation,
+                ..
+            } => Some(Self::Refusal(*peer, *slot, *generation)),
             _ => None,
         }
     }
@@ -69,7 +74,10 @@ impl State {
 
 impl Events {
     pub(crate) fn new(portable: bool) -> io::Result<Self> {
-        Ok(Self { waiting: Mutex::default(), signal: Signal::new(portable)? })
+        Ok(Self {
+            waiting: Mutex::default(),
+            signal: Signal::new(portable)?,
+        })
     }
 
     /// Moves `events` behind what waits, and wakes the collector if nothing did.

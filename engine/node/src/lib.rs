@@ -17,3 +17,4 @@ mod thread;
 pub use config::{ConfigError, EngineConfig, MAX_ADDRESSES};
 pub use engine::{Engine, EngineError, QUEUED_COMMANDS, UNCOLLECTED_RESULTS};
 pub use events::{Lost, MAX_TELEMETRY};
+pub use port::BindError;

@@ -24,7 +24,10 @@ impl Signal {
         if !portable {
             // SAFETY: eventfd takes no pointers; the result is checked before it is used.
             let fd = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
-            return Ok(Self { read: owned(fd)?, write: None });
+            return Ok(Self {
+                read: owned(fd)?,
+                write: None,
+            });
         }
         let _ = portable;
         let mut ends = [-1; 2];
@@ -36,7 +39,10 @@ impl Signal {
         for end in [&read, &write] {
             set_flags(end.as_raw_fd())?;
         }
-        Ok(Self { read, write: Some(write) })
+        Ok(Self {
+            read,
+            write: Some(write),
+        })
     }
 
     /// Makes the descriptor readable. A full pipe is readable already.
@@ -71,20 +77,31 @@ fn set_flags(fd: RawFd) -> io::Result<()> {
     // SAFETY: fcntl with these commands takes integers only; the descriptor is open.
     let done = unsafe {
         let flags = libc::fcntl(fd, libc::F_GETFL);
-        libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK) | libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC)
+        libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK)
+            | libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC)
     };
-    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if done < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }
 
 /// CPU time of the calling thread.
 #[must_use]
 pub fn thread_cpu_time() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: `time` is a valid place for the result; the clock exists on Linux and macOS.
     if unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) } != 0 {
         return Duration::ZERO;
     }
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or(0),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    )
 }
 
 /// Datagrams that a socket's full receive buffer cost so far; 0 where the system does not tell.
@@ -100,9 +117,19 @@ pub fn receive_drops(socket: BorrowedFd<'_>) -> u64 {
     // as many, and any bits are a valid `u32`.
     let done = unsafe {
         let to = words.as_mut_ptr().cast();
-        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO, to, &raw mut len)
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            to,
+            &raw mut len,
+        )
     };
-    if done == 0 { u64::from(words[DROPS]) } else { 0 }
+    if done == 0 {
+        u64::from(words[DROPS])
+    } else {
+        0
+    }
 }
 
 /// Datagrams that a socket's full receive buffer cost so far; 0 where the system does not tell.

@@ -14,6 +14,7 @@ use ice::Path;
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef, UdpSocketState};
+use thiserror::Error;
 use transport::Transmit;
 
 use crate::os;
@@ -59,6 +60,16 @@ pub(crate) struct Ports {
     pub(crate) counters: PortCounters,
 }
 
+/// A socket that could not be had.
+#[derive(Debug, Error)]
+#[error("{address}: {source}")]
+pub struct BindError {
+    /// The host's own address, as it was asked for.
+    pub address: SocketAddr,
+    /// What the system said.
+    pub source: io::Error,
+}
+
 /// Receive buffers of a shard, shared by its sockets.
 pub(crate) struct Buffers {
     bytes: Box<[u8]>,
@@ -72,33 +83,62 @@ impl Buffers {
     pub(crate) fn new() -> Self {
         let nobody = RecvMeta::default();
         let bytes = vec![0; BATCH_SIZE * BUFFER].into_boxed_slice();
-        Self { bytes, meta: [nobody; BATCH_SIZE], count: 0, local: nobody.addr }
+        Self {
+            bytes,
+            meta: [nobody; BATCH_SIZE],
+            count: 0,
+            local: nobody.addr,
+        }
     }
 
     /// The datagrams of the last [`Ports::receive`], each with its own part of the buffers. Left out are empty ones,
     /// which say nothing, and those from port 0, which cannot be answered.
     pub(crate) fn datagrams(&mut self) -> impl Iterator<Item = (Path, &mut [u8])> {
         let local = self.local;
-        let filled = self.bytes.chunks_exact_mut(BUFFER).zip(&self.meta).take(self.count);
-        filled.filter(|(_, meta)| meta.addr.port() != 0).flat_map(move |(buffer, meta)| {
-            let path = Path::new(local, without_flow(meta.addr));
-            let received = buffer.get_mut(..meta.len).unwrap_or_default();
-            received.chunks_mut(meta.stride.max(1)).map(move |datagram| (path, datagram))
-        })
+        let filled = self
+            .bytes
+            .chunks_exact_mut(BUFFER)
+            .zip(&self.meta)
+            .take(self.count);
+        filled
+            .filter(|(_, meta)| meta.addr.port() != 0)
+            .flat_map(move |(buffer, meta)| {
+                let path = Path::new(local, without_flow(meta.addr));
+                let received = buffer.get_mut(..meta.len).unwrap_or_default();
+                received
+                    .chunks_mut(meta.stride.max(1))
+                    .map(move |datagram| (path, datagram))
+            })
     }
 }
 
 impl Ports {
     /// Binds one socket per address. Addresses with port 0 get the same free port.
-    pub(crate) fn bind(addresses: &[SocketAddr], buffer: usize, portable: bool) -> io::Result<Self> {
+    pub(crate) fn bind(
+        addresses: &[SocketAddr],
+        buffer: usize,
+        portable: bool,
+    ) -> Result<Self, BindError> {
         let draws = addresses.iter().any(|one| one.port() == 0);
-        let mut tries = (0..SHARED_PORT_TRIES).map(|_| Self::bind_once(addresses, buffer, portable));
         // The port that was free on one address may be taken on the next: another draw may help.
-        let taken = |bound: &io::Result<Self>| matches!(bound, Err(e) if e.kind() == ErrorKind::AddrInUse);
-        tries.find(|bound| !(draws && taken(bound))).unwrap_or_else(|| Err(ErrorKind::AddrInUse.into()))
+        let may_draw_again = |bound: &Result<Self, BindError>| {
+            draws && matches!(bound, Err(error) if error.source.kind() == ErrorKind::AddrInUse)
+        };
+        let mut bound = Self::bind_once(addresses, buffer, portable);
+        for _ in 1..SHARED_PORT_TRIES {
+            if !may_draw_again(&bound) {
+                break;
+            }
+            bound = Self::bind_once(addresses, buffer, portable);
+        }
+        bound
     }
 
-    fn bind_once(addresses: &[SocketAddr], buffer: usize, portable: bool) -> io::Result<Self> {
+    fn bind_once(
+        addresses: &[SocketAddr],
+        buffer: usize,
+        portable: bool,
+    ) -> Result<Self, BindError> {
         let mut ports: Vec<Port> = Vec::with_capacity(addresses.len());
         let mut drawn = 0;
         for address in addresses {
@@ -106,13 +146,20 @@ impl Ports {
             if address.port() == 0 {
                 wanted.set_port(drawn);
             }
-            let port = Port::bind(wanted, buffer, portable)?;
+            let port = Port::bind(wanted, buffer, portable).map_err(|source| BindError {
+                address: wanted,
+                source,
+            })?;
             if address.port() == 0 {
                 drawn = port.local.port();
             }
             ports.push(port);
         }
-        Ok(Self { ports, last: 0, counters: PortCounters::default() })
+        Ok(Self {
+            ports,
+            last: 0,
+            counters: PortCounters::default(),
+        })
     }
 
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
@@ -135,7 +182,9 @@ impl Ports {
     /// registry.
     pub(crate) fn receive(&self, index: usize, buffers: &mut Buffers) -> bool {
         buffers.count = 0;
-        let Some(port) = self.ports.get(index) else { return false };
+        let Some(port) = self.ports.get(index) else {
+            return false;
+        };
         buffers.local = port.local;
         let received = match &port.offload {
             Some(offload) => port.receive_batch(offload, buffers),
@@ -152,13 +201,20 @@ impl Ports {
 
     /// Datagrams that the kernel threw away because a receive buffer was full.
     pub(crate) fn unread(&self) -> u64 {
-        self.ports.iter().map(|port| os::receive_drops(port.socket.as_fd())).sum()
+        self.ports
+            .iter()
+            .map(|port| os::receive_drops(port.socket.as_fd()))
+            .sum()
     }
 }
 
 impl Transmit for Ports {
     fn transmit(&mut self, path: Path, segment_size: usize, contents: &[u8]) {
-        let Self { ports, last, counters } = self;
+        let Self {
+            ports,
+            last,
+            counters,
+        } = self;
         let is_asked = |port: &Port| port.local == path.local;
         if !ports.get(*last).is_some_and(is_asked) {
             let Some(found) = ports.iter().position(is_asked) else {
@@ -170,8 +226,13 @@ impl Transmit for Ports {
         let Some(port) = ports.get(*last) else { return };
         port.send(path.remote, segment_size, contents, |error, count| {
             // BSD says ENOBUFS where Linux says EAGAIN.
-            let full = error.kind() == ErrorKind::WouldBlock || error.raw_os_error() == Some(libc::ENOBUFS);
-            *if full { &mut counters.send_full } else { &mut counters.send_failed } += count;
+            let full = error.kind() == ErrorKind::WouldBlock
+                || error.raw_os_error() == Some(libc::ENOBUFS);
+            *if full {
+                &mut counters.send_full
+            } else {
+                &mut counters.send_failed
+            } += count;
         });
     }
 }
@@ -184,22 +245,46 @@ impl Port {
         let _ = options.set_recv_buffer_size(buffer);
         let _ = options.set_send_buffer_size(buffer);
         let local = socket.local_addr()?;
-        let offload = if portable { None } else { Some(Offload::probe(&socket)?) };
-        Ok(Self { socket, local, offload })
+        let offload = if portable {
+            None
+        } else {
+            Some(Offload::probe(&socket)?)
+        };
+        Ok(Self {
+            socket,
+            local,
+            offload,
+        })
     }
 
     fn receive_batch(&self, offload: &Offload, buffers: &mut Buffers) -> io::Result<usize> {
         let mut rest = buffers.bytes.chunks_exact_mut(BUFFER);
         let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
             std::array::from_fn(|_| IoSliceMut::new(rest.next().unwrap_or_default()));
-        offload.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut buffers.meta)
+        offload.state.recv(
+            UdpSockRef::from(&self.socket),
+            &mut slices,
+            &mut buffers.meta,
+        )
     }
 
     fn receive_one_by_one(&self, buffers: &mut Buffers) -> io::Result<usize> {
         let mut count = 0;
-        for (buffer, meta) in buffers.bytes.chunks_exact_mut(BUFFER).zip(&mut buffers.meta) {
+        for (buffer, meta) in buffers
+            .bytes
+            .chunks_exact_mut(BUFFER)
+            .zip(&mut buffers.meta)
+        {
             match self.socket.recv_from(buffer) {
-                Ok((len, addr)) => *meta = RecvMeta { addr, len, stride: len, ecn: None, dst_ip: None },
+                Ok((len, addr)) => {
+                    *meta = RecvMeta {
+                        addr,
+                        len,
+                        stride: len,
+                        ecn: None,
+                        dst_ip: None,
+                    }
+                }
                 Err(error) if count == 0 => return Err(error),
                 // What was read is taken first; an error that lasts comes again.
                 Err(_) => break,
@@ -210,12 +295,33 @@ impl Port {
     }
 
     /// Sends a run of datagrams. Tells `failed` of how many the kernel did not take, and why.
-    fn send(&self, remote: SocketAddr, segment_size: usize, contents: &[u8], mut failed: impl FnMut(io::Error, u64)) {
+    fn send(
+        &self,
+        remote: SocketAddr,
+        segment_size: usize,
+        contents: &[u8],
+        mut failed: impl FnMut(io::Error, u64),
+    ) {
         let segment_size = segment_size.max(1);
         let count = contents.len().div_ceil(segment_size);
-        let offload = self.offload.as_ref().filter(|offload| (2..=offload.most.get()).contains(&count));
+        let offload = self
+            .offload
+            .as_ref()
+            .filter(|offload| (2..=offload.most.get()).contains(&count));
         if let Some(offload) = offload {
-            match self.send_with(offload, remote, contents, Some(segment_size)) {
+            // The socket is bound to one address: the kernel needs no source address from us.
+            let (destination, segment_size) = (remote, Some(segment_size));
+            let transmit = quinn_udp::Transmit {
+                destination,
+                ecn: None,
+                contents,
+                segment_size,
+                src_ip: None,
+            };
+            match offload
+                .state
+                .try_send(UdpSockRef::from(&self.socket), &transmit)
+            {
                 Ok(()) => return,
                 Err(error) if is_refusal(&error) => {}
                 Err(error) => return failed(error, count as u64),
@@ -223,11 +329,7 @@ impl Port {
         }
         let mut all_left = true;
         for datagram in contents.chunks(segment_size) {
-            let sent = match &self.offload {
-                Some(offload) => self.send_with(offload, remote, datagram, None),
-                None => self.socket.send_to(datagram, remote).map(drop),
-            };
-            if let Err(error) = sent {
+            if let Err(error) = self.socket.send_to(datagram, remote) {
                 all_left = false;
                 failed(error, 1);
             }
@@ -237,18 +339,6 @@ impl Port {
         if let (Some(offload), true) = (offload, all_left) {
             offload.most.set(1);
         }
-    }
-
-    fn send_with(
-        &self,
-        offload: &Offload,
-        destination: SocketAddr,
-        contents: &[u8],
-        segment_size: Option<usize>,
-    ) -> io::Result<()> {
-        // The socket is bound to one address: the kernel needs no source address from us.
-        let transmit = quinn_udp::Transmit { destination, ecn: None, contents, segment_size, src_ip: None };
-        offload.state.try_send(UdpSockRef::from(&self.socket), &transmit)
     }
 }
 

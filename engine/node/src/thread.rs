@@ -101,7 +101,9 @@ impl ShardThread {
         let busy = scratch.called || scratch.ready.contains(&true);
         let timeout = match self.shard.deadline() {
             _ if busy => Duration::ZERO,
-            Some(at) => at.saturating_duration_since(Instant::now()).min(LONGEST_SLEEP),
+            Some(at) => at
+                .saturating_duration_since(Instant::now())
+                .min(LONGEST_SLEEP),
             None => LONGEST_SLEEP,
         };
         match self.poll.poll(&mut scratch.polled, Some(timeout)) {
@@ -120,7 +122,9 @@ impl ShardThread {
     /// Does some of the commands that wait; whether there may be more.
     fn obey(&mut self) -> bool {
         for _ in 0..COMMANDS_PER_TURN {
-            let Ok(command) = self.commands.try_recv() else { return false };
+            let Ok(command) = self.commands.try_recv() else {
+                return false;
+            };
             self.shard.command(Instant::now(), command, &mut self.ports);
         }
         true
@@ -128,8 +132,15 @@ impl ShardThread {
 
     /// Takes some batches from a socket, if there is anything.
     fn read(&mut self, index: usize, scratch: &mut Scratch) {
-        let Scratch { ready, buffers, batch, .. } = scratch;
-        let Some(ready) = ready.get_mut(index) else { return };
+        let Scratch {
+            ready,
+            buffers,
+            batch,
+            ..
+        } = scratch;
+        let Some(ready) = ready.get_mut(index) else {
+            return;
+        };
         for _ in 0..BATCHES_PER_TURN {
             *ready = *ready && self.ports.receive(index, buffers);
             if !*ready {
@@ -138,8 +149,13 @@ impl ShardThread {
             // One look at the clock for the whole batch.
             let now = Instant::now();
             let mut datagrams = recycle(std::mem::take(batch));
-            datagrams.extend(buffers.datagrams().map(|(path, buf)| Datagram { path, buf }));
-            self.shard.handle_batch(now, &mut datagrams, &mut self.ports);
+            datagrams.extend(
+                buffers
+                    .datagrams()
+                    .map(|(path, buf)| Datagram { path, buf }),
+            );
+            self.shard
+                .handle_batch(now, &mut datagrams, &mut self.ports);
             *batch = recycle(datagrams);
         }
     }
@@ -150,8 +166,12 @@ impl ShardThread {
             self.shard.drain_events(&mut scratch.fresh);
             shared.events.push(&mut scratch.fresh);
         }
-        shared.send_full.store(self.ports.counters.send_full, Ordering::Relaxed);
-        shared.send_failed.store(self.ports.counters.send_failed, Ordering::Relaxed);
+        shared
+            .send_full
+            .store(self.ports.counters.send_full, Ordering::Relaxed);
+        shared
+            .send_failed
+            .store(self.ports.counters.send_failed, Ordering::Relaxed);
         let now = Instant::now();
         if now >= scratch.numbers_due {
             scratch.numbers_due = now + NUMBERS;
@@ -163,6 +183,10 @@ impl ShardThread {
 }
 
 /// Empties a vector and keeps its allocation for elements of another lifetime: the standard library collects in place.
+#[allow(
+    clippy::unnecessary_filter_map,
+    reason = "a filter would keep the lifetime"
+)]
 fn recycle<'a>(mut used: Vec<Datagram<'_>>) -> Vec<Datagram<'a>> {
     used.clear();
     used.into_iter().filter_map(|_| None).collect()

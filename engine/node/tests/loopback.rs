@@ -7,7 +7,8 @@ mod call;
 use std::net::UdpSocket;
 
 use call::media::{
-    AUDIO_PT, AUDIO_SLOT_SSRC, AUDIO_SSRC, VIDEO_PT, VIDEO_SLOT_SSRC, VIDEO_SSRC, video_payload, voice_payload,
+    AUDIO_PT, AUDIO_SLOT_SSRC, AUDIO_SSRC, VIDEO_PT, VIDEO_SLOT_SSRC, VIDEO_SSRC, video_payload,
+    voice_payload,
 };
 use call::{Caller, Got, Host, Identity, Packet, config};
 use node::EngineConfig;
@@ -16,7 +17,14 @@ use transport::session::{DtlsVersion, Track};
 
 fn voice(index: u64, payload: &[u8]) -> Packet<'_> {
     let timestamp = index as u32 * 960;
-    Packet { payload_type: AUDIO_PT, ssrc: AUDIO_SSRC, index, timestamp, marker: index == 0, payload }
+    Packet {
+        payload_type: AUDIO_PT,
+        ssrc: AUDIO_SSRC,
+        index,
+        timestamp,
+        marker: index == 0,
+        payload,
+    }
 }
 
 /// Sends a frame of `count` packets of `len` bytes, beginning with packet `index`.
@@ -45,18 +53,28 @@ fn assert_media_flows(from: &mut Caller, to: &mut Caller) {
     let payload = voice_payload(40, 7);
     from.send(voice(0, &payload));
     let heard = to.receive_all(1).remove(0);
-    assert_eq!((heard.ssrc, heard.payload_type, heard.payload), (AUDIO_SLOT_SSRC, AUDIO_PT, payload));
+    assert_eq!(
+        (heard.ssrc, heard.payload_type, heard.payload),
+        (AUDIO_SLOT_SSRC, AUDIO_PT, payload)
+    );
     send_frame(from, 0, 2, 1_000);
     let seen = to.receive_all(2);
     assert_eq!(seen[0].payload, video_payload(true, true, 1_000, 0));
     assert_eq!(seen[1].payload, video_payload(false, true, 1_000, 1));
     assert!(seen.iter().all(|got| got.ssrc == VIDEO_SLOT_SSRC));
-    assert_eq!(seen.iter().map(|got| got.marker).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(
+        seen.iter().map(|got| got.marker).collect::<Vec<_>>(),
+        [false, true]
+    );
 }
 
 #[test]
 fn media_flows_both_ways_between_ipv4_and_ipv6() {
-    let addresses: &[&str] = if has_ipv6() { &["127.0.0.1:0", "[::1]:0"] } else { &["127.0.0.1:0", "127.0.0.2:0"] };
+    let addresses: &[&str] = if has_ipv6() {
+        &["127.0.0.1:0", "[::1]:0"]
+    } else {
+        &["127.0.0.1:0", "127.0.0.2:0"]
+    };
     let (mut host, identity) = (Host::on(addresses), Identity::new());
     let (mut one, mut other) = (host.join(&identity, 1, 0), host.join(&identity, 2, 1));
     host.show(1, 2, 1);
@@ -64,9 +82,17 @@ fn media_flows_both_ways_between_ipv4_and_ipv6() {
     assert_media_flows(&mut one, &mut other);
     assert_media_flows(&mut other, &mut one);
     let profile = "AEAD_AES_256_GCM".to_owned();
-    let connected = Event::Connected { peer: 2, profile, dtls: DtlsVersion::V12 };
+    let connected = Event::Connected {
+        peer: 2,
+        profile,
+        dtls: DtlsVersion::V12,
+    };
     assert!(host.events.contains(&connected), "{:?}", host.events);
-    let active = Event::TrackActive { peer: 1, track: Track::Main, layers: vec![0] };
+    let active = Event::TrackActive {
+        peer: 1,
+        track: Track::Main,
+        layers: vec![0],
+    };
     host.wait(|event| (*event == active).then_some(()));
 }
 
@@ -75,9 +101,14 @@ fn media_flows_both_ways_between_ipv4_and_ipv6() {
 fn every_address_serves_and_answers_as_itself() {
     for force_portable in [false, true] {
         let addresses = ["127.0.0.1:0", "127.0.0.2:0", "127.0.0.3:0"];
-        let mut host = Host::start(&EngineConfig { force_portable, ..config(&addresses) });
+        let mut host = Host::start(&EngineConfig {
+            force_portable,
+            ..config(&addresses)
+        });
         let identity = Identity::new();
-        let mut callers: Vec<Caller> = (0..3).map(|place| host.join(&identity, place as u64, place)).collect();
+        let mut callers: Vec<Caller> = (0..3)
+            .map(|place| host.join(&identity, place as u64, place))
+            .collect();
         let payload = voice_payload(40, 9);
         callers[0].send(voice(0, &payload));
         for caller in &mut callers[1..] {
@@ -88,7 +119,10 @@ fn every_address_serves_and_answers_as_itself() {
 
 /// What the subscriber gets of a call whose packets come in bursts of all sizes.
 fn seen_in_a_call(force_portable: bool) -> Vec<Got> {
-    let mut host = Host::start(&EngineConfig { force_portable, ..config(&["127.0.0.1:0"]) });
+    let mut host = Host::start(&EngineConfig {
+        force_portable,
+        ..config(&["127.0.0.1:0"])
+    });
     let identity = Identity::new();
     let (mut publisher, mut subscriber) = (host.join(&identity, 1, 0), host.join(&identity, 2, 0));
     host.show(2, 1, 1);
@@ -109,15 +143,20 @@ fn offload_and_the_portable_branch_give_the_same_packets() {
     let shape = |seen: &[Got]| -> Vec<(u16, u32, bool, Vec<u8>)> {
         let first = &seen[0];
         let relative = |got: &Got| {
-            let (sequence, timestamp) =
-                (got.sequence.wrapping_sub(first.sequence), got.timestamp.wrapping_sub(first.timestamp));
+            let (sequence, timestamp) = (
+                got.sequence.wrapping_sub(first.sequence),
+                got.timestamp.wrapping_sub(first.timestamp),
+            );
             (sequence, timestamp, got.marker, got.payload.clone())
         };
         seen.iter().map(relative).collect()
     };
     assert_eq!(offload.len(), 48);
     assert_eq!(shape(&offload), shape(&portable));
-    let sequences: Vec<u16> = shape(&offload).iter().map(|(sequence, ..)| *sequence).collect();
+    let sequences: Vec<u16> = shape(&offload)
+        .iter()
+        .map(|(sequence, ..)| *sequence)
+        .collect();
     assert_eq!(sequences, (0..48).collect::<Vec<u16>>());
 }
 
@@ -125,7 +164,13 @@ fn offload_and_the_portable_branch_give_the_same_packets() {
 fn a_removed_peer_is_told_and_a_leaving_one_is_noticed() {
     let (mut host, identity) = (Host::on(&["127.0.0.1:0"]), Identity::new());
     let (mut one, other) = (host.join(&identity, 1, 0), host.join(&identity, 2, 0));
-    assert_eq!(host.ask(|token| shard::Command::RemovePeer { token: Some(token), peer: 1 }), None);
+    assert_eq!(
+        host.ask(|token| shard::Command::RemovePeer {
+            token: Some(token),
+            peer: 1
+        }),
+        None
+    );
     one.wait_for_close();
     other.leave();
     let reason = host.wait(|event| match event {
@@ -142,13 +187,24 @@ fn what_strangers_send_is_counted_and_disturbs_nobody() {
     let (mut host, identity) = (Host::on(&["127.0.0.1:0"]), Identity::new());
     let (mut one, mut other) = (host.join(&identity, 1, 0), host.join(&identity, 2, 0));
     let before: u64 = host.stats().refused.values().sum();
-    let strangers: Vec<UdpSocket> =
-        ["127.0.0.9:0", "127.0.0.10:0"].iter().map(|address| UdpSocket::bind(address).unwrap()).collect();
+    let strangers: Vec<UdpSocket> = ["127.0.0.9:0", "127.0.0.10:0"]
+        .iter()
+        .map(|address| UdpSocket::bind(address).unwrap())
+        .collect();
     // One of each protocol's first bytes, one of none, and one that is empty and counts for nothing.
-    let garbage: [&[u8]; 6] = [&[0; 20], &[22; 100], &[0x80; 1_200], &[0x80, 200, 0, 0], &[255; 3], &[]];
+    let garbage: [&[u8]; 6] = [
+        &[0; 20],
+        &[22; 100],
+        &[0x80; 1_200],
+        &[0x80, 200, 0, 0],
+        &[255; 3],
+        &[],
+    ];
     for round in 0..EACH {
         for stranger in &strangers {
-            garbage.iter().for_each(|bytes| assert!(stranger.send_to(bytes, host.address(0)).is_ok()));
+            garbage
+                .iter()
+                .for_each(|bytes| assert!(stranger.send_to(bytes, host.address(0)).is_ok()));
         }
         let payload = voice_payload(40, round as u8);
         one.send(voice(round, &payload));
@@ -161,7 +217,10 @@ fn what_strangers_send_is_counted_and_disturbs_nobody() {
 #[test]
 fn the_dump_holds_every_packet_that_was_accepted() {
     let path = std::env::temp_dir().join(format!("sealroom-dump-{}", std::process::id()));
-    let mut host = Host::start(&EngineConfig { sink_dump: Some(path.clone()), ..config(&["127.0.0.1:0"]) });
+    let mut host = Host::start(&EngineConfig {
+        sink_dump: Some(path.clone()),
+        ..config(&["127.0.0.1:0"])
+    });
     let identity = Identity::new();
     let (mut one, mut other) = (host.join(&identity, 1, 0), host.join(&identity, 2, 0));
     let payloads = [1, 2, 3].map(|fill| voice_payload(50, fill));

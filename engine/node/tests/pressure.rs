@@ -17,12 +17,22 @@ use shard::{Command, Event};
 fn say(from: &mut Caller, index: u64, len: usize) {
     let payload = voice_payload(len, index as u8);
     let timestamp = index as u32 * 960;
-    from.send(Packet { payload_type: AUDIO_PT, ssrc: AUDIO_SSRC, index, timestamp, marker: false, payload: &payload });
+    from.send(Packet {
+        payload_type: AUDIO_PT,
+        ssrc: AUDIO_SSRC,
+        index,
+        timestamp,
+        marker: false,
+        payload: &payload,
+    });
 }
 
 /// A command that fails: its answer needs no memory of the shard.
 fn vain(token: u64) -> Command {
-    Command::RemovePeer { token: Some(token), peer: 999 }
+    Command::RemovePeer {
+        token: Some(token),
+        peer: 999,
+    }
 }
 
 fn answered(events: &[Event]) -> Vec<u64> {
@@ -47,12 +57,19 @@ fn media_and_commands_do_not_wait_for_each_other() {
             assert!(sent.insert(token));
         }
         say(&mut one, index, 60);
-        assert_eq!(other.receive_all(1)[0].payload, voice_payload(60, index as u8));
+        assert_eq!(
+            other.receive_all(1)[0].payload,
+            voice_payload(60, index as u8)
+        );
     }
     let last = *sent.last().unwrap();
     host.wait(|event| matches!(event, Event::Result { token, .. } if *token == last).then_some(()));
     let answers = answered(&host.events);
-    assert_eq!(answers, sent.into_iter().collect::<Vec<_>>(), "each once and in order");
+    assert_eq!(
+        answers,
+        sent.into_iter().collect::<Vec<_>>(),
+        "each once and in order"
+    );
 }
 
 #[test]
@@ -68,7 +85,10 @@ fn answers_that_nobody_collects_stop_new_commands_and_are_all_kept() {
     };
     assert!(matches!(refused, EngineError::Uncollected), "{refused}");
     let most = (UNCOLLECTED_RESULTS + QUEUED_COMMANDS + 64) as u64;
-    assert!((UNCOLLECTED_RESULTS as u64..=most).contains(&accepted), "{accepted}");
+    assert!(
+        (UNCOLLECTED_RESULTS as u64..=most).contains(&accepted),
+        "{accepted}"
+    );
     host.engine.drain(&mut collected);
     host.send(&vain(accepted));
     host.engine.close();
@@ -80,12 +100,21 @@ fn answers_that_nobody_collects_stop_new_commands_and_are_all_kept() {
 #[test]
 fn a_full_queue_refuses_at_once_and_what_was_taken_is_done_before_closing() {
     let path = std::env::temp_dir().join(format!("sealroom-pipe-{}", std::process::id()));
-    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&path)
+            .status()
+            .unwrap()
+            .success()
+    );
     let reader = std::thread::spawn({
         let path = path.clone();
         move || File::open(path).unwrap()
     });
-    let mut host = Host::start(&EngineConfig { sink_dump: Some(path.clone()), ..config(&["127.0.0.1:0"]) });
+    let mut host = Host::start(&EngineConfig {
+        sink_dump: Some(path.clone()),
+        ..config(&["127.0.0.1:0"])
+    });
     let mut reader = reader.join().unwrap();
     let identity = Identity::new();
     let mut one = host.join(&identity, 1, 0);
@@ -121,6 +150,9 @@ fn closing_ends_the_thread_frees_the_port_and_refuses_commands() {
     assert!(UdpSocket::bind(address).is_err());
     host.engine.close();
     assert!(UdpSocket::bind(address).is_ok());
-    assert!(matches!(host.engine.send(vain(1)), Err(EngineError::Closed)));
+    assert!(matches!(
+        host.engine.send(vain(1)),
+        Err(EngineError::Closed)
+    ));
     host.engine.close();
 }

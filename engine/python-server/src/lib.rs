@@ -12,7 +12,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use shard::Command;
 
-create_exception!(_engine, EngineError, PyException, "The media engine did not do it; the text begins with a stable code.");
+create_exception!(
+    _engine,
+    EngineError,
+    PyException,
+    "The media engine did not do it; the text begins with a stable code."
+);
 
 /// Version of the boundary: changes whenever commands, events or methods do. Python compares it before it starts.
 const FACE: u32 = 1;
@@ -32,14 +37,17 @@ fn raised(error: &NodeError) -> PyErr {
 impl Engine {
     fn lock(&self) -> PyResult<MutexGuard<'_, Option<node::Engine>>> {
         if std::process::id() != self.process {
-            return Err(EngineError::new_err("engine_forked: start the engine in the process that uses it"));
+            return Err(EngineError::new_err(
+                "engine_forked: start the engine in the process that uses it",
+            ));
         }
         Ok(self.engine.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn with<T>(&self, what: impl FnOnce(&node::Engine) -> Result<T, NodeError>) -> PyResult<T> {
         let engine = self.lock()?;
-        what(engine.as_ref().ok_or_else(|| raised(&NodeError::Closed))?).map_err(|error| raised(&error))
+        what(engine.as_ref().ok_or_else(|| raised(&NodeError::Closed))?)
+            .map_err(|error| raised(&error))
     }
 }
 
@@ -48,15 +56,26 @@ impl Engine {
     /// Starts an engine with the settings of `node::EngineConfig` as JSON.
     #[new]
     fn new(py: Python<'_>, config: &[u8]) -> PyResult<Self> {
-        let config: EngineConfig =
-            serde_json::from_slice(config).map_err(|error| PyValueError::new_err(error.to_string()))?;
-        let engine = py.detach(|| node::Engine::start(&config)).map_err(|error| raised(&error))?;
-        Ok(Self { engine: Mutex::new(Some(engine)), process: std::process::id() })
+        let config: EngineConfig = serde_json::from_slice(config)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let engine = py
+            .detach(|| node::Engine::start(&config))
+            .map_err(|error| raised(&error))?;
+        Ok(Self {
+            engine: Mutex::new(Some(engine)),
+            process: std::process::id(),
+        })
     }
 
     /// The addresses that media is taken on, as (ip, port).
     fn addresses(&self) -> PyResult<Vec<(String, u16)>> {
-        self.with(|engine| Ok(engine.addresses().iter().map(|one| (one.ip().to_string(), one.port())).collect()))
+        self.with(|engine| {
+            Ok(engine
+                .addresses()
+                .iter()
+                .map(|one| (one.ip().to_string(), one.port()))
+                .collect())
+        })
     }
 
     /// SHA-256 fingerprint of the DTLS certificate, as SDP writes it.
@@ -72,8 +91,8 @@ impl Engine {
 
     /// Queues a command (`shard::Command` as JSON). Never blocks.
     fn send(&self, command: &[u8]) -> PyResult<()> {
-        let command: Command =
-            serde_json::from_slice(command).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let command: Command = serde_json::from_slice(command)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
         self.with(|engine| engine.send(command))
     }
 
@@ -84,9 +103,15 @@ impl Engine {
             engine.drain(&mut events);
             Ok(())
         })?;
-        let encoded = events.iter().map(serde_json::to_vec).collect::<Result<Vec<_>, _>>();
+        let encoded = events
+            .iter()
+            .map(serde_json::to_vec)
+            .collect::<Result<Vec<_>, _>>();
         let encoded = encoded.map_err(|error| PyValueError::new_err(error.to_string()))?;
-        Ok(encoded.iter().map(|event| PyBytes::new(py, event)).collect())
+        Ok(encoded
+            .iter()
+            .map(|event| PyBytes::new(py, event))
+            .collect())
     }
 
     /// (CPU seconds of the thread, datagrams unsent for a full buffer, datagrams unsent for another reason).

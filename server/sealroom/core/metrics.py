@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metrics in a registry of their own. Labels come from closed sets: never a user, a room or an address."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
@@ -12,6 +12,7 @@ class Metrics:
     """The metrics of one process."""
 
     def __init__(self, version: str) -> None:
+        disable_created_metrics()
         self.registry = CollectorRegistry()
         registry = self.registry
         info = Gauge("sealroom_build_info", "What runs here.", ["version"], registry=registry)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The media engine's native module: one class, JSON in and out, at control rate."""
 
-from typing import Final
+from typing import Final, final
+
+__all__ = ["FACE", "Engine", "EngineError"]
 
 FACE: Final[int]
 """Version of this boundary; `engine.py` compares it before it starts."""
@@ -9,6 +11,7 @@ FACE: Final[int]
 class EngineError(Exception):
     """The engine did not do it; the text begins with a stable code."""
 
+@final
 class Engine:
     """One media engine: a thread with its sockets."""
 

@@ -131,7 +131,9 @@ class RoomService:
             for send in participant.agreement.session.sends:
                 await self._engine.set_muted(participant.peer, send.track, muted=True)
         except EngineFailure as failure:
-            raise _engine_refused(failure) from failure
+            # Put out meanwhile, so that the engine does not know the peer any more: `enter` says so.
+            if not participant.gone:
+                raise _engine_refused(failure) from failure
 
     def _appear(self, participant: Participant) -> tuple[signalling.Participant, ...]:
         participant.entered = True

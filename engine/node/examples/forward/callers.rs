@@ -27,7 +27,11 @@ pub fn run(server: SocketAddr, subscribers: u64) {
     let identity = Identity::new();
     println!("{}", identity.fingerprint());
     let caller = |peer: u64| Caller::new(&identity, server, &format!("server{peer}"));
-    let mut callers = Callers { publisher: caller(0), subscribers: (1..=subscribers).map(caller).collect(), index: 0 };
+    let mut callers = Callers {
+        publisher: caller(0),
+        subscribers: (1..=subscribers).map(caller).collect(),
+        index: 0,
+    };
     for line in std::io::stdin().lock().lines() {
         let line = line.unwrap();
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -41,8 +45,10 @@ pub fn run(server: SocketAddr, subscribers: u64) {
                 println!("warm");
             }
             ["send", burst, micros, seconds, drained] => {
-                let [burst, micros, seconds] = [burst, micros, seconds].map(|word| word.parse().unwrap());
-                let (interval, time) = (Duration::from_micros(micros), Duration::from_secs(seconds));
+                let [burst, micros, seconds] =
+                    [burst, micros, seconds].map(|word| word.parse().unwrap());
+                let (interval, time) =
+                    (Duration::from_micros(micros), Duration::from_secs(seconds));
                 println!("{}", callers.send(burst, interval, time, drained == "1"));
             }
             _ => return,
@@ -69,7 +75,8 @@ impl Callers {
     /// Sends bursts at a steady pace; how many packets that were.
     fn send(&mut self, burst: u64, interval: Duration, time: Duration, drained: bool) -> u64 {
         let done = AtomicBool::new(false);
-        let (publisher, subscribers, index) = (&mut self.publisher, &mut self.subscribers, &mut self.index);
+        let (publisher, subscribers, index) =
+            (&mut self.publisher, &mut self.subscribers, &mut self.index);
         let first = *index;
         std::thread::scope(|scope| {
             let done = &done;
@@ -103,7 +110,10 @@ fn pace(interval: Duration, time: Duration, mut act: impl FnMut()) {
     let end = Instant::now() + time;
     let mut next = Instant::now();
     while next < end {
-        std::thread::sleep(next.saturating_duration_since(Instant::now()).saturating_sub(SLACK));
+        std::thread::sleep(
+            next.saturating_duration_since(Instant::now())
+                .saturating_sub(SLACK),
+        );
         while Instant::now() < next {
             std::hint::spin_loop();
         }
@@ -119,9 +129,18 @@ fn send_frame(publisher: &mut Caller, index: &mut u64, count: u64, key_frame: bo
         .map(|number| {
             let payload = video_payload(number == 0, key_frame, PAYLOAD, 0xA5);
             let (index, marker) = (*index + number, number + 1 == count);
-            publisher.seal(Packet { payload_type: VIDEO_PT, ssrc: VIDEO_SSRC, index, timestamp, marker, payload: &payload })
+            publisher.seal(Packet {
+                payload_type: VIDEO_PT,
+                ssrc: VIDEO_SSRC,
+                index,
+                timestamp,
+                marker,
+                payload: &payload,
+            })
         })
         .collect();
-    sealed.iter().for_each(|datagram| publisher.send_raw(datagram));
+    sealed
+        .iter()
+        .for_each(|datagram| publisher.send_raw(datagram));
     *index += count;
 }

@@ -12,8 +12,14 @@ fn told(run: impl FnOnce() -> io::Result<()>) -> Vec<Event> {
 
 #[test]
 fn a_panic_and_an_error_are_told_and_a_wanted_end_is_not() {
-    assert_eq!(told(|| panic!("a fault in the shard")), [Event::ShardFailed { shard: 0 }]);
-    assert_eq!(told(|| Err(io::Error::other("poll failed"))), [Event::ShardFailed { shard: 0 }]);
+    assert_eq!(
+        told(|| panic!("a fault in the shard")),
+        [Event::ShardFailed { shard: 0 }]
+    );
+    assert_eq!(
+        told(|| Err(io::Error::other("poll failed"))),
+        [Event::ShardFailed { shard: 0 }]
+    );
     assert_eq!(told(|| Ok(())), []);
 }
 

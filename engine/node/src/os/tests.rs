@@ -3,7 +3,11 @@
 use super::*;
 
 fn is_readable(signal: &Signal) -> bool {
-    let mut poll = libc::pollfd { fd: signal.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    let mut poll = libc::pollfd {
+        fd: signal.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
     // SAFETY: one valid pollfd.
     unsafe { libc::poll(&raw mut poll, 1, 0) == 1 }
 }

@@ -29,7 +29,10 @@ pub struct Identity {
 impl Identity {
     pub fn new() -> Self {
         let config = Config::builder().flight_start_rto(RETRY).build().unwrap();
-        Self { config: Arc::new(config), certificate: generate_self_signed_certificate().unwrap() }
+        Self {
+            config: Arc::new(config),
+            certificate: generate_self_signed_certificate().unwrap(),
+        }
     }
 
     pub fn fingerprint(&self) -> String {
@@ -78,8 +81,16 @@ pub struct Caller {
 impl Caller {
     /// Speaks to `server` from a loopback address of its family, as the owner of `ufrag`.
     pub fn new(identity: &Identity, server: SocketAddr, ufrag: &str) -> Self {
-        let ip = if server.is_ipv4() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { IpAddr::V6(Ipv6Addr::LOCALHOST) };
-        let mut dtls = Dtls::new_12(Arc::clone(&identity.config), identity.certificate.clone(), Instant::now());
+        let ip = if server.is_ipv4() {
+            IpAddr::V4(Ipv4Addr::LOCALHOST)
+        } else {
+            IpAddr::V6(Ipv6Addr::LOCALHOST)
+        };
+        let mut dtls = Dtls::new_12(
+            Arc::clone(&identity.config),
+            identity.certificate.clone(),
+            Instant::now(),
+        );
         dtls.set_active(true);
         Self {
             socket: UdpSocket::bind((ip, 0)).unwrap(),
@@ -106,7 +117,12 @@ impl Caller {
     pub fn connect(&mut self) {
         let limit = Instant::now() + PATIENCE;
         while self.sender.is_none() || !self.answered {
-            assert!(Instant::now() < limit, "not connected: checked {}, answered {}", self.checked, self.answered);
+            assert!(
+                Instant::now() < limit,
+                "not connected: checked {}, answered {}",
+                self.checked,
+                self.answered
+            );
             if !self.checked {
                 self.check();
             } else {
@@ -120,7 +136,9 @@ impl Caller {
     pub fn receive(&mut self, patience: Duration) -> Option<Got> {
         let limit = Instant::now() + patience;
         while self.media.is_empty() {
-            let left = limit.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+            let left = limit
+                .checked_duration_since(Instant::now())
+                .filter(|left| !left.is_zero())?;
             self.take_next(left);
         }
         Some(self.media.remove(0))
@@ -128,7 +146,12 @@ impl Caller {
 
     /// The next `count` media packets.
     pub fn receive_all(&mut self, count: usize) -> Vec<Got> {
-        (0..count).map(|place| self.receive(PATIENCE).unwrap_or_else(|| panic!("only {place} of {count} came"))).collect()
+        (0..count)
+            .map(|place| {
+                self.receive(PATIENCE)
+                    .unwrap_or_else(|| panic!("only {place} of {count} came"))
+            })
+            .collect()
     }
 
     /// Waits for the other side's good-bye.
@@ -168,13 +191,19 @@ impl Caller {
     }
 
     pub fn send_raw(&self, datagram: &[u8]) {
-        assert_eq!(self.socket.send_to(datagram, self.server).unwrap(), datagram.len());
+        assert_eq!(
+            self.socket.send_to(datagram, self.server).unwrap(),
+            datagram.len()
+        );
     }
 
     /// A sealed RTP packet.
     pub fn seal(&mut self, packet: Packet<'_>) -> Vec<u8> {
         let sender = self.sender.as_mut().unwrap();
-        let stream = *self.streams.entry(packet.ssrc).or_insert_with(|| sender.add_stream(packet.ssrc).unwrap());
+        let stream = *self
+            .streams
+            .entry(packet.ssrc)
+            .or_insert_with(|| sender.add_stream(packet.ssrc).unwrap());
         let writer = HeaderWriter {
             payload_type: packet.payload_type,
             marker: packet.marker,
@@ -186,7 +215,9 @@ impl Caller {
         let mut datagram = vec![0; 64 + packet.payload.len()];
         let len = writer.write(&mut datagram).unwrap();
         let (header, body) = datagram.split_at_mut(len);
-        let sealed = sender.seal_rtp(stream, header, packet.index, packet.payload, body).unwrap();
+        let sealed = sender
+            .seal_rtp(stream, header, packet.index, packet.payload, body)
+            .unwrap();
         datagram.truncate(len + sealed);
         datagram
     }
@@ -201,11 +232,16 @@ impl Caller {
         let mut buf = [0; 4_096];
         match self.socket.recv_from(&mut buf) {
             Ok((len, from)) => {
-                assert_eq!(from, self.server, "an answer from another address than was asked");
+                assert_eq!(
+                    from, self.server,
+                    "an answer from another address than was asked"
+                );
                 self.handle(&mut buf[..len]);
                 true
             }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => false,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                false
+            }
             Err(error) => panic!("{error}"),
         }
     }
@@ -227,7 +263,11 @@ impl Caller {
         transaction[..8].copy_from_slice(&self.transaction.to_be_bytes());
         let mut buf = [0; 256];
         let writer = Writer::new(&mut buf, Class::Request, transaction);
-        let writer = writer.username(&self.ufrag, "peer").priority(1).controlling(5).use_candidate();
+        let writer = writer
+            .username(&self.ufrag, "peer")
+            .priority(1)
+            .controlling(5)
+            .use_candidate();
         let len = writer.finish(&self.key).unwrap();
         self.send_raw(&buf[..len]);
     }
@@ -237,7 +277,8 @@ impl Caller {
         message.verify(&self.key).unwrap();
         if message.class == Class::Request {
             let mut buf = [0; 256];
-            let writer = Writer::new(&mut buf, Class::Success, message.transaction).mapped(self.server);
+            let writer =
+                Writer::new(&mut buf, Class::Success, message.transaction).mapped(self.server);
             let len = writer.finish(&self.key).unwrap();
             self.send_raw(&buf[..len]);
             self.answered = true;
@@ -249,7 +290,9 @@ impl Caller {
     }
 
     fn run_dtls(&mut self, datagram: Option<&[u8]>) {
-        let Some(mut dtls) = self.dtls.take() else { return };
+        let Some(mut dtls) = self.dtls.take() else {
+            return;
+        };
         dtls.handle_timeout(Instant::now()).unwrap();
         if let Some(datagram) = datagram {
             dtls.handle_packet(datagram).unwrap();
@@ -261,7 +304,9 @@ impl Caller {
                 Output::Packet(packet) => self.send_raw(packet),
                 Output::KeyingMaterial(material, profile) => {
                     assert_eq!(profile, SrtpProfile::AEAD_AES_256_GCM);
-                    let (write, read) = Keys::from_exporter(Profile::AeadAes256Gcm, &material, Side::Client).unwrap();
+                    let (write, read) =
+                        Keys::from_exporter(Profile::AeadAes256Gcm, &material, Side::Client)
+                            .unwrap();
                     self.sender = Some(Sender::new(&write).unwrap());
                     self.receiver = Some(Receiver::new(&read).unwrap());
                 }
@@ -275,7 +320,9 @@ impl Caller {
     fn open(&mut self, datagram: &mut [u8]) {
         let header = Header::parse_unauthenticated(datagram).unwrap();
         let receiver = self.receiver.as_mut().unwrap();
-        let opened = receiver.open_rtp(header.header_len(), header.ssrc, header.sequence, datagram).unwrap();
+        let opened = receiver
+            .open_rtp(header.header_len(), header.ssrc, header.sequence, datagram)
+            .unwrap();
         if !opened.known {
             receiver.add_stream(header.ssrc, opened.index).unwrap();
         }

@@ -24,8 +24,16 @@ pub struct Host {
 impl Host {
     /// An engine with one room in which sealing is required.
     pub fn start(config: &EngineConfig) -> Self {
-        let mut host = Self { engine: Engine::start(config).unwrap(), events: Vec::new(), token: 0 };
-        let added = host.ask(|token| Command::AddRoom { token: Some(token), room: ROOM, sealing_required: true });
+        let mut host = Self {
+            engine: Engine::start(config).unwrap(),
+            events: Vec::new(),
+            token: 0,
+        };
+        let added = host.ask(|token| Command::AddRoom {
+            token: Some(token),
+            room: ROOM,
+            sealing_required: true,
+        });
         assert_eq!(added, None);
         host
     }
@@ -54,7 +62,11 @@ impl Host {
             seen = self.events.len();
             let left = limit.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "no such event; told: {:?}", self.events);
-            let mut poll = libc::pollfd { fd: self.engine.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+            let mut poll = libc::pollfd {
+                fd: self.engine.as_raw_fd(),
+                events: libc::POLLIN,
+                revents: 0,
+            };
             // SAFETY: one valid pollfd.
             unsafe { libc::poll(&raw mut poll, 1, left.as_millis() as i32) };
             self.engine.drain(&mut self.events);
@@ -83,19 +95,38 @@ impl Host {
     pub fn join(&mut self, identity: &Identity, peer: u64, address: usize) -> Caller {
         let ufrag = format!("server{peer}");
         let agreed = Box::new(session(&ufrag, &identity.fingerprint()));
-        let added = self.ask(|token| Command::AddPeer { token, room: ROOM, peer, session: agreed });
+        let added = self.ask(|token| Command::AddPeer {
+            token,
+            room: ROOM,
+            peer,
+            session: agreed,
+        });
         assert_eq!(added, None);
         let mut caller = Caller::new(identity, self.address(address), &ufrag);
         caller.connect();
-        self.wait(|event| matches!(event, Event::Connected { peer: p, .. } if *p == peer).then_some(()));
+        self.wait(|event| {
+            matches!(event, Event::Connected { peer: p, .. } if *p == peer).then_some(())
+        });
         caller
     }
 
     /// Shows a publisher's camera in a subscriber's video slot.
     pub fn show(&mut self, subscriber: u64, publisher: u64, generation: u32) {
-        let source = SlotSource { peer: publisher, track: Track::Main, layer: 0 };
-        let bindings = vec![SlotBinding { slot: VIDEO_SLOT, generation, source: Some(source) }];
-        let bound = self.ask(|token| Command::Bind { token: Some(token), peer: subscriber, bindings });
+        let source = SlotSource {
+            peer: publisher,
+            track: Track::Main,
+            layer: 0,
+        };
+        let bindings = vec![SlotBinding {
+            slot: VIDEO_SLOT,
+            generation,
+            source: Some(source),
+        }];
+        let bound = self.ask(|token| Command::Bind {
+            token: Some(token),
+            peer: subscriber,
+            bindings,
+        });
         assert_eq!(bound, None);
     }
 
@@ -110,5 +141,10 @@ impl Host {
 }
 
 pub fn config(addresses: &[&str]) -> EngineConfig {
-    EngineConfig::on(addresses.iter().map(|address| address.parse().unwrap()).collect())
+    EngineConfig::on(
+        addresses
+            .iter()
+            .map(|address| address.parse().unwrap())
+            .collect(),
+    )
 }

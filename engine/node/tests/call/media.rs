@@ -27,7 +27,12 @@ pub fn session(ufrag: &str, fingerprint: &str) -> Session {
 pub fn session_with(ufrag: &str, fingerprint: &str, audio_slots: u16, video_slots: u16) -> Session {
     let codec = |payload_type, codec: Codec| {
         let clock_rate = if codec.is_audio() { 48_000 } else { 90_000 };
-        vec![CodecParameters { payload_type, codec, clock_rate, rtx_payload_type: None }]
+        vec![CodecParameters {
+            payload_type,
+            codec,
+            clock_rate,
+            rtx_payload_type: None,
+        }]
     };
     let (voice, camera) = (codec(AUDIO_PT, Codec::Opus), codec(VIDEO_PT, Codec::Vp8));
     let send = |mid: &str, track, codecs: &[CodecParameters], ssrc| SendTrack {
@@ -46,7 +51,10 @@ pub fn session_with(ufrag: &str, fingerprint: &str, audio_slots: u16, video_slot
         codecs: codecs.to_vec(),
         extensions: vec![],
     };
-    let credentials = |ufrag: &str| Credentials { ufrag: ufrag.to_owned(), pwd: PASSWORD.to_owned() };
+    let credentials = |ufrag: &str| Credentials {
+        ufrag: ufrag.to_owned(),
+        pwd: PASSWORD.to_owned(),
+    };
     Session {
         local_ice: credentials(ufrag),
         remote_ice: credentials("peer"),
@@ -59,7 +67,9 @@ pub fn session_with(ufrag: &str, fingerprint: &str, audio_slots: u16, video_slot
         ],
         slots: (0..audio_slots)
             .map(|number| slot(number, Kind::Audio, &voice, AUDIO_SLOT_SSRC))
-            .chain((0..video_slots).map(|number| slot(number, Kind::Video, &camera, VIDEO_SLOT_SSRC)))
+            .chain(
+                (0..video_slots).map(|number| slot(number, Kind::Video, &camera, VIDEO_SLOT_SSRC)),
+            )
             .collect(),
     }
 }

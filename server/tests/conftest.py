@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What most tests of the operator's side need."""
+
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sealroom.apps.models import Admission, Application, Identity
+from sealroom.core.config.schema import RoomSettings
+from sealroom.core.db import Database
+from sealroom.core.errands import Errands
+from sealroom.core.ids import Ids
+from sealroom.core.metrics import Metrics
+from sealroom.rooms.service import Request, RoomService
+from sealroom.rooms.state import Participant
+from sealroom_wire import signalling
+from sealroom_wire.ids import RoomId, room_string
+from sealroom_wire.signalling import Role, Scene
+from sealroom_wire.usersig import Privilege
+from server.tests import fakes, offers
+
+ROOM = room_string("room")
+
+
+@pytest.fixture
+def clock() -> fakes.VirtualClock:
+    return fakes.VirtualClock()
+
+
+@pytest.fixture
+def engine() -> fakes.FakeEngine:
+    return fakes.FakeEngine()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics("test")
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(tmp_path / "test.db")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def errands() -> AsyncIterator[Errands]:
+    async with Errands() as errands:
+        yield errands
+
+
+@pytest.fixture
+def rooms(engine: fakes.FakeEngine, clock: fakes.VirtualClock, errands: Errands, metrics: Metrics) -> RoomService:
+    return RoomService(
+        engine, offers.SERVER, clock=clock, ids=Ids(random.Random(1)), settings=RoomSettings(), errands=errands, metrics=metrics
+    )  # fmt: skip
+
+
+@dataclass
+class House:
+    """Lets people into rooms."""
+
+    rooms: RoomService
+
+    async def enter(
+        self,
+        user: str,
+        *,
+        room: RoomId = ROOM,
+        scene: Scene = Scene.RTC,
+        role: Role = Role.ANCHOR,
+        rights: Privilege = Privilege.ALL,
+        sdp: str | None = None,
+        line: fakes.FakeLine | None = None,
+        **application: object,
+    ) -> tuple[Participant, fakes.FakeLine, tuple[signalling.Participant, ...]]:
+        """Enters; returns the participant, its line, and whom it was told of."""
+        line = line or fakes.FakeLine()
+        identity = Identity(Application.of(fakes.application(**application)), user)
+        sdp = offers.offer() if sdp is None else sdp
+        request = Request(Admission(identity, rights), room, scene, role, sdp, offers.TRACKS)
+        participant, others = await self.rooms.enter(request, line)
+        return participant, line, others
+
+
+@pytest.fixture
+def house(rooms: RoomService) -> House:
+    return House(rooms)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Configuration: where values come from, and what is said about wrong ones."""
+
+from pathlib import Path
+
+import pytest
+
+from sealroom.core.config import load
+from sealroom.core.config.describe import descriptions, effective, sample
+from sealroom.core.config.load import sections
+from sealroom.core.config.schema import ApplicationSettings, Configuration
+from sealroom.core.errors import ConfigurationError
+
+SECRET = "s" * 40
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "sealroom.toml"
+    file.write_text(text)
+    return file
+
+
+def test_flags_come_before_the_environment_before_the_file_before_defaults(tmp_path: Path) -> None:
+    file = written(tmp_path, '[media]\nport = 1\ndtls = "1.3"\n[rooms]\nlive_linger = 7\n')
+    environment = {"SEALROOM_MEDIA__PORT": "2", "SEALROOM_MEDIA__DTLS": "auto", "SEALROOM_CONFIG": "x"}
+    loaded = load(file, environment, {("media", "port"): 3})
+    media = loaded.configuration.media
+    assert (media.port, media.dtls, loaded.configuration.rooms.live_linger) == (3, "auto", 7.0)
+    origins = loaded.origins
+    assert origins["media.port"] == "command line"
+    assert origins["media.dtls"] == "SEALROOM_MEDIA__DTLS"
+    assert origins["rooms.live_linger"] == str(file)
+    assert origins["admin.listen"] == "default"
+
+
+def test_a_list_in_the_environment_is_written_with_commas() -> None:
+    loaded = load(None, {"SEALROOM_SIGNALLING__BEHIND_PROXY": "10.0.0.0/8, fd00::/8"})
+    assert loaded.configuration.signalling.behind_proxy == ("10.0.0.0/8", "fd00::/8")
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("[media]\nprot = 1", "port"),
+        ("[meda]\nport = 1", "media"),
+        ('[[applications]]\nsdk_app_id = 1\nname = "x"\nsecret_key = ["0123456789abcdef"]', "secret_keys"),
+    ],
+)
+def test_an_unknown_key_is_an_error_that_names_the_nearest(tmp_path: Path, text: str, nearest: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(written(tmp_path, text), {})
+    assert caught.value.action == f"Did you mean `{nearest}`?"
+
+
+def test_an_unknown_environment_variable_is_an_error_too() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(None, {"SEALROOM_MEDIA__PROT": "1"})
+    assert "SEALROOM_MEDIA__PORT" in caught.value.action
+
+
+@pytest.mark.parametrize("text", ["[media]\nport = 70000", "[media]\nport = []", "media = 1", "[media", '[log]\nlevel = "loud"'])
+def test_a_value_that_does_not_fit_is_an_error_that_says_where(tmp_path: Path, text: str) -> None:
+    file = written(tmp_path, text)
+    with pytest.raises(ConfigurationError) as caught:
+        load(file, {})
+    assert str(file) in str(caught.value) or "media" in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError):
+        load(tmp_path / "none.toml", {})
+
+
+def test_an_application_twice_is_an_error(tmp_path: Path) -> None:
+    block = f'[[applications]]\nsdk_app_id = 1\nname = "x"\nsecret_keys = ["{SECRET}"]\n'
+    assert len(load(written(tmp_path, block), {}).configuration.applications) == 1
+    with pytest.raises(ConfigurationError):
+        load(written(tmp_path, block * 2), {})
+
+
+def test_secrets_are_shown_neither_in_the_overview_nor_in_errors(tmp_path: Path) -> None:
+    block = f'[[applications]]\nsdk_app_id = 1\nname = "x"\nsecret_keys = ["{SECRET}"]\n'
+    assert SECRET not in effective(load(written(tmp_path, block), {}))
+    with pytest.raises(ConfigurationError) as caught:
+        load(written(tmp_path, block.replace(f'["{SECRET}"]', f'"{SECRET}"')), {})
+    assert SECRET not in str(caught.value)
+
+
+def test_the_sample_says_every_default_and_is_read_back_as_the_defaults(tmp_path: Path) -> None:
+    assert load(written(tmp_path, sample()), {}).configuration == Configuration()
+    uncommented = sample().replace("# [[applications]]", "[[applications]]")
+    for key in ApplicationSettings.__struct_fields__:
+        uncommented = uncommented.replace(f"# {key} = ", f"{key} = ")
+    (application,) = load(written(tmp_path, uncommented), {}).configuration.applications
+    assert application.sealing == "required"
+
+
+def test_every_key_says_what_turning_it_does() -> None:
+    kinds = [type(getattr(Configuration(), section)) for section in sections()]
+    for kind in (*kinds, ApplicationSettings):
+        for key, description in descriptions(kind).items():
+            assert len(description) > 10, f"{kind.__name__}.{key}"

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests put in place of time, the engine and a line. Each keeps the rules of the real one."""
+
+import heapq
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sealroom.core.config.schema import ApplicationSettings
+from sealroom.media import control
+from sealroom.media.port import EngineFailure
+from sealroom.media.session import Session
+from sealroom_wire import signalling
+from sealroom_wire.errors import ErrorCode
+from sealroom_wire.ids import RoomId
+from sealroom_wire.signalling import KickReason, ServerMessage, Track
+from sealroom_wire.usersig import Privilege, sign_private_map_key, sign_user_sig
+
+NOW = 1_800_000_000
+APP = 1_400_000_001
+KEY = "k" * 32
+OTHER_KEY = "o" * 32
+
+
+@dataclass
+class _Timer:
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class VirtualClock:
+    """Time that passes only when a test says so."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._order = itertools.count()
+        self._timers: list[tuple[float, int, _Timer, Callable[[], None]]] = []
+
+    def unix(self) -> float:
+        return NOW + self._now
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> _Timer:
+        timer = _Timer()
+        heapq.heappush(self._timers, (self._now + seconds, next(self._order), timer, call))
+        return timer
+
+    def advance(self, seconds: float) -> None:
+        """Lets time pass, and what was due in it happen."""
+        end = self._now + seconds
+        while self._timers and self._timers[0][0] <= end:
+            self._now, _, timer, call = heapq.heappop(self._timers)
+            if not timer.cancelled:
+                call()
+        self._now = end
+
+    @property
+    def pending(self) -> int:
+        """Timers that are still to come."""
+        return sum(not timer.cancelled for _, _, timer, _ in self._timers)
+
+
+@dataclass
+class FakePeer:
+    """A peer as the engine sees it."""
+
+    room: int
+    session: Session
+    muted: dict[Track, bool]
+    bound: dict[int, control.SlotBinding] = field(default_factory=dict)
+    key_frames: list[int] = field(default_factory=list)
+
+
+class FakeEngine:
+    """Rooms and peers by the engine's rules: unknown ones are refused, sessions are checked, generations rise."""
+
+    def __init__(self) -> None:
+        self.rooms: dict[int, bool] = {}
+        self.peers: dict[int, FakePeer] = {}
+        self.fail_next: str | None = None
+        self.before_answer: Callable[[], None] | None = None
+
+    async def add_room(self, room: int, *, sealing_required: bool) -> None:
+        self._maybe_fail()
+        assert room not in self.rooms
+        self.rooms[room] = sealing_required
+
+    async def close_room(self, room: int) -> None:
+        self._room(room)
+        del self.rooms[room]
+        self.peers = {number: peer for number, peer in self.peers.items() if peer.room != room}
+
+    async def add_peer(self, room: int, peer: int, session: Session) -> None:
+        self._maybe_fail()
+        self._room(room)
+        assert peer not in self.peers
+        _check(session)
+        self.peers[peer] = FakePeer(room, session, {send.track: False for send in session.sends})
+        if self.before_answer is not None:
+            self.before_answer()
+
+    async def update_peer(self, peer: int, session: Session) -> None:
+        self._maybe_fail()
+        old = self._peer(peer)
+        _check(session)
+        assert session.slots[: len(old.session.slots)] == old.session.slots
+        assert session.remote_fingerprint == old.session.remote_fingerprint
+        restarted = session.remote_ice != old.session.remote_ice
+        assert restarted == (session.local_ice != old.session.local_ice)
+        old.session = session
+
+    async def remove_peer(self, peer: int) -> None:
+        self._peer(peer)
+        del self.peers[peer]
+
+    async def bind(self, peer: int, bindings: tuple[control.SlotBinding, ...]) -> None:
+        self._maybe_fail()
+        bound = self._peer(peer).bound
+        for binding in bindings:
+            assert binding.slot not in bound or binding.generation > bound[binding.slot].generation
+            bound[binding.slot] = binding
+
+    async def set_muted(self, peer: int, track: Track, *, muted: bool) -> None:
+        self._maybe_fail()
+        self._peer(peer).muted[track] = muted
+
+    async def request_key_frame(self, peer: int, slot: int) -> None:
+        self._peer(peer).key_frames.append(slot)
+
+    async def stats(self) -> control.Stats:
+        return control.Stats(len(self.peers), len(self.rooms), 0, 0, 0, 0, 0, 0, 0, 0, 0, {"clear_media": 3})
+
+    def only(self) -> FakePeer:
+        """The one peer there is."""
+        (peer,) = self.peers.values()
+        return peer
+
+    def _room(self, room: int) -> None:
+        if room not in self.rooms:
+            raise EngineFailure("no_such_room", "There is no such room.")
+
+    def _peer(self, peer: int) -> FakePeer:
+        if peer not in self.peers:
+            raise EngineFailure("no_such_peer", "There is no such peer.")
+        return self.peers[peer]
+
+    def _maybe_fail(self) -> None:
+        if self.fail_next is not None:
+            code, self.fail_next = self.fail_next, None
+            raise EngineFailure(code, "As the test wants it.")
+
+
+def _check(session: Session) -> None:
+    """The bounds of `transport::Session::validate`, as far as the answerer could break them."""
+    assert 4 <= len(session.local_ice.ufrag) <= 256
+    assert 22 <= len(session.local_ice.pwd) <= 256
+    assert len(session.sends) <= 8
+    assert len(session.slots) <= 64
+    mids = [send.mid for send in session.sends] + [slot.mid for slot in session.slots]
+    assert len(set(mids)) == len(mids)
+    ssrcs = [ssrc for slot in session.slots for ssrc in (slot.ssrc, slot.rtx_ssrc) if ssrc is not None]
+    ssrcs += [ssrc for send in session.sends for ssrc in send.ssrcs]
+    assert len(set(ssrcs)) == len(ssrcs)
+    assert all(1 <= ssrc < 2**32 for ssrc in ssrcs)
+    for codecs in [send.codecs for send in session.sends] + [slot.codecs for slot in session.slots]:
+        assert 1 <= len(codecs) <= 16
+        types = [one.payload_type for one in codecs]
+        types += [one.rtx_payload_type for one in codecs if one.rtx_payload_type is not None]
+        assert len(set(types)) == len(types)
+        assert all(0 <= number < 64 or 96 <= number < 128 for number in types)
+    for send in session.sends:
+        assert len(send.rids) <= 3
+        assert len(send.ssrcs) <= 16
+        assert len(send.extensions) <= 32
+        assert all(1 <= one.id <= 255 and one.id != 15 and len(one.uri) <= 256 for one in send.extensions)
+
+
+class FakeLine:
+    """Keeps what a participant was told, and how the line ended."""
+
+    def __init__(self) -> None:
+        self.told: list[ServerMessage] = []
+        self.ended: ErrorCode | None = None
+
+    def tell(self, message: ServerMessage) -> None:
+        if self.ended is None:
+            self.told.append(message)
+
+    def kick(self, reason: KickReason, code: ErrorCode) -> None:
+        self.tell(signalling.KickedOut(reason))
+        self.ended = code
+
+    def fail(self, code: ErrorCode) -> None:
+        self.ended = code
+
+    def take(self) -> list[ServerMessage]:
+        """What was told since the last time."""
+        told, self.told = self.told, []
+        return told
+
+
+def application(**changes: object) -> ApplicationSettings:
+    """An application with one key, for pages of call.example."""
+    settings: dict[str, object] = {
+        "sdk_app_id": APP, "name": "Test", "secret_keys": (KEY,), "origins": ("https://call.example",),
+    }  # fmt: skip
+    return ApplicationSettings(**(settings | changes))  # type: ignore[arg-type]
+
+
+def user_sig(user: str, *, key: str = KEY, issued_at: int = NOW, expire: int = 600, app: int = APP) -> str:
+    """A UserSig of the test's application."""
+    return sign_user_sig(secret_key=key, sdk_app_id=app, user_id=user, issued_at=issued_at, expire=expire)
+
+
+def map_key(user: str, room: RoomId, rights: Privilege, *, key: str = KEY, issued_at: int = NOW) -> str:
+    """A PrivateMapKey of the test's application."""
+    return sign_private_map_key(
+        secret_key=key, sdk_app_id=APP, user_id=user, room=room, privileges=rights, issued_at=issued_at, expire=300
+    )  # fmt: skip

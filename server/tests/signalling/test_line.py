@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way out: in order, bounded, with one end."""
+
+import asyncio
+from collections.abc import MutableMapping
+from typing import Any
+
+import pytest
+
+from sealroom.signalling import line as module
+from sealroom.signalling.closing import CloseCode, close_code
+from sealroom.signalling.line import Line
+from sealroom_wire import signalling
+from sealroom_wire.errors import ErrorCode
+
+
+async def test_what_was_told_goes_out_in_order_and_then_the_end() -> None:
+    line, sent = Line(), []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    for number in (1, 2):
+        line.tell(signalling.Pong(number))
+    line.fail(ErrorCode.ENGINE_FAILED)
+    line.end(CloseCode.DONE)
+    line.tell(signalling.Pong(3))
+    await line.write(send)
+    assert [message["type"] for message in sent] == ["websocket.send"] * 3 + ["websocket.close"]
+    assert sent[-1]["code"] == CloseCode.INTERNAL_ERROR
+    assert sent[-1]["reason"] == "engine_failed"
+    assert '"code":"engine_failed"' in sent[2]["text"]
+
+
+async def test_a_device_that_takes_nothing_is_dropped_and_costs_no_more() -> None:
+    line = Line()
+    for number in range(module.MAX_WAITING + 10):
+        line.tell(signalling.Pong(number + 1))
+    assert line.is_dropped
+    assert len(line._waiting) == module.MAX_WAITING
+    await line.write(pytest.fail)
+
+
+async def test_a_send_that_hangs_drops_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SEND_SECONDS", 0.01)
+    line = Line()
+    line.tell(signalling.Pong(1))
+
+    async def hang(_message: MutableMapping[str, Any]) -> None:
+        await asyncio.Event().wait()
+
+    await line.write(hang)
+    assert line.is_dropped
+
+
+def test_every_refusal_has_a_close_code_that_may_be_sent() -> None:
+    for code in ErrorCode:
+        assert close_code(code) in CloseCode
+        assert 1000 <= close_code(code) <= 4999
