@@ -58,7 +58,7 @@ def machine() -> Measured:
     return {
         "processor": models[0] if models else platform.processor(),
         "processors": os.cpu_count(),
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         "revision": revision.stdout.strip() or "unknown",
         "pinned": is_pinned(),
         "date": dt.datetime.now(dt.UTC).date().isoformat(),

@@ -23,7 +23,7 @@ use call::media::session_with;
 use call::{Host, ROOM, config};
 use node::EngineConfig;
 use serde_json::{Value, json};
-use shard::{Command, Event, SlotBinding, SlotSource};
+use shard::{Command, Event, SlotBinding, SlotSource, Stats};
 use transport::session::Track;
 
 /// What a client's first offer asks for: 6 audio and 12 video slots.
@@ -141,6 +141,19 @@ impl Call {
         line.trim().to_owned()
     }
 
+    /// The counters once nothing waits to be forwarded any more.
+    fn settle(&mut self) -> Stats {
+        let mut earlier = self.host.stats();
+        loop {
+            std::thread::sleep(Duration::from_millis(20));
+            let stats = self.host.stats();
+            if stats.accepted == earlier.accepted {
+                return stats;
+            }
+            earlier = stats;
+        }
+    }
+
     /// Forwards for a while; what it cost.
     fn forward(&mut self, load: &Load, seconds: u64) -> Value {
         let (before, cpu) = (self.host.stats(), process::shard_cpu());
@@ -151,7 +164,8 @@ impl Call {
             u8::from(load.drained)
         ));
         let sent: u64 = self.answer().parse().unwrap();
-        let (after, cpu) = (self.host.stats(), process::shard_cpu() - cpu);
+        let after = self.settle();
+        let cpu = process::shard_cpu() - cpu;
         let forwarded = after.forwarded - before.forwarded;
         let (send_full, send_failed) = self.host.engine.unsent();
         json!({
