@@ -2,57 +2,199 @@
 """`sealroom-customer`: parses, calls, prints."""
 
 import asyncio
+import os
 import sys
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cyclopts import App, Parameter
 
 from sealroom_customer import __version__
-from sealroom_customer.authority.keys import KeyFileError
-from sealroom_customer.demo import run
+from sealroom_customer.authority.identity import read_private
+from sealroom_customer.errors import ConfigurationError, CustomerError, StartError
+from sealroom_customer.http.listen import DEFAULT_HOST, Listening
+from sealroom_customer.http.proxies import networks
+from sealroom_customer.logging import configure
+from sealroom_customer.signing import GrantSigner, TicketSigner
+from sealroom_wire.authority import MemberRole
+from sealroom_wire.errors import Refusal
+from sealroom_wire.ids import RoomId, room_number, room_string
+from sealroom_wire.usersig import Privilege
 
 app = App(
     name="sealroom-customer",
-    help="Sealroom, the customer's side: key authority, signing, call page.",
     version=__version__,
+    help="The customer's side of Sealroom: signs, lets members have keys, serves the call page.",
 )
+sign = App(name="sign", help="Sign a ticket or a grant and print it.")
+app.command(sign)
+
+PrivilegeName = Literal[
+    "create-room", "enter", "send-audio", "receive-audio", "send-video", "receive-video", "send-screen", "receive-screen"
+]  # fmt: skip
+_ALL: tuple[PrivilegeName, ...] = (
+    "create-room", "enter", "send-audio", "receive-audio", "send-video", "receive-video", "send-screen", "receive-screen",
+)  # fmt: skip
+SecretFile = Annotated[Path, Parameter(help="0600 file with the application's SecretKey.")]
+Life = Annotated[int, Parameter(help="Seconds until it expires.")]
+
+
+def default_state() -> Path:
+    """The user's state folder (XDG Base Directory Specification)."""
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "sealroom-customer"
 
 
 @app.command
 def demo(
     *,
-    operator: Annotated[Path, Parameter(help="File that `sealroom dev --demo-out` writes.")],
-    state: Annotated[Path, Parameter(help="Where the demo customer keeps its keys.")] = Path(
-        ".demo/customer"
-    ),
-    port: Annotated[int, Parameter(help="Port of the call page on localhost; 0 takes a free one.")] = 8080,
+    operator: Annotated[
+        Path | None,
+        Parameter(help="File the operator's side hands over; waited for. Default: operator.json in --state."),
+    ] = None,
+    port: Annotated[int, Parameter(help="Port of the call page; 0 takes any free one.")] = 8080,
+    state: Annotated[
+        Path | None, Parameter(help="Folder for keys, 0700. Default: the user's state folder.")
+    ] = None,
+    check: Annotated[
+        int | None, Parameter(help="Enter two headless members for so many seconds, report, and end.")
+    ] = None,
+    host: Annotated[
+        str, Parameter(help="Address to listen on. Plain http is spoken on loopback only.")
+    ] = DEFAULT_HOST,
+    certificate: Annotated[
+        Path | None, Parameter(help="PEM certificate chain; read again when it changes.")
+    ] = None,
+    key: Annotated[Path | None, Parameter(help="PEM private key of the certificate.")] = None,
+    behind_proxy: Annotated[
+        tuple[str, ...], Parameter(help="Networks of your TLS proxy; nobody else is let in.", negative="")
+    ] = (),
+    public_url: Annotated[str | None, Parameter(help="The https origin that people open.")] = None,
+) -> int:
+    """Run a demo customer: backend, key authority and call page. Prints one address to open."""
+    from sealroom_customer.demo.run import run
+
+    if check is not None and check < 1:
+        raise ConfigurationError("check_too_short", "A check takes at least a second.", "Give --check 10.")
+    folder = state or default_state()
+    listening = Listening(host, port, certificate, key, networks(behind_proxy), public_url)
+    configure()
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(run(operator or folder / "operator.json", folder, listening, check))
+
+
+@sign.command
+def user_sig(*, sdk_app_id: int, user: str, secret_key: SecretFile, life: Life = 86400) -> None:
+    """Print a UserSig."""
+    print(TicketSigner(sdk_app_id, _secret(secret_key)).user_sig(user, now=int(time.time()), life=life))
+
+
+@sign.command
+def private_map_key(
+    *,
+    sdk_app_id: int,
+    user: str,
+    secret_key: SecretFile,
+    room: Annotated[str | None, Parameter(help="A string room. Either this or --room-number.")] = None,
+    room_number: Annotated[
+        int | None, Parameter(help='A number room. `123` and `"123"` are two rooms.')
+    ] = None,
+    right: Annotated[
+        tuple[PrivilegeName, ...], Parameter(help="May be given more than once.", negative="")
+    ] = _ALL,
+    life: Life = 86400,
 ) -> None:
-    """Run a demo customer: backend, key authority and call page in one process, on localhost only."""
+    """Print a PrivateMapKey for one room and some of the eight rights."""
+    rights = Privilege(0)
+    for name in right:
+        rights |= Privilege[name.replace("-", "_").upper()]
+    signer = TicketSigner(sdk_app_id, _secret(secret_key))
+    where = _room(room, room_number)
+    print(signer.private_map_key(user, where, rights, now=int(time.time()), life=life))
+
+
+@sign.command
+def grant(
+    *,
+    sdk_app_id: int,
+    user: str,
+    key: Annotated[Path, Parameter(help="0600 PEM file with an Ed25519 or P-256 private key.")],
+    issuer: str,
+    audience: Annotated[str, Parameter(help="The authority's name.")],
+    authority_key: Annotated[str, Parameter(help="The authority's public signing key, base64url.")],
+    room: Annotated[str | None, Parameter(help="A string room. Either this or --room-number.")] = None,
+    room_number: Annotated[int | None, Parameter(help="A number room.")] = None,
+    role: MemberRole = MemberRole.PUBLISH,
+    life: Life = 900,
+) -> None:
+    """Print a grant that admits a user to a room's keys."""
+    signer = GrantSigner(issuer, audience, authority_key, _signing_key(key))
     try:
-        asyncio.run(_demo(operator, state, port))
-    except (run.DemoError, KeyFileError) as error:
-        print(f"sealroom-customer: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(0)
-
-
-async def _demo(operator: Path, state: Path, port: int) -> None:
-    hand_over = await run.operator_hand_over(operator)
-    listening = run.listening_socket(port)
-    port = listening.getsockname()[1]
-    site, front = run.make_site(state, hand_over, port)
-    ready = asyncio.Event()
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(run.serve(site, front, listening, ready))
-        await ready.wait()
-        print(
-            f"Open http://localhost:{port}/?room=demo in two tabs. (http on localhost; browsers treat it as secure)",
-            flush=True,
+        token = signer.sign(
+            sdk_app_id=sdk_app_id,
+            room=_room(room, room_number),
+            user_id=user,
+            role=role,
+            now=int(time.time()),
+            life=life,
         )
+    except ValueError as error:
+        raise ConfigurationError(
+            "life_invalid", f"It cannot be signed: {error}.", "Give another --life."
+        ) from error
+    print(token)
+
+
+def _room(text: str | None, number: int | None) -> RoomId:
+    if text is not None and number is None:
+        return room_string(text)
+    if number is not None and text is None:
+        return room_number(number)
+    raise ConfigurationError("room_missing", "One room is needed.", "Give either --room or --room-number.")
+
+
+def _secret(path: Path) -> str:
+    return _private(path).decode("utf-8", "replace").strip()
+
+
+def _signing_key(path: Path) -> Ed25519PrivateKey | ec.EllipticCurvePrivateKey:
+    try:
+        key = load_pem_private_key(_private(path), None)
+    except (ValueError, TypeError):
+        key = None
+    if isinstance(key, Ed25519PrivateKey):
+        return key
+    if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
+        return key
+    raise StartError(
+        "key_unreadable", f"{path} holds no Ed25519 or P-256 private key.", "Give a PEM file of one."
+    )
+
+
+def _private(path: Path) -> bytes:
+    octets = read_private(path)
+    if octets is None:
+        raise StartError("file_missing", f"{path} is not there.", "Check the name.")
+    return octets
+
+
+def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.Loop
 
 
 def main() -> None:
-    """Entry point."""
-    app()
+    """Entry point; errors are one line with what to do next."""
+    try:
+        sys.exit(app())
+    except CustomerError as error:
+        sys.exit(f"error: {error.sentence} {error.action} [{error.code}]")
+    except Refusal as refusal:
+        sys.exit(f"error: {refusal.text.sentence} {refusal.text.action} [{refusal.code.value}]")

@@ -1,248 +1,421 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One room of the authority, without I/O and without a clock: who is a member, which secret is in force, what is said to whom.
+"""One room of the authority: roster, epochs and steps, and what is sent to whom. `protocol/sealing.md` sections 3 and 8.
 
-Time is an argument, in seconds of a monotonic clock; Unix time only where it is written into a message or read from a
-grant. **After each call send what `take_messages` gives, in its order, and call `on_deadline` when `deadline` has come.**
+No I/O and no clock: `now` is monotonic seconds. **After every call the caller sends what `take()` returns, in order, and calls
+`on_deadline` when `deadline()` has come.**
+
+Timing. Whoever comes first in 200 ms is let in at once; those who come within 200 ms after a step share the next one, when the
+200 ms are over. Leaves begin an epoch at once, but at most one a second; removals and expired grants do not wait.
 """
 
-import base64
-import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import TypeAlias
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sealroom_customer.authority import hpke
-from sealroom_customer.authority.schedule import LAST_INDEX, LAST_STEP, SUITES, RoomContext
-from sealroom_wire import authority as wire
+from sealroom_customer.authority.roster import Entry, Roster
+from sealroom_customer.sealing.encoding import b64u
+from sealroom_customer.sealing.hpke import seal
+from sealroom_customer.sealing.schedule import INSTANCE_BYTES, LAST_STEP, Scope, SuiteId
+from sealroom_customer.sealing.signed import head_of, sign_body
+from sealroom_wire.authority import (
+    ZERO_HEAD,
+    Change,
+    Departure,
+    LeftReason,
+    Member,
+    MemberRole,
+    Place,
+    Refused,
+    Secret,
+    SecretReason,
+    Signed,
+    SignedBody,
+    Snapshot,
+)
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId
-from sealroom_wire.limits import MAX_SEALED_MEMBERS
 
-JOIN_WINDOW = 0.2
-"""Joins within this time share a step. Longer saves signatures in a storm and makes a newcomer wait."""
-LEAVE_WINDOW = 1.0
-"""At most one epoch per this time for leaves and lost lines. Longer lets a leaver read on for as long."""
-EPOCH_LIFE = 600.0
-"""A new epoch at the latest after this time, so that a stolen secret is of use for no longer."""
+LineId: TypeAlias = int
 
-Line = TypeVar("Line")
-Sign = Callable[[bytes], bytes]
-Random = Callable[[int], bytes]
+STEP_SECONDS = 0.2
+"""Joins share a step for this long. Longer makes fewer steps in a storm of joins; a newcomer waits at most this long."""
+LEAVE_SECONDS = 1.0
+"""At most one epoch for leaves in this time. Longer costs less in a room where people come and go; a leaver keeps its ear so long."""
+EPOCH_SECONDS = 600.0
+"""Life of an epoch when nobody leaves."""
+SILENCE_SECONDS = 10.0
+"""A line silent for this long is lost. Devices ping every 2 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody whose grant was verified. `expires` is monotonic seconds, `since` Unix seconds."""
+
+    line: LineId
+    user: str
+    role: MemberRole
+    key: str
+    public_key: ec.EllipticCurvePublicKey = field(repr=False)
+    expires: float
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A message for one line."""
+
+    line: LineId
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """The line is over; close it after what was posted."""
+
+    line: LineId
+
+
+Output: TypeAlias = Post | Hang
 
 
 @dataclass(slots=True)
-class _Member(Generic[Line]):
-    line: Line
-    entry: wire.Member
-    key: EllipticCurvePublicKey
-    expires: int
-    """Unix seconds; then the grant is over."""
-    fresh: bool = True
-    """Not yet announced: has not got its snapshot."""
+class _Waiting:
+    newcomer: Newcomer
+    came: float
 
 
-@dataclass(slots=True)
-class Room(Generic[Line]):
-    """A room in one life of the authority. `Line` names a device's connection."""
+class Room:
+    """The state machine of one room in one life of the authority."""
 
-    app: int
-    room: RoomId
-    suite: int
-    sign: Sign = field(repr=False)
-    random: Random = field(default=secrets.token_bytes, repr=False)
-    epoch: int = 0
-    step: int = 0
-    _context: RoomContext = field(init=False, repr=False)
-    _place: wire.Place = field(init=False, repr=False)
-    _secret: bytes = field(default=b"", init=False, repr=False)
-    _head: str = field(default=wire.ZERO_HEAD, init=False)
-    _members: dict[int, _Member[Line]] = field(default_factory=dict, init=False, repr=False)
-    _by_line: dict[Line, int] = field(default_factory=dict, init=False, repr=False)
-    _next_index: int = field(default=0, init=False)
-    _left: list[wire.Departure] = field(default_factory=list, init=False)
-    _urgent: bool = field(default=False, init=False)
-    _last_change: float = field(default=float("-inf"), init=False)
-    _epoch_began: float = field(default=float("-inf"), init=False)
-    _clock_offset: float = field(default=0.0, init=False)
-    _out: list[tuple[Line, str]] = field(default_factory=list, init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self._begin_instance()
-
-    def _begin_instance(self) -> None:
-        instance = self.random(16)
-        self._context = RoomContext(SUITES[self.suite], self.app, self.room, instance)
-        self._place = wire.Place(self.app, self.room.kind, self.room.id, _b64u(instance))
+    def __init__(
+        self,
+        application: int,
+        room: RoomId,
+        suite: SuiteId,
+        signing_key: Ed25519PrivateKey,
+        entropy: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self._scope = Scope(suite, application, room, entropy(INSTANCE_BYTES))
+        self._place = Place(application, room.kind, room.id, b64u(self._scope.instance))
+        self._signing_key = signing_key
+        self._entropy = entropy
+        self._roster = Roster()
+        self._waiting: dict[str, _Waiting] = {}
+        self._leaving: dict[int, tuple[LeftReason, float]] = {}
+        self._secret = b""
+        self._epoch, self._step, self._head = 0, 0, ZERO_HEAD
+        self._changed_at = self._epoch_at = self._left_at = float("-inf")
+        self._check_at = float("inf")
+        self._outputs: list[Output] = []
 
     @property
-    def members(self) -> list[wire.Member]:
-        """The roster as it stands, newcomers that wait for their step included."""
-        return [member.entry for member in self._members.values()]
+    def suite(self) -> SuiteId:
+        """The cipher suite of the room, chosen when it began."""
+        return self._scope.suite
 
-    def join(
-        self, now: float, unix: float, line: Line, user: str, role: wire.MemberRole, key: bytes, expires: int
-    ) -> int:
-        """Admits a device whose grant was verified; an older line of the same user is replaced. Returns the index.
+    @property
+    def version(self) -> tuple[int, int]:
+        """Epoch and step as they stand."""
+        return self._epoch, self._step
+
+    @property
+    def empty(self) -> bool:
+        """Nobody is here or waits; the caller drops the room. Its keys are then nobody's."""
+        return not self._waiting and len(self._leaving) == len(self._roster)
+
+    def take(self) -> list[Output]:
+        """What is to be sent since the last call."""
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
+    # what happens
+
+    def join(self, now: float, newcomer: Newcomer, limit: int) -> None:
+        """Lets somebody in: at once or with the next step. A user who is here already is replaced, unless the member key is
+        the same: then the member goes on with the new line.
 
         Raises:
-            Refusal: the room is full, out of indices, or the member key is not on the curve.
+            Refusal: `room_full` beyond `limit` members.
         """
-        self._clock_offset = unix - now
-        point = hpke.public_key(key)
-        earlier = [index for index, member in self._members.items() if member.entry.user == user]
-        if len(self._members) - len(earlier) >= MAX_SEALED_MEMBERS or self._next_index > LAST_INDEX:
-            raise Refusal(ErrorCode.ROOM_FULL)
-        for index in earlier:
-            self._drop(index, wire.LeftReason.REPLACED, urgent=True)
-        index, self._next_index = self._next_index, self._next_index + 1
-        entry = wire.Member(index, user, role, _b64u(key), int(unix))
-        self._members[index] = _Member(line, entry, point, expires)
-        self._by_line[line] = index
-        self._settle(now)
-        return index
-
-    def renew(self, line: Line, expires: int) -> None:
-        """A later grant of the member on `line` was verified."""
-        if (index := self._by_line.get(line)) is not None:
-            self._members[index].expires = expires
-
-    def leave(self, now: float, line: Line, reason: wire.LeftReason) -> None:
-        """The device on `line` is gone; a removal takes effect at once. Nothing happens for a line that is no member."""
-        index = self._by_line.get(line)
-        if index is None:
+        present = self._roster.of_user(newcomer.user)
+        if present is not None and present.resumed_by(newcomer) and present.index not in self._leaving:
+            self._resume(now, present, newcomer)
             return
-        self._drop(index, reason, urgent=reason in {wire.LeftReason.REMOVED, wire.LeftReason.EXPIRED})
-        self._settle(now)
+        others = len(self._roster) - len(self._leaving) + len(self._waiting)
+        if present is None and newcomer.user not in self._waiting and others >= limit:
+            raise Refusal(ErrorCode.ROOM_FULL)
+        before = self._waiting.pop(newcomer.user, None)
+        if before is not None:
+            self._refuse(before.newcomer.line, ErrorCode.REPLACED_BY_NEW_ENTRY)
+        if present is not None:
+            self._leaving.setdefault(present.index, (LeftReason.REPLACED, now))
+        self._waiting[newcomer.user] = _Waiting(newcomer, now)
+        self.on_deadline(now)
 
-    def line_of(self, user: str) -> Line | None:
-        """The line on which a user is a member."""
-        return next((member.line for member in self._members.values() if member.entry.user == user), None)
+    def heard(self, now: float, line: LineId) -> None:
+        """Something came on the line of a member."""
+        entry = self._roster.of_line(line)
+        if entry is not None:
+            entry.heard = now
+
+    def renew(self, now: float, line: LineId, expires: float) -> None:
+        """The member on `line` showed a grant that lasts until `expires`."""
+        entry = self._roster.of_line(line)
+        if entry is not None:
+            entry.heard, entry.expires = now, expires
+            self._check_at = min(self._check_at, entry.due(SILENCE_SECONDS))
+            self.on_deadline(now)
+
+    def left(self, now: float, line: LineId) -> None:
+        """The device closed its line."""
+        self._forget_waiting(line)
+        entry = self._roster.of_line(line)
+        if entry is not None:
+            self._roster.detach(entry)
+            self._depart(entry, LeftReason.LEFT, now)
+            self.on_deadline(now)
+
+    def broke(self, now: float, line: LineId) -> None:
+        """The line broke. The member is absent, and lost when nothing was heard of it for 10 s."""
+        self._forget_waiting(line)
+        entry = self._roster.of_line(line)
+        if entry is not None:
+            self._roster.detach(entry)
+            self.on_deadline(now)
+
+    def remove(self, now: float, user: str) -> bool:
+        """Puts a user out, at once. Returns whether he was here or waited."""
+        waiting = self._waiting.pop(user, None)
+        if waiting is not None:
+            self._refuse(waiting.newcomer.line, ErrorCode.GRANT_EXPIRED)
+        entry = self._roster.of_user(user)
+        if entry is not None:
+            self._leaving[entry.index] = (LeftReason.REMOVED, now)
+            self.on_deadline(now)
+        return waiting is not None or entry is not None
+
+    # time
 
     def deadline(self) -> float | None:
-        """When `on_deadline` wants to be called; None for an empty room."""
-        if not self._members:
-            return None
-        due = [self._epoch_began + EPOCH_LIFE]
-        due += [member.expires - self._clock_offset for member in self._members.values()]
-        if self._left:
-            due.append(self._epoch_began + LEAVE_WINDOW)
-        if any(member.fresh for member in self._members.values()):
-            due.append(self._last_change + JOIN_WINDOW)
-        return min(due)
+        """When `on_deadline` has to be called; None while nothing is due."""
+        due = min(self._joins_due(), self._leaves_due(), self._timer_due(), self._check_at)
+        return None if due == float("inf") else due
 
-    def on_deadline(self, now: float) -> list[Line]:
-        """Does what is due. Returns the lines whose grants have expired: they are to be closed."""
-        over = [
-            index for index, member in self._members.items() if member.expires - self._clock_offset <= now
-        ]
-        lines = [self._members[index].line for index in over]
-        for index in over:
-            self._drop(index, wire.LeftReason.EXPIRED, urgent=True)
-        self._settle(now)
-        return lines
-
-    def take_messages(self) -> list[tuple[Line, str]]:
-        """Everything to be sent since the last call, in order."""
-        out, self._out = self._out, []
-        return out
-
-    def _drop(self, index: int, reason: wire.LeftReason, *, urgent: bool) -> None:
-        member = self._members.pop(index)
-        del self._by_line[member.line]
-        if member.fresh:
-            return  # nobody has heard of it
-        self._left.append(wire.Departure(index, reason))
-        self._urgent = self._urgent or urgent
-
-    def _settle(self, now: float) -> None:
-        """Begins an epoch or a step if something waits for it and its window allows."""
-        if not self._members:
-            self._empty()
-            return
-        fresh = any(member.fresh for member in self._members.values())
-        first = not self._secret
-        leave_due = bool(self._left) and (self._urgent or now >= self._epoch_began + LEAVE_WINDOW)
-        join_due = fresh and (first or now >= self._last_change + JOIN_WINDOW)
-        timer_due = not first and now >= self._epoch_began + EPOCH_LIFE
-        if first or leave_due or timer_due or (join_due and (self._left or self.step == LAST_STEP)):
+    def on_deadline(self, now: float) -> None:
+        """Does what is due at `now`; harmless when nothing is."""
+        if now >= self._check_at:
+            self._look_for_the_lost(now)
+        if self.empty:
+            self._end(now)
+        elif now >= min(self._leaves_due(), self._timer_due()):
             self._begin_epoch(now)
-        elif join_due:
-            self._begin_step(now)
+        elif now >= self._joins_due():
+            # Nobody is here who could step, the steps have run out, or the indices have.
+            if (
+                not len(self._roster)
+                or self._step == LAST_STEP
+                or not self._roster.has_room(len(self._waiting))
+            ):
+                self._begin_epoch(now)
+            else:
+                self._step_on(now)
 
-    def _empty(self) -> None:
-        """The last member is gone: nothing of the room is kept, and who comes next gets another instance."""
-        if self._secret or self._left:
-            self._secret, self._head = b"", wire.ZERO_HEAD
-            self._left, self._urgent, self._next_index, self.epoch, self.step = [], False, 0, 0, 0
-            self._last_change = self._epoch_began = float("-inf")
-            self._begin_instance()
+    def _joins_due(self) -> float:
+        """Newcomers wait for the end of the last change's 200 ms; who takes a leaver's place, for that leave."""
+        free = any(self._roster.of_user(user) is None for user in self._waiting)
+        return self._changed_at + STEP_SECONDS if free else float("inf")
+
+    def _leaves_due(self) -> float:
+        if not self._leaving:
+            return float("inf")
+        if any(reason in _AT_ONCE for reason, _ in self._leaving.values()):
+            return float("-inf")
+        first = min(since for _, since in self._leaving.values())
+        return max(self._left_at + LEAVE_SECONDS, self._changed_at + STEP_SECONDS, first)
+
+    def _timer_due(self) -> float:
+        return self._epoch_at + EPOCH_SECONDS if self._epoch else float("inf")
+
+    def _look_for_the_lost(self, now: float) -> None:
+        for entry in self._roster:
+            if entry.index in self._leaving:
+                continue
+            if now >= entry.expires:
+                self._depart(entry, LeftReason.EXPIRED, now)
+            elif now >= entry.heard + SILENCE_SECONDS:
+                self._depart(entry, LeftReason.LOST, now)
+        for user in [user for user, one in self._waiting.items() if now >= one.newcomer.expires]:
+            self._refuse(self._waiting.pop(user).newcomer.line, ErrorCode.GRANT_EXPIRED)
+        present = (entry.due(SILENCE_SECONDS) for entry in self._roster if entry.index not in self._leaving)
+        waiting = (one.newcomer.expires for one in self._waiting.values())
+        self._check_at = min((*present, *waiting), default=float("inf"))
+
+    # changes
+
+    def _depart(self, entry: Entry, reason: LeftReason, now: float) -> None:
+        self._leaving.setdefault(entry.index, (reason, now))
+
+    def _step_on(self, now: float) -> None:
+        """Newcomers are let in; everyone else steps by himself."""
+        self._step += 1
+        self._secret = self._scope.after(self._secret)
+        here = list(self._roster)
+        joined = self._let_in(now)
+        self._change(now, here, joined, {})
+        self._welcome(joined)
 
     def _begin_epoch(self, now: float) -> None:
-        removal = any(
-            gone.reason in {wire.LeftReason.REMOVED, wire.LeftReason.EXPIRED} for gone in self._left
-        )
-        reason = wire.SecretReason.TIMER
-        if self._left:
-            reason = wire.SecretReason.REMOVAL if removal else wire.SecretReason.LEAVE
-        self.epoch, self.step = self.epoch + 1, 0
-        self._secret = self._context.first_secret(self.epoch, self.random(self._context.suite.secret_length))
-        self._epoch_began = now
-        stayers = self._announce(now)
-        for member in stayers:
-            self._send_secret(member, reason)
+        """A new secret, sent to each who stays and each who comes."""
+        gone = {index: reason for index, (reason, _) in self._leaving.items()}
+        reason = _reason_of(gone, timer=not self._waiting)
+        here = list(self._roster)
+        self._epoch, self._step = self._epoch + 1, 0
+        self._secret = self._scope.first(self._epoch, self._entropy(self._scope.secret_bytes))
+        self._epoch_at = now
+        for index in gone:
+            self._roster.drop(index)
+        staying = list(self._roster)
+        if gone:
+            self._left_at = now
+            self._leaving.clear()
+        if not self._roster.has_room(len(self._waiting)):
+            self._roster.number_anew()
+        joined = self._let_in(now)
+        if self._epoch > 1:
+            self._change(now, here, joined, gone)
+        else:
+            self._changed_at = now
+        self._hang_up(entry for entry in here if entry.index in gone)
+        for entry in staying:
+            self._send_secret(entry, reason)
+        self._welcome(joined)
 
-    def _begin_step(self, now: float) -> None:
-        self.step += 1
-        self._secret = self._context.next_secret(self._secret)
-        self._announce(now)
-
-    def _announce(self, now: float) -> list[_Member[Line]]:
-        """Tells the change to those who are there, and everything to newcomers. Returns those who are there."""
-        newcomers = [member for member in self._members.values() if member.fresh]
-        stayers = [member for member in self._members.values() if not member.fresh]
-        joined = tuple(member.entry for member in newcomers)
-        text = _text(wire.Change(self._place, self.epoch, self.step, joined, tuple(self._left), self._head))
-        signed = self._signed(text)
-        self._head = _b64u(hashlib.sha256(text.encode()).digest())
-        self._left, self._urgent, self._last_change = [], False, now
-        for member in stayers:
-            self._out.append((member.line, signed))
-        for member in newcomers:
-            member.fresh = False
-            snapshot = wire.Snapshot(
-                self._place,
-                self.epoch,
-                self.step,
-                self.suite,
-                member.entry.index,
-                tuple(self.members),
-                self._head,
+    def _let_in(self, now: float) -> list[Entry]:
+        """Puts those who wait on the roster, except those whose former self is still leaving."""
+        joined: list[Entry] = []
+        for user in [user for user in self._waiting if self._roster.of_user(user) is None]:
+            newcomer = self._waiting.pop(user).newcomer
+            entry = self._roster.add(
+                Member(0, user, newcomer.role, newcomer.key, newcomer.since),
+                newcomer.public_key,
+                newcomer.line,
+                heard=now,
+                expires=newcomer.expires,
             )
-            self._out.append((member.line, self._signed(_text(snapshot))))
-            self._send_secret(member, wire.SecretReason.JOIN)
-        return stayers
+            self._check_at = min(self._check_at, entry.due(SILENCE_SECONDS))
+            joined.append(entry)
+        return joined
 
-    def _send_secret(self, member: _Member[Line], reason: wire.SecretReason) -> None:
-        index = member.entry.index
-        info = self._context.hpke_info(self.epoch, self.step, index)
-        enc, ciphertext = hpke.seal(self._secret, member.key, info)
-        body = wire.Secret(
-            self._place, self.epoch, self.step, index, reason, _b64u(enc), _b64u(ciphertext), self._head
+    def _change(
+        self, now: float, here: list[Entry], joined: list[Entry], gone: dict[int, LeftReason]
+    ) -> None:
+        self._changed_at = now
+        body = Change(
+            place=self._place,
+            epoch=self._epoch,
+            step=self._step,
+            joined=tuple(entry.member for entry in joined),
+            left=tuple(Departure(index, reason) for index, reason in gone.items()),
+            previous=self._head,
         )
-        self._out.append((member.line, self._signed(_text(body))))
+        signed = sign_body(body, self._signing_key)
+        self._head = head_of(signed.body)
+        text = _text(signed)
+        self._outputs += [Post(entry.line, text) for entry in here if entry.line is not None]
 
-    def _signed(self, body: str) -> str:
-        signature = self.sign(wire.SIGNATURE_PREFIX + body.encode())
-        return msgspec.json.encode(wire.Signed(body, _b64u(signature))).decode()
+    def _welcome(self, joined: list[Entry]) -> None:
+        members = tuple(entry.member for entry in self._roster)
+        for entry in joined:
+            snapshot = Snapshot(
+                place=self._place,
+                epoch=self._epoch,
+                step=self._step,
+                suite=self._scope.suite,
+                you=entry.index,
+                members=members,
+                head=self._head,
+            )
+            self._send(entry, snapshot)
+            self._send_secret(entry, SecretReason.JOIN)
+
+    def _resume(self, now: float, entry: Entry, newcomer: Newcomer) -> None:
+        if entry.line is not None:
+            self._refuse(entry.line, ErrorCode.REPLACED_BY_NEW_ENTRY)
+        self._roster.attach(entry, newcomer.line)
+        entry.heard, entry.expires = now, newcomer.expires
+        self._check_at = min(self._check_at, entry.due(SILENCE_SECONDS))
+        self._welcome([entry])
+
+    def _send_secret(self, entry: Entry, reason: SecretReason) -> None:
+        if entry.line is None:
+            return
+        info = self._scope.secret_info(self._epoch, self._step, entry.index)
+        enc, ciphertext = seal(self._secret, entry.public_key, info)
+        secret = Secret(
+            place=self._place,
+            epoch=self._epoch,
+            step=self._step,
+            to=entry.index,
+            reason=reason,
+            enc=b64u(enc),
+            ciphertext=b64u(ciphertext),
+            head=self._head,
+        )
+        self._send(entry, secret)
+
+    def _send(self, entry: Entry, body: SignedBody) -> None:
+        if entry.line is not None:
+            self._outputs.append(Post(entry.line, _text(sign_body(body, self._signing_key))))
+
+    # lines
+
+    def _forget_waiting(self, line: LineId) -> None:
+        for user, one in list(self._waiting.items()):
+            if one.newcomer.line == line:
+                del self._waiting[user]
+
+    def _hang_up(self, entries: Iterator[Entry]) -> None:
+        self._outputs += [Hang(entry.line) for entry in entries if entry.line is not None]
+
+    def _refuse(self, line: LineId, code: ErrorCode) -> None:
+        self._outputs += [Post(line, refused_text(code)), Hang(line)]
+
+    def _end(self, now: float) -> None:
+        """Nobody is left: those who were put out hear of it, and no new epoch is needed."""
+        gone = {index: reason for index, (reason, _) in self._leaving.items()}
+        here = list(self._roster)
+        if any(entry.line is not None for entry in here):
+            self._epoch, self._step = self._epoch + 1, 0
+            self._change(now, here, [], gone)
+        self._hang_up(iter(here))
+        self._secret = b""
+        for index in gone:
+            self._roster.drop(index)
+        self._leaving.clear()
+        self._check_at = self._epoch_at = float("inf")
 
 
-def _text(body: wire.SignedBody) -> str:
-    return msgspec.json.encode(body).decode()
+_AT_ONCE = frozenset({LeftReason.REMOVED, LeftReason.EXPIRED})
 
 
-def _b64u(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+def _reason_of(gone: dict[int, LeftReason], *, timer: bool) -> SecretReason:
+    if any(reason in _AT_ONCE for reason in gone.values()):
+        return SecretReason.REMOVAL
+    if gone:
+        return SecretReason.LEAVE
+    return SecretReason.TIMER if timer else SecretReason.JOIN
+
+
+def refused_text(code: ErrorCode) -> str:
+    """A `refused` message."""
+    text = Refusal(code).text
+    return msgspec.json.encode(Refused(code=code, message=text.sentence, action=text.action)).decode()
+
+
+def _text(signed: Signed) -> str:
+    return msgspec.json.encode(signed).decode()

@@ -1,146 +1,192 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The authority's rooms: lines in, messages out. Knows no socket; the caller gives the time and sends what it is told."""
+"""Rooms by application and id, the lines of their members, and the timers that drive them."""
 
-import base64
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
 
-import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sealroom_customer.authority.grants import Verifier
-from sealroom_customer.authority.room import Room
-from sealroom_customer.authority.schedule import SUITES
-from sealroom_wire import authority as wire
+from sealroom_customer.authority.admission import Admission
+from sealroom_customer.authority.room import LineId, Newcomer, Post, Room
+from sealroom_customer.clock import Clock, Timer
+from sealroom_customer.logging import get_logger
+from sealroom_customer.sealing.hpke import decode_member_key
+from sealroom_customer.sealing.schedule import SUITES, SuiteId
+from sealroom_customer.signing.grants import room_of
+from sealroom_wire import PROTOCOL_VERSION
+from sealroom_wire.authority import GrantClaims, Join, Renew
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId
+from sealroom_wire.limits import MAX_SEALED_MEMBERS
 
-Send = Callable[[str], None]
-"""Queues one text message on a line; must not block."""
-Close = Callable[[ErrorCode], None]
-"""Ends a line with a refusal."""
-RoomKey = tuple[int, RoomId]
-
-_DEVICE = msgspec.json.Decoder(wire.DeviceMessage)
-_PONG = msgspec.json.encode(wire.Pong()).decode()
+RoomKey: TypeAlias = tuple[int, RoomId]
 
 
-@dataclass(eq=False, slots=True)
-class Line:
-    """One device's connection."""
+class Outlet(Protocol):
+    """The sending half of a line."""
 
-    send: Send
-    close: Close
-    room: RoomKey | None = None
-    user: str = ""
+    def post(self, text: str) -> None:
+        """Sends, in order, without waiting."""
+
+    def hang_up(self) -> None:
+        """Closes after what was posted."""
 
 
 @dataclass(slots=True)
-class AuthorityService:
-    """All rooms of one authority process. `now`: monotonic seconds, `unix`: Unix seconds; both arguments."""
+class _Home:
+    """Where a line belongs once its member was admitted."""
 
-    signing_key: Ed25519PrivateKey = field(repr=False)
-    verifier: Verifier
-    _rooms: dict[RoomKey, Room[Line]] = field(default_factory=dict, repr=False)
-    _used: dict[str, tuple[str, int]] = field(default_factory=dict, repr=False)
-    """Grants by id: the member key that showed it, and when it is over."""
+    claims: GrantClaims
+    member_key: str
+    outlet: Outlet = field(repr=False)
 
-    def receive(self, line: Line, text: str, now: float, unix: float) -> None:
-        """Takes one message of a device. Raises `Refusal` if the line is to be closed for it."""
-        try:
-            message = _DEVICE.decode(text)
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            raise Refusal(ErrorCode.MALFORMED_MESSAGE) from error
-        match message:
-            case wire.Ping():
-                line.send(_PONG)
-            case wire.Join():
-                self._join(line, message, now, unix)
-            case wire.Renew():
-                self._renew(line, message, unix)
+    @property
+    def key(self) -> RoomKey:
+        return self.claims.app, room_of(self.claims)
 
-    def _join(self, line: Line, message: wire.Join, now: float, unix: float) -> None:
-        if line.room is not None:
-            raise Refusal(ErrorCode.ALREADY_ENTERED)
-        if message.version != 1:
+
+class Authority:
+    """All rooms of one authority. Every method is called from one event loop and returns without waiting."""
+
+    def __init__(
+        self,
+        admission: Admission,
+        signing_key: Ed25519PrivateKey,
+        clock: Clock,
+        *,
+        max_members: int = MAX_SEALED_MEMBERS,
+    ) -> None:
+        self._admission = admission
+        self._signing_key = signing_key
+        self._clock = clock
+        self._max_members = max_members
+        self._rooms: dict[RoomKey, Room] = {}
+        self._timers: dict[RoomKey, Timer] = {}
+        self._homes: dict[LineId, _Home] = {}
+
+    def join(self, line: LineId, outlet: Outlet, message: Join) -> None:
+        """Admits whoever shows a good grant.
+
+        Raises:
+            Refusal: version, member key, suite, grant, or a full room.
+        """
+        if message.version != PROTOCOL_VERSION:
             raise Refusal(ErrorCode.VERSION_NOT_SUPPORTED)
-        claims = self.verifier.verify(message.grant, int(unix))
-        self._use_once(claims, message.member_key, unix)
-        key = (claims.app, RoomId(claims.room.kind, claims.room.id))
-        room = self._rooms.get(key)
-        suites = [room.suite] if room else [suite for suite in message.suites if suite in SUITES]
-        if not suites or suites[0] not in message.suites:
-            raise Refusal(ErrorCode.SUITE_NOT_SUPPORTED)
-        if room is None:
-            room = self._rooms[key] = Room(claims.app, key[1], suites[0], self.signing_key.sign)
-        earlier = room.line_of(claims.sub)
-        room.join(now, unix, line, claims.sub, claims.role, _point(message.member_key), claims.exp)
-        line.room, line.user = key, claims.sub
-        self._deliver(room)
-        if earlier is not None:
-            earlier.room = None
-            earlier.close(ErrorCode.REPLACED_BY_NEW_ENTRY)
-
-    def _use_once(self, claims: wire.GrantClaims, member_key: str, unix: float) -> None:
-        """A grant admits one member key; the same key may show it again on another line."""
-        for jti in [jti for jti, (_, over) in self._used.items() if over <= unix]:
-            del self._used[jti]
-        shown, _ = self._used.setdefault(claims.jti, (member_key, claims.exp))
-        if shown != member_key:
-            raise Refusal(ErrorCode.GRANT_REPLAYED)
-
-    def _renew(self, line: Line, message: wire.Renew, unix: float) -> None:
-        if line.room is None:
-            raise Refusal(ErrorCode.ENTER_FIRST)
-        claims = self.verifier.verify(message.grant, int(unix))
-        if (claims.app, RoomId(claims.room.kind, claims.room.id)) != line.room or claims.sub != line.user:
-            raise Refusal(ErrorCode.GRANT_NOT_FOR_US)
-        self._rooms[line.room].renew(line, claims.exp)
-
-    def gone(self, line: Line, now: float, reason: wire.LeftReason) -> None:
-        """A line ended. Nothing happens for one that is no member."""
-        if line.room is None:
-            return
-        room = self._rooms[line.room]
-        room.leave(now, line, reason)
-        self._deliver(room)
-        if not room.members:
-            del self._rooms[line.room]
-        line.room = None
-
-    def remove(self, app: int, room_id: RoomId, user: str, now: float) -> None:
-        """The customer's backend ends a membership, at once. Raises `Refusal(member_unknown)` if there is none."""
-        room = self._rooms.get((app, room_id))
-        line = room.line_of(user) if room else None
-        if line is None:
-            raise Refusal(ErrorCode.MEMBER_UNKNOWN)
-        self.gone(line, now, wire.LeftReason.REMOVED)
-        line.close(ErrorCode.GRANT_EXPIRED)
-
-    def deadline(self) -> float | None:
-        """When `on_deadline` wants to be called."""
-        return min(
-            (due for room in self._rooms.values() if (due := room.deadline()) is not None), default=None
+        try:
+            public_key = decode_member_key(message.member_key)
+        except ValueError:
+            raise Refusal(ErrorCode.MEMBER_KEY_INVALID) from None
+        unix = self._clock.unix()
+        suite = _common_suite(message.suites)
+        claims = self._admission.admit(message.grant, message.member_key, int(unix))
+        now = self._clock.monotonic()
+        newcomer = Newcomer(
+            line=line,
+            user=claims.sub,
+            role=claims.role,
+            key=message.member_key,
+            public_key=public_key,
+            expires=now + claims.exp - unix,
+            since=int(unix),
         )
+        home = _Home(claims, message.member_key, outlet)
+        room = self._rooms.get(home.key) or Room(*home.key, suite, self._signing_key)
+        if room.suite not in message.suites:
+            raise Refusal(ErrorCode.SUITE_NOT_SUPPORTED)
+        room.join(now, newcomer, self._max_members)
+        if home.key not in self._rooms:
+            self._rooms[home.key] = room
+            get_logger().info("room_opened", suite=suite)
+        self._homes[line] = home
+        self._settle(home.key, room)
 
-    def on_deadline(self, now: float) -> None:
-        """Does what is due in every room."""
-        for key, room in list(self._rooms.items()):
-            expired = room.on_deadline(now)
-            self._deliver(room)
-            for line in expired:
-                line.room = None
-                line.close(ErrorCode.GRANT_EXPIRED)
-            if not room.members:
-                del self._rooms[key]
+    def renew(self, line: LineId, message: Renew) -> None:
+        """Takes a grant in place of the one before. Raises Refusal when it is not for the same member."""
+        home = self._homes.get(line)
+        if home is None:
+            raise Refusal(ErrorCode.ENTER_FIRST)
+        unix = self._clock.unix()
+        claims = self._admission.admit(message.grant, home.member_key, int(unix))
+        before = home.claims
+        if (claims.app, claims.room, claims.sub, claims.role) != (
+            before.app,
+            before.room,
+            before.sub,
+            before.role,
+        ):
+            raise Refusal(ErrorCode.GRANT_NOT_FOR_US)
+        home.claims = claims
+        now = self._clock.monotonic()
+        room = self._rooms[home.key]
+        room.renew(now, line, now + claims.exp - unix)
+        self._settle(home.key, room)
 
-    def _deliver(self, room: Room[Line]) -> None:
-        for line, text in room.take_messages():
-            line.send(text)
+    def heard(self, line: LineId) -> None:
+        """Something came on the line."""
+        home = self._homes.get(line)
+        if home is not None:
+            self._rooms[home.key].heard(self._clock.monotonic(), line)
+
+    def left(self, line: LineId) -> None:
+        """The device closed the line, or broke the protocol."""
+        home = self._homes.pop(line, None)
+        if home is not None:
+            room = self._rooms[home.key]
+            room.left(self._clock.monotonic(), line)
+            self._settle(home.key, room)
+
+    def broke(self, line: LineId) -> None:
+        """The line broke."""
+        home = self._homes.pop(line, None)
+        if home is not None:
+            room = self._rooms[home.key]
+            room.broke(self._clock.monotonic(), line)
+            self._settle(home.key, room)
+
+    def remove(self, application: int, room_id: RoomId, user: str) -> bool:
+        """Puts a user out of a room, at once, and refuses every grant of his for it that was issued up to now.
+
+        Returns whether he was there.
+        """
+        self._admission.put_out(application, room_id, user, int(self._clock.unix()))
+        room = self._rooms.get((application, room_id))
+        if room is None:
+            return False
+        removed = room.remove(self._clock.monotonic(), user)
+        self._settle((application, room_id), room)
+        return removed
+
+    def _settle(self, key: RoomKey, room: Room) -> None:
+        """Sends what the room says, then lets it sleep until its deadline, or go."""
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()
+        for output in room.take():
+            home = self._homes.get(output.line)
+            if home is None:
+                continue
+            if isinstance(output, Post):
+                home.outlet.post(output.text)
+            else:
+                del self._homes[output.line]
+                home.outlet.hang_up()
+        if room.empty:
+            del self._rooms[key]
+            get_logger().info("room_closed")
+            return
+        deadline = room.deadline()
+        if deadline is not None:
+            wait = max(0.0, deadline - self._clock.monotonic())
+            self._timers[key] = self._clock.call_later(wait, lambda: self._wake(key, room))
+
+    def _wake(self, key: RoomKey, room: Room) -> None:
+        room.on_deadline(self._clock.monotonic())
+        self._settle(key, room)
 
 
-def _point(text: str) -> bytes:
-    try:
-        return base64.b64decode(text + "=", altchars=b"-_", validate=True)
-    except ValueError as error:
-        raise Refusal(ErrorCode.MEMBER_KEY_INVALID) from error
+def _common_suite(offered: tuple[int, ...]) -> SuiteId:
+    """The first of ours that the device offers; a room keeps that of its first member."""
+    for suite in SUITES:
+        if suite in offered:
+            return suite
+    raise Refusal(ErrorCode.SUITE_NOT_SUPPORTED)

@@ -1,38 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo customer's backend: UserSigs and grants for the page it serves."""
+"""The demo customer's backend: signs for whoever asks."""
 
-import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
-from sealroom_customer.signing import GrantSigner, sign_user_sig
-from sealroom_wire.errors import ErrorCode, Refusal
-from sealroom_wire.ids import RoomId, check_room, check_user_id, room_string
+from sealroom_customer.demo.operator import Operator
+from sealroom_customer.signing import GrantSigner, TicketSigner
+from sealroom_wire.authority import MemberRole
+from sealroom_wire.ids import check_user_id, room_string
+from sealroom_wire.limits import MAX_ROOM_STRING_BYTES, MAX_USER_ID_BYTES
 
-TOKEN_LIFE = 3600
+GRANT_SECONDS = 15 * 60
+"""Life of a demo grant. Shorter makes renewals, which happen 30 s before the end, easier to watch."""
+USER_SIG_SECONDS = 24 * 3600
 
 
-class OperatorHandOver(msgspec.Struct, frozen=True):
-    """What the operator hands to a customer: where its signalling is, the application and its secret key."""
+class Config(msgspec.Struct, frozen=True, rename="camel"):
+    """What a page may know before anybody asks to enter."""
 
-    endpoint: str
     sdk_app_id: int
-    secret_key: str
+    operator: str
+    authority: str
+    sealing: str = "required"
 
-    def __repr__(self) -> str:
-        return f"OperatorHandOver({self.endpoint}, {self.sdk_app_id})"
 
-
-class TokenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who wants to enter which room."""
 
-    user: str
-    room: str
+    user: Annotated[str, Meta(min_length=1, max_length=MAX_USER_ID_BYTES)]
+    room: Annotated[str, Meta(min_length=1, max_length=MAX_ROOM_STRING_BYTES)]
 
 
 class Tokens(msgspec.Struct, frozen=True, rename="camel"):
-    """Everything that a page needs to enter."""
+    """Everything needed to enter: tickets for operator and authority, and where they are."""
 
     sdk_app_id: int
     user_id: str
@@ -43,52 +46,45 @@ class Tokens(msgspec.Struct, frozen=True, rename="camel"):
     str_room_id: str
 
 
-class Grant(msgspec.Struct, frozen=True):
-    """A further grant."""
+class GrantAnswer(msgspec.Struct, frozen=True):
+    """A fresh grant."""
 
     grant: str
 
 
-@dataclass(frozen=True, slots=True)
 class Backend:
-    """Signs for the demo application. `authority_url`: where devices find the authority."""
+    """Signs UserSigs with the application's key and grants with the customer's own."""
 
-    operator: OperatorHandOver
-    authority_url: str
-    grants: GrantSigner = field(repr=False)
+    def __init__(self, operator: Operator, grants: GrantSigner, unix: Callable[[], float]) -> None:
+        self._operator = operator
+        self._tickets = TicketSigner(operator.sdk_app_id, operator.secret_key)
+        self._grants = grants
+        self._unix = unix
 
-    def tokens(self, body: bytes) -> Tokens:
-        """A UserSig and a grant. Raises `Refusal` if the request cannot be read or names nobody."""
-        user, room = self._read(body)
-        now = int(time.time())
-        user_sig = sign_user_sig(
-            secret_key=self.operator.secret_key,
-            sdk_app_id=self.operator.sdk_app_id,
-            user_id=user,
-            issued_at=now,
-            expire=TOKEN_LIFE,
-        )
+    def config(self, authority: str) -> Config:
+        """For a page whose authority is at `authority`."""
+        return Config(self._operator.sdk_app_id, self._operator.endpoint, authority)
+
+    def tokens(self, ask: Ask, authority: str) -> Tokens:
+        """Raises `Refusal(user_id_invalid)` or `Refusal(room_id_invalid)`."""
+        now = int(self._unix())
         return Tokens(
-            sdk_app_id=self.operator.sdk_app_id,
-            user_id=user,
-            user_sig=user_sig,
-            operator=self.operator.endpoint,
-            authority=self.authority_url,
-            grant=self._grant(user, room, now),
-            str_room_id=room.id,
+            sdk_app_id=self._operator.sdk_app_id,
+            user_id=check_user_id(ask.user),
+            user_sig=self._tickets.user_sig(ask.user, now=now, life=USER_SIG_SECONDS),
+            operator=self._operator.endpoint,
+            authority=authority,
+            grant=self.grant(ask),
+            str_room_id=room_string(ask.room).id,
         )
 
-    def grant(self, body: bytes) -> Grant:
-        """A further grant for a member whose grant is about to end."""
-        user, room = self._read(body)
-        return Grant(self._grant(user, room, int(time.time())))
-
-    def _grant(self, user: str, room: RoomId, now: int) -> str:
-        return self.grants.sign(sdk_app_id=self.operator.sdk_app_id, room=room, user_id=user, now=now)
-
-    def _read(self, body: bytes) -> tuple[str, RoomId]:
-        try:
-            request = msgspec.json.decode(body, type=TokenRequest)
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            raise Refusal(ErrorCode.MALFORMED_MESSAGE) from error
-        return check_user_id(request.user), check_room(room_string(request.room))
+    def grant(self, ask: Ask) -> str:
+        """A fresh grant. Raises as `tokens` does."""
+        return self._grants.sign(
+            sdk_app_id=self._operator.sdk_app_id,
+            room=room_string(ask.room),
+            user_id=ask.user,
+            role=MemberRole.PUBLISH,
+            now=int(self._unix()),
+            life=GRANT_SECONDS,
+        )

@@ -1,77 +1,91 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the demo customer's site until it is told to stop."""
+"""Runs the demo: waits for the operator, serves, and ends on SIGINT or SIGTERM, or when the check is over."""
 
 import asyncio
-import contextlib
-import socket
+import signal
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import TypeVar
 
-import msgspec
-import uvicorn
+from sealroom_customer.clock import SystemClock
+from sealroom_customer.demo.app import make
+from sealroom_customer.demo.check import check
+from sealroom_customer.demo.operator import wait_for_operator
+from sealroom_customer.errors import StartError
+from sealroom_customer.http.listen import Listening
+from sealroom_customer.http.server import bound, serving
+from sealroom_customer.page.files import STATIC
 
-from sealroom_customer.authority.front import AuthorityFront
-from sealroom_customer.authority.grants import Verifier
-from sealroom_customer.authority.keys import credential, public_text, signing_key
-from sealroom_customer.authority.service import AuthorityService
-from sealroom_customer.demo.backend import Backend, OperatorHandOver
-from sealroom_customer.demo.site import Site
-from sealroom_customer.signing import GrantSigner
-
-ISSUER, AUTHORITY = "demo-customer", "demo-authority"
-OPERATOR_SECONDS = 60.0
-"""How long the operator may take to start: its first start makes keys and a database."""
-
-
-class DemoError(Exception):
-    """The demo cannot run; the text says why and what to do."""
+ROOM = "demo"
+_OPERATOR_SECONDS = 60
+"""How long a check waits for the operator. A demo for people waits for ever."""
+T = TypeVar("T")
 
 
-async def operator_hand_over(path: Path) -> OperatorHandOver:
-    """Waits for the operator's file, which appears whole when the operator is ready."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(OPERATOR_SECONDS):
-            while not path.exists():  # noqa: ASYNC110 - another process writes it
-                await asyncio.sleep(0.05)
-            return msgspec.json.decode(path.read_bytes(), type=OperatorHandOver)
-    raise DemoError(f"{path} did not appear: start the operator with `sealroom dev --demo-out {path}`")
+def say(line: str) -> None:
+    """Progress for the person at the terminal."""
+    print(line, flush=True)
 
 
-def listening_socket(port: int) -> socket.socket:
-    """A socket on the loopback address; port 0 takes a free one."""
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+async def run(operator_file: Path, state: Path, listening: Listening, check_seconds: int | None) -> int:
+    """Runs until told to stop; returns the exit code: of the check, if there is one, else 0.
+
+    Raises:
+        CustomerError: it cannot start.
+    """
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    # The port is taken first: a demo that could not be served should not wait for anybody.
+    sockets, port = bound(listening)
     try:
-        made.bind(("127.0.0.1", port))
-    except OSError as error:
-        made.close()
-        raise DemoError(f"port {port} is taken: choose another with --port, or 0 for a free one") from error
-    return made
+        limit = _OPERATOR_SECONDS if check_seconds is not None else None
+        operator = await _unless(stopped, _within(limit, wait_for_operator(operator_file, say)))
+        if operator is None:
+            return 0
+        demo = make(operator, state, listening.origins(port), SystemClock())
+        async with serving(demo.app, listening, sockets):
+            _introduce(demo.origins[0], operator.endpoint)
+            if check_seconds is None:
+                await stopped.wait()
+                return 0
+            code = await _unless(stopped, check(demo, ROOM, check_seconds, say))
+            return 1 if code is None else code
+    finally:
+        for listener in sockets:
+            listener.close()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
 
 
-def make_site(state: Path, operator: OperatorHandOver, port: int) -> tuple[Site, AuthorityFront]:
-    """The demo customer with its keys from `state`, on a loopback port."""
-    authority_key = signing_key(state / "authority.key")
-    backend_key = signing_key(state / "backend.key")
-    grants = GrantSigner(ISSUER, AUTHORITY, public_text(authority_key), backend_key)
-    verifier = Verifier(ISSUER, AUTHORITY, public_text(authority_key), backend_key.public_key())
-    service = AuthorityService(authority_key, verifier)
-    front = AuthorityFront(service, credential(state / "backend.credential"))
-    backend = Backend(operator, f"ws://localhost:{port}/authority/v1", grants)
-    return Site(backend, front, f"http://localhost:{port}"), front
+def _introduce(origin: str, operator: str) -> None:
+    if not (STATIC / "index.html").is_file():
+        say("the call page is not built: run `make web`")
+    say(f"operator   {operator}")
+    if origin.startswith("http:"):
+        say("listening  on loopback only, in plain http and ws, which browsers treat as secure there")
+    say(f"open       {origin}/?room={ROOM}")
 
 
-async def serve(site: Site, front: AuthorityFront, listening: socket.socket, ready: asyncio.Event) -> None:
-    """Serves until SIGTERM or SIGINT; sets `ready` when requests are taken."""
-    config = uvicorn.Config(
-        site, log_config=None, access_log=False, lifespan="off", ws_max_size=16_384, ws_per_message_deflate=False,
-        server_header=False, timeout_graceful_shutdown=2, h11_max_incomplete_event_size=16_384,
-    )  # fmt: skip
-    server = uvicorn.Server(config)
-    async with asyncio.TaskGroup() as tasks:
-        timers = tasks.create_task(front.run())
-        serving = tasks.create_task(server.serve([listening]))
-        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.01)
-        ready.set()
-        await serving
-        timers.cancel()
+async def _within(seconds: float | None, work: Coroutine[object, object, T]) -> T:
+    try:
+        async with asyncio.timeout(seconds):
+            return await work
+    except TimeoutError:
+        raise StartError(
+            "operator_missing", "The operator's side did not start in time.", "Look at its own lines."
+        ) from None
+
+
+async def _unless(stopped: asyncio.Event, work: Coroutine[object, object, T]) -> T | None:
+    """What `work` returns; None when told to stop before it is done."""
+    task = asyncio.ensure_future(work)
+    stop = asyncio.ensure_future(stopped.wait())
+    try:
+        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else None
+    finally:
+        for one in (task, stop):
+            one.cancel()
+        await asyncio.gather(task, stop, return_exceptions=True)

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a customer's backend signs: UserSigs and PrivateMapKeys for the operator, grants for the authority."""
+"""What a customer's backend signs: UserSigs and PrivateMapKeys for the operator, grants for the key authority.
+
+A UserSig counts nothing at the authority and a grant nothing at the operator: the operator knows the UserSig's secret.
+"""
 
 from sealroom_customer.signing.grants import GrantSigner
-from sealroom_wire.usersig import Privilege, sign_private_map_key, sign_user_sig
+from sealroom_customer.signing.tickets import TicketSigner
 
-__all__ = ["GrantSigner", "Privilege", "sign_private_map_key", "sign_user_sig"]
+__all__ = ["GrantSigner", "TicketSigner"]

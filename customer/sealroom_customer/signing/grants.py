@@ -1,36 +1,65 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Grants: `protocol/sealing.md` section 7."""
+"""Grants: what admits a member to a room's keys (`protocol/sealing.md` section 7). Signing, and reading one's own.
 
+The authority's verification is `sealroom_customer.authority.admission`.
+"""
+
+import re
 import secrets
 from dataclasses import dataclass, field
+from typing import Annotated, TypeAlias
 
 import jwt
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from sealroom_customer.sealing.encoding import from_b64u
 from sealroom_wire.authority import GrantClaims, GrantRoom, MemberRole
+from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId, check_room, check_sdk_app_id, check_user_id
+from sealroom_wire.limits import MAX_GRANT_BYTES
 
 GRANT_TYPE = "sealroom-grant+jwt"
-DEFAULT_LIFE = 3600
-"""Seconds. The SDK asks for a new grant before this one ends; shorter removes sooner who is no longer let in."""
-DEFAULT_MAX_KEY_SILENCE = 30
-"""Seconds a sender goes on when its authority is silent; the bound on reading for one who was removed meanwhile."""
+MAX_GRANT_LIFE_SECONDS = 24 * 3600
+"""Longest accepted life of a grant."""
+MAX_KEY_SILENCE_SECONDS = 300
+DEFAULT_KEY_SILENCE_SECONDS = 30
+"""How long a member goes on sending without a word of the authority. Lower bounds a removed member's ear behind a
+broken line more tightly; higher rides over longer restarts of the authority."""
+_MAX_TEXT = 256
+_SIGNATURE_BYTES = 64
+_COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)", re.ASCII)
+
+SigningKey: TypeAlias = Ed25519PrivateKey | ec.EllipticCurvePrivateKey
+VerificationKey: TypeAlias = Ed25519PublicKey | ec.EllipticCurvePublicKey
+
+
+class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A grant's header. Anything that would change what the signature means (`crit`, `b64`, `jwk`) is unknown here."""
+
+    alg: str
+    typ: str
+    kid: Annotated[str, msgspec.Meta(max_length=_MAX_TEXT)] | None = None
+
+
+_header = msgspec.json.Decoder(_Header)
+_claims = msgspec.json.Decoder(GrantClaims)
 
 
 @dataclass(frozen=True, slots=True)
 class GrantSigner:
-    """Signs grants for one authority.
-
-    `authority_key` is the authority's public signing key, b64u of 32 bytes: it goes into the grant, so that the device
-    knows whose word to take.
-    """
+    """Signs grants of one issuer for one authority. `authority_key` is the authority's public signing key (`auk`)."""
 
     issuer: str
-    authority: str
+    audience: str
     authority_key: str
-    key: Ed25519PrivateKey | EllipticCurvePrivateKey = field(repr=False)
+    key: SigningKey = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a key that is neither Ed25519 nor P-256, and for what is no authority's key."""
+        algorithm_of(self.key.public_key())
+        from_b64u(self.authority_key, 32)
 
     def sign(
         self,
@@ -38,23 +67,23 @@ class GrantSigner:
         sdk_app_id: int,
         room: RoomId,
         user_id: str,
-        role: MemberRole = MemberRole.PUBLISH,
+        role: MemberRole,
         now: int,
-        life: int = DEFAULT_LIFE,
-        max_key_silence: int = DEFAULT_MAX_KEY_SILENCE,
+        life: int,
+        max_key_silence: int = DEFAULT_KEY_SILENCE_SECONDS,
     ) -> str:
-        """A grant for one user and room. `now` in Unix seconds, `life` at most a day.
+        """A grant from `now` (Unix seconds) for `life` seconds.
 
         Raises:
-            Refusal: user, room or application id is not valid.
-            ValueError: a time is out of its range.
+            Refusal: an invalid application, room or user id.
+            ValueError: a life or silence out of bounds.
         """
-        if not (0 < life <= 86400 and 1 <= max_key_silence <= 300):
-            raise ValueError("a grant lives 1 s to 24 h, with max_key_silence of 1 to 300 s")
+        if not 0 < life <= MAX_GRANT_LIFE_SECONDS or not 0 < max_key_silence <= MAX_KEY_SILENCE_SECONDS:
+            raise ValueError("a grant lives 1 s to 24 h, with a silence of 1 to 300 s")
         check_room(room)
         claims = GrantClaims(
             iss=self.issuer,
-            aud=self.authority,
+            aud=self.audience,
             app=check_sdk_app_id(sdk_app_id),
             room=GrantRoom(room.kind, room.id),
             sub=check_user_id(user_id),
@@ -65,7 +94,63 @@ class GrantSigner:
             mks=max_key_silence,
             auk=self.authority_key,
         )
-        algorithm = "EdDSA" if isinstance(self.key, Ed25519PrivateKey) else "ES256"
-        return jwt.encode(
-            msgspec.to_builtins(claims), self.key, algorithm=algorithm, headers={"typ": GRANT_TYPE}
-        )
+        algorithm = algorithm_of(self.key.public_key())
+        return jwt.PyJWS().encode(msgspec.json.encode(claims), self.key, algorithm, {"typ": GRANT_TYPE})
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedGrant:
+    """A grant as it reads; nobody has verified its signature yet."""
+
+    algorithm: str
+    claims: GrantClaims
+
+
+def algorithm_of(key: VerificationKey) -> str:
+    """The one algorithm that a key verifies; raises ValueError for a key that no grant may be signed with."""
+    if isinstance(key, Ed25519PublicKey):
+        return "EdDSA"
+    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+        return "ES256"
+    raise ValueError("grants are signed with Ed25519 or P-256 keys")
+
+
+def read_grant(token: str) -> UnverifiedGrant:
+    """Reads header and claims and checks all that can be checked without a key or a clock.
+
+    Raises:
+        Refusal: `grant_malformed`.
+    """
+    parts = _COMPACT.fullmatch(token) if len(token) <= MAX_GRANT_BYTES else None
+    if parts is None:
+        raise Refusal(ErrorCode.GRANT_MALFORMED)
+    try:
+        header = _header.decode(from_b64u(parts[1]))
+        claims = _claims.decode(from_b64u(parts[2]))
+        from_b64u(parts[3], _SIGNATURE_BYTES)
+        _check_claims(claims)
+    except (ValueError, RecursionError, Refusal):
+        raise Refusal(ErrorCode.GRANT_MALFORMED) from None
+    if header.typ != GRANT_TYPE or header.alg not in ("EdDSA", "ES256"):
+        raise Refusal(ErrorCode.GRANT_MALFORMED)
+    return UnverifiedGrant(header.alg, claims)
+
+
+def _check_claims(claims: GrantClaims) -> None:
+    check_sdk_app_id(claims.app)
+    check_user_id(claims.sub)
+    check_room(room_of(claims))
+    from_b64u(claims.auk, 32)
+    names = (claims.iss, claims.aud, claims.jti)
+    if (
+        not all(0 < len(name) <= _MAX_TEXT for name in names)
+        or not 1 <= claims.mks <= MAX_KEY_SILENCE_SECONDS
+    ):
+        raise ValueError("a claim is out of bounds")
+    if not 0 <= claims.iat < 2**40 or not 0 < claims.exp - claims.iat <= MAX_GRANT_LIFE_SECONDS:
+        raise ValueError("a life that no grant may have")
+
+
+def room_of(claims: GrantClaims) -> RoomId:
+    """The room that a grant names."""
+    return RoomId(claims.room.kind, claims.room.id)

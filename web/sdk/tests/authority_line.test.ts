@@ -130,6 +130,16 @@ describe("the line to the authority", () => {
     expect(first.readyState).toBe(3);
   });
 
+  it("takes nothing more from a line after a fault", async () => {
+    const first = await joined();
+    const { change } = await authority.leave(0, "removed");
+    first.says("{");
+    first.says(change.message);
+    await expect.poll(() => told.at(-1)).toEqual([false, "authority_not_trusted"]);
+    await expect.poll(() => sockets.length, { interval: 5 }).toBe(1);
+    expect(failures).toEqual([]);
+  });
+
   it("pings, and gives a silent line up after 10 s", async () => {
     const first = await joined();
     for (let beat = 0; beat < 4; beat++) {
@@ -143,14 +153,14 @@ describe("the line to the authority", () => {
     expect(first.readyState).toBe(1);
     clock.time += 2_000;
     vi.advanceTimersByTime(2_000);
-    await expect.poll(() => told.at(-1)).toEqual([false, undefined]);
+    await expect.poll(() => told.at(-1)).toEqual([false, "authority_unreachable"]);
   });
 
   it("comes back with a fresh grant and a fresh key", async () => {
     const first = await joined();
     first.breaks();
-    await expect.poll(() => told.at(-1)).toEqual([false, undefined]);
-    await vi.advanceTimersByTimeAsync(300);
+    await expect.poll(() => told.at(-1)).toEqual([false, "authority_unreachable"]);
+    await vi.advanceTimersByTimeAsync(400);
     const second = await socket(1);
     second.opens();
     const [before, after] = [first.sent[0] as Authority.Join, second.sent[0] as Authority.Join];
@@ -186,7 +196,7 @@ describe("the line to the authority", () => {
     first.opens();
     first.says({ type: "refused", code: "server_busy", message: "Busy.", action: "Wait." });
     await expect.poll(() => told).toEqual([[false, "server_busy"]]);
-    await vi.advanceTimersByTimeAsync(300);
+    await vi.advanceTimersByTimeAsync(400);
     const second = await socket(1);
     second.opens();
     second.says({ type: "refused", code: "grant_bad_signature", message: "Wrong.", action: "Sign." });
@@ -206,7 +216,7 @@ describe("the line to the authority", () => {
     grants = [null];
     void line.run();
     await expect.poll(() => told).toEqual([[false, "grant_not_given"]]);
-    await vi.advanceTimersByTimeAsync(300);
+    await vi.advanceTimersByTimeAsync(400);
     await socket();
   });
 });

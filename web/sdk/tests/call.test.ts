@@ -100,7 +100,8 @@ describe("codecs", () => {
   });
 
   it("payload types are read off the offer", () => {
-    const sdp = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:96 VP8/90000\r\n";
+    const sdp =
+      "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:111 opus/48000/2\r\n";
     expect(payloadTypes(sdp)).toEqual([
       [111, "opus"],
       [96, "VP8"],

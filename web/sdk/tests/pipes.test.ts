@@ -11,6 +11,7 @@ import {
 } from "../src/worker/pipes";
 import { Person, room, sealed, vp8 } from "./support/members";
 
+const IGNORE = { counted: () => undefined, keyFrameWanted: () => undefined };
 const VP8 = (): Codec => "vp8";
 
 /** A transformer whose network and encoder are the test. */
@@ -80,7 +81,8 @@ describe("sending", () => {
     ] as const) {
       const transformer = new FakeTransformer();
       const outcomes: string[] = [];
-      const run = new SendPipe(transformer, sealer, codec, (one) => outcomes.push(one)).run();
+      const listener = { counted: (one: string) => void outcomes.push(one), keyFrameWanted: () => undefined };
+      const run = new SendPipe(transformer, sealer, codec, listener).run();
       await transformer.put(vp8(true));
       await transformer.end();
       await run;
@@ -94,7 +96,7 @@ describe("sending", () => {
     const { people } = await room("alice");
     const [alice] = people as [Person];
     const transformer = new FakeTransformer();
-    const run = new SendPipe(transformer, alice.sealer(), VP8, () => undefined).run();
+    const run = new SendPipe(transformer, alice.sealer(), VP8, IGNORE).run();
     const frames = [vp8(true), vp8(false), vp8(false)];
     for (const frame of frames) await transformer.put(frame);
     await transformer.end();
@@ -113,7 +115,7 @@ describe("sending", () => {
     const { people, authority } = await room("alice");
     const late = Person.make("bob", (people[0] as Person).clock);
     const transformer = new FakeTransformer();
-    const pipe = new SendPipe(transformer, late.sealer(), VP8, () => undefined);
+    const pipe = new SendPipe(transformer, late.sealer(), VP8, IGNORE);
     const run = pipe.run();
     pipe.keysChanged();
     expect(transformer.keyFrames).toBe(0);
@@ -124,6 +126,25 @@ describe("sending", () => {
     pipe.keysChanged();
     pipe.keysChanged();
     expect(transformer.keyFrames).toBe(1);
+  });
+});
+
+describe("a browser whose worker cannot ask for key frames", () => {
+  it("has its page asked", async () => {
+    const { people, authority } = await room("alice");
+    const late = Person.make("bob", (people[0] as Person).clock);
+    const transformer = new FakeTransformer();
+    const { readable, writable } = transformer;
+    let wanted = 0;
+    const listener = { counted: () => undefined, keyFrameWanted: () => void wanted++ };
+    const pipe = new SendPipe({ readable, writable }, late.sealer(), VP8, listener);
+    const run = pipe.run();
+    await transformer.put(vp8(true));
+    await transformer.end();
+    await run;
+    await late.join(authority, people[0] as Person);
+    pipe.keysChanged();
+    expect(wanted).toBe(1);
   });
 });
 

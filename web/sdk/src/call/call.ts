@@ -150,6 +150,9 @@ export class Call {
       voice: (entry, place, userId) => {
         if (entry === this.entry) this.speakers.assign(place, userId);
       },
+      keyFrameWanted: (entry, track) => {
+        if (entry === this.entry) this.session?.makeKeyFrame(track).catch(() => undefined);
+      },
       refused: (refusals) => this.tellRefusals(refusals),
     };
   }

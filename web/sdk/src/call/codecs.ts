@@ -32,5 +32,6 @@ export function choose<T extends CodecChoice>(kind: "audio" | "video", available
 
 /** Payload types and codec names of an offer (`a=rtpmap`), for frames that do not say what they are. */
 export function payloadTypes(sdp: string): Array<[number, string]> {
-  return [...sdp.matchAll(/^a=rtpmap:(\d+) ([^/\s]+)/gm)].map(([, type, name]) => [Number(type), name ?? ""]);
+  const found = sdp.matchAll(/^a=rtpmap:(\d+) ([^/\s]+)/gm);
+  return [...new Map([...found].map(([, type, name]) => [Number(type), name ?? ""]))];
 }

@@ -33,6 +33,14 @@ export interface Outgoing {
   readonly bitrate: number;
 }
 
+/** The typings do not know the second argument of `setParameters` yet. */
+interface KeyFrameSender {
+  setParameters(
+    parameters: RTCRtpSendParameters,
+    options: { encodingOptions: Array<{ keyFrame: boolean }> },
+  ): Promise<void>;
+}
+
 /** A room that was entered. */
 export class Session {
   participants: readonly Signalling.Participant[] = [];
@@ -104,6 +112,14 @@ export class Session {
   async unpublish(track: Signalling.Track): Promise<void> {
     await this.sections.sender(track).sender.replaceTrack(null);
     await this.ask({ type: "unpublish", track });
+  }
+
+  /** Makes every layer of a track begin anew with a key frame. Rejects where the browser cannot. */
+  async makeKeyFrame(track: "main" | "screen"): Promise<void> {
+    const { sender } = this.sections.sender(track);
+    const parameters = sender.getParameters();
+    const encodingOptions = parameters.encodings.map(() => ({ keyFrame: true }));
+    await (sender as KeyFrameSender).setParameters(parameters, { encodingOptions });
   }
 
   async setMuted(track: Signalling.Track, muted: boolean): Promise<void> {

@@ -44,7 +44,13 @@ export interface RosterMember {
 
 /** What went wrong, for a person; `code` is one of the wire's, or one of the worker's own. */
 export interface Fault {
-  readonly code: ErrorCode | "grant_not_given" | "authority_not_trusted" | "removed" | "worker_failed";
+  readonly code:
+    | ErrorCode
+    | "grant_not_given"
+    | "authority_unreachable"
+    | "authority_not_trusted"
+    | "removed"
+    | "worker_failed";
   readonly message: string;
   readonly action: string;
 }
@@ -98,6 +104,8 @@ export type FromWorker =
   | { readonly type: "roster"; readonly members: readonly RosterMember[] }
   /** Frames of `userId` open in this audio slot from now on. */
   | { readonly type: "voice"; readonly entry: number; readonly place: number; readonly userId: string }
+  /** The sender of this track should make a key frame. */
+  | { readonly type: "key-frame-wanted"; readonly entry: number; readonly track: "main" | "screen" }
   | { readonly type: "refused"; readonly refusals: readonly Refusals[] }
   | { readonly type: "counts"; readonly counts: FrameCounts }
   | { readonly type: "alive"; readonly id: number };

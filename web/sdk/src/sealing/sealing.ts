@@ -30,6 +30,7 @@ export interface SealingListener {
   state(status: SealingStatus): void;
   roster(members: readonly RosterMember[]): void;
   voice(entry: number, place: number, userId: string): void;
+  keyFrameWanted(entry: number, track: "main" | "screen"): void;
   refused(refusals: readonly Refusals[]): void;
 }
 
@@ -115,6 +116,9 @@ export class Sealing {
         break;
       case "voice":
         this.listener.voice(message.entry, message.place, message.userId);
+        break;
+      case "key-frame-wanted":
+        this.listener.keyFrameWanted(message.entry, message.track);
         break;
       case "refused":
         this.listener.refused(message.refusals);

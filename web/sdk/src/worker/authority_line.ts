@@ -16,7 +16,7 @@ const PING_MS = 2_000;
 const SILENCE_MS = 10_000;
 const RENEW_BEFORE_MS = 30_000;
 /** Waits between tries; the last one repeats. Shorter comes back sooner and presses an authority that is starting. */
-const BACKOFF_MS = [250, 500, 1_000, 2_000, 4_000];
+const BACKOFF_MS = [250, 500, 1_000, 2_000];
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** What the line needs of its surroundings. */
@@ -65,7 +65,7 @@ export class AuthorityLine {
     while (!this.stopped) {
       try {
         await this.oneLine();
-        this.listener.alive(false, null);
+        this.listener.alive(false, this.stopped ? null : new SealingFault("authority_unreachable").fault);
       } catch (error) {
         const fault = error instanceof SealingFault ? error : new SealingFault("authority_not_trusted");
         if (fault.final) {
@@ -75,13 +75,19 @@ export class AuthorityLine {
         }
         this.listener.alive(false, fault.fault);
       }
-      if (!this.stopped) await pause(BACKOFF_MS[Math.min(this.tries++, BACKOFF_MS.length - 1)] ?? 0);
+      if (!this.stopped) await pause(this.backoff());
     }
   }
 
   stop(): void {
     this.stopped = true;
     this.closeCurrent?.();
+  }
+
+  /** The next wait, give or take a half, so that members do not come back all at once. */
+  private backoff(): number {
+    const wait = BACKOFF_MS[Math.min(this.tries++, BACKOFF_MS.length - 1)] ?? 0;
+    return wait * (0.5 + Math.random());
   }
 
   private async oneLine(): Promise<void> {
@@ -101,7 +107,7 @@ export class AuthorityLine {
     await this.converse(socket, join, grant, verifier);
   }
 
-  /** Speaks until the line closes. Messages are taken one after the other, as they came. */
+  /** Speaks until the line closes. Messages are taken one after the other, as they came, and none after a fault. */
   private async converse(
     socket: WebSocket,
     join: Authority.Join,
@@ -111,6 +117,7 @@ export class AuthorityLine {
     const timers = new Timers();
     let heardHere = this.ports.now();
     let inOrder: Promise<void> = Promise.resolve();
+    let over = false;
     try {
       await new Promise<void>((resolve, reject) => {
         this.closeCurrent = resolve;
@@ -121,7 +128,12 @@ export class AuthorityLine {
         socket.onclose = () => void inOrder.then(resolve);
         socket.onmessage = (event: MessageEvent) => {
           heardHere = this.ports.now();
-          inOrder = inOrder.then(() => this.take(event.data, grant, verifier)).catch(reject);
+          inOrder = inOrder
+            .then(() => (over ? undefined : this.take(event.data, grant, verifier)))
+            .catch((error: unknown) => {
+              over = true;
+              reject(error);
+            });
         };
         timers.every(PING_MS, () => {
           if (this.ports.now() - heardHere > SILENCE_MS) resolve();
@@ -129,6 +141,7 @@ export class AuthorityLine {
         });
       });
     } finally {
+      over = true;
       this.closeCurrent = undefined;
       timers.clear();
       socket.onopen = socket.onclose = socket.onmessage = null;

@@ -9,7 +9,11 @@ const TEXTS: Partial<Record<Fault["code"], readonly [message: string, action: st
   grant_malformed: ["The grant cannot be read.", NEW_GRANT],
   grant_not_for_us: ["The grant is for another user, application or room.", NEW_GRANT],
   grant_expired: ["The grant has expired.", NEW_GRANT],
-  grant_not_given: ["The page did not get a grant.", "Look at what the `grant` function of `sealing` does."],
+  grant_not_given: ["The page could not get a grant.", "Check the network; it is tried again and again."],
+  authority_unreachable: [
+    "The key authority cannot be reached.",
+    "Check the network; it is tried again and again until it answers.",
+  ],
   authority_not_trusted: [
     "The authority said something that does not fit together or is not signed by it.",
     "Enter again; if it stays so, somebody may sit on the line to the authority.",

@@ -23,12 +23,20 @@ export interface EncodedFrame {
 export interface Transformer {
   readonly readable: ReadableStream<EncodedFrame>;
   readonly writable: WritableStream<EncodedFrame>;
-  generateKeyFrame(rid?: string): Promise<unknown>;
-  sendKeyFrameRequest(): Promise<unknown>;
+  /** Not in every browser; the page then asks the sender. */
+  generateKeyFrame?(rid?: string): Promise<unknown>;
+  sendKeyFrameRequest?(): Promise<unknown>;
 }
 
 /** Tells a frame's codec: by its MIME type, else by its payload type. */
 export type CodecFinder = (frame: EncodedFrame) => Codec | undefined;
+
+/** What a send pipe tells. */
+export interface SendListener {
+  counted(outcome: "sealed" | Unsent): void;
+  /** The encoder should make a key frame, and the browser has no way to say so from here. */
+  keyFrameWanted(): void;
+}
 
 /** Seals what an encoder put out. `sealer` is null for a sender that must never send. */
 export class SendPipe {
@@ -38,7 +46,7 @@ export class SendPipe {
     private readonly transformer: Transformer,
     private readonly sealer: Sealer | null,
     private readonly codec: CodecFinder,
-    private readonly count: (outcome: "sealed" | Unsent) => void,
+    private readonly listener: SendListener,
   ) {}
 
   /** Runs until the stream ends. */
@@ -47,12 +55,12 @@ export class SendPipe {
       const sealed = await this.seal(frame);
       if (typeof sealed === "string") {
         if (sealed === "no_key") this.wantsKeyFrame = true;
-        this.count(sealed);
+        this.listener.counted(sealed);
         return;
       }
       frame.data = sealed.buffer;
       await writer.write(frame);
-      this.count("sealed");
+      this.listener.counted("sealed");
     });
   }
 
@@ -60,7 +68,8 @@ export class SendPipe {
   keysChanged(): void {
     if (!this.wantsKeyFrame || this.sealer?.track === "audio") return;
     this.wantsKeyFrame = false;
-    this.transformer.generateKeyFrame().catch(() => undefined);
+    if (this.transformer.generateKeyFrame) this.transformer.generateKeyFrame().catch(() => undefined);
+    else this.listener.keyFrameWanted();
   }
 
   private async seal(frame: EncodedFrame): Promise<Bytes | Unsent> {
@@ -154,7 +163,7 @@ export class ReceivePipe {
     const missing = reason === "no_key" || reason === "old_epoch";
     if (!missing || this.kind === "audio" || this.now() - this.askedAt < KEY_FRAME_PAUSE_MS) return;
     this.askedAt = this.now();
-    this.transformer.sendKeyFrameRequest().catch(() => undefined);
+    this.transformer.sendKeyFrameRequest?.().catch(() => undefined);
   }
 
   private inTurn(work: () => Promise<void>): Promise<void> {

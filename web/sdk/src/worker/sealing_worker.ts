@@ -39,6 +39,7 @@ export class SealingWorker {
   private membership: Membership | undefined;
   private line: AuthorityLine | undefined;
   private status: Status = { type: "state", state: "joining", epoch: null, step: null, fault: null };
+  private rosterTold = "[]";
   private lineAlive = false;
   private failed = false;
   private ticks = 0;
@@ -84,10 +85,7 @@ export class SealingWorker {
     const entry = this.entry(options.entry);
     const codec = (frame: EncodedFrame): Codec | undefined => codecFor(frame, entry.codecs);
     if (options.side === "send") {
-      const sealer = options.track && new Sealer(options.track, this);
-      const pipe = new SendPipe(transformer, sealer, codec, (outcome) => {
-        this.counts[outcome === "sealed" ? "sealed" : "unsent"]++;
-      });
+      const pipe = this.sendPipe(transformer, options, codec);
       entry.sends.push(pipe);
       pipe.run().catch(() => undefined);
       return;
@@ -102,6 +100,21 @@ export class SealingWorker {
   async sendingKey(track: number): Promise<SendingKey | undefined> {
     if (this.failed || this.line === undefined || this.line.silent) return undefined;
     return this.membership?.sendingKey(track);
+  }
+
+  private sendPipe(
+    transformer: Transformer,
+    { track, entry }: Extract<TransformOptions, { side: "send" }>,
+    codec: (frame: EncodedFrame) => Codec | undefined,
+  ): SendPipe {
+    return new SendPipe(transformer, track && new Sealer(track, this), codec, {
+      counted: (outcome) => {
+        this.counts[outcome === "sealed" ? "sealed" : "unsent"]++;
+      },
+      keyFrameWanted: () => {
+        if (track === "main" || track === "screen") this.post({ type: "key-frame-wanted", entry, track });
+      },
+    });
   }
 
   private receivePipe(
@@ -156,12 +169,20 @@ export class SealingWorker {
   }
 
   private changed(): void {
-    if (this.membership) this.post({ type: "roster", members: this.membership.roster });
+    this.tellRoster();
     this.tellState(null);
     for (const entry of this.entries.values()) {
       for (const pipe of entry.sends) pipe.keysChanged();
       for (const pipe of entry.receives.values()) void pipe.retry();
     }
+  }
+
+  private tellRoster(): void {
+    const members = this.membership?.roster ?? [];
+    const text = JSON.stringify(members);
+    if (text === this.rosterTold) return;
+    this.rosterTold = text;
+    this.post({ type: "roster", members });
   }
 
   private fail(fault: Status["fault"]): void {

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys on disk: made at first start, 0600, and nobody else's to read."""
+
+import os
+import stat
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from sealroom_customer.errors import StartError
+from sealroom_customer.sealing.encoding import b64u
+
+
+def private_folder(folder: Path) -> Path:
+    """Makes a folder that only this user can look into (0700); raises StartError when it cannot be made."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if stat.S_IMODE(folder.stat().st_mode) & 0o077:
+            folder.chmod(0o700)
+    except OSError as error:
+        raise StartError(
+            "state_unwritable", f"The folder {folder} cannot be used.", "Choose another with --state."
+        ) from error
+    return folder
+
+
+def signing_key(path: Path) -> Ed25519PrivateKey:
+    """The Ed25519 key in `path`, made when there is none.
+
+    Raises:
+        StartError: the file is readable by others, cannot be read or written, or holds something else.
+    """
+    octets = read_private(path)
+    if octets is None:
+        key = Ed25519PrivateKey.generate()
+        octets = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        octets = write_private(path, octets)
+    try:
+        loaded = load_pem_private_key(octets, None)
+    except (ValueError, TypeError):
+        loaded = None
+    if not isinstance(loaded, Ed25519PrivateKey):
+        raise StartError(
+            "key_unreadable",
+            f"{path} holds no Ed25519 private key.",
+            "Move it away; a new one is made at start.",
+        )
+    return loaded
+
+
+def public_text(key: Ed25519PrivateKey) -> str:
+    """The public half as it stands in a grant (`auk`)."""
+    return b64u(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+
+
+def read_private(path: Path) -> bytes | None:
+    """What a 0600 file holds, None when it is not there; raises StartError when others may read it too."""
+    try:
+        with path.open("rb") as file:
+            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+                raise StartError(
+                    "file_readable_by_others",
+                    f"{path} holds a secret and others may read it.",
+                    f"Run chmod 600 {path}, and replace the secret if others may have read it.",
+                )
+            return file.read(65536)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StartError(
+            "file_unreadable", f"{path} cannot be read.", "Check its owner and permissions."
+        ) from error
+
+
+def write_private(path: Path, octets: bytes) -> bytes:
+    """Writes a new 0600 file whole or not at all. When another process was first, its content counts. Returns what is there."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fresh.unlink(missing_ok=True)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(octets)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            path.hardlink_to(fresh)
+        except FileExistsError:
+            return read_private(path) or octets
+        finally:
+            fresh.unlink()
+    except OSError as error:
+        raise StartError(
+            "file_unwritable", f"{path} cannot be written.", "Check the folder's owner and free space."
+        ) from error
+    return octets

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A headless member of a sealed room: signalling, the line to the authority, and the native core that sends and opens frames.
+
+**Sealed or nothing**: there is no way to send or receive a frame in clear.
+"""
+
+from sealroom_customer.client.client import Client
+from sealroom_customer.client.events import (
+    ClientFault,
+    Closed,
+    Event,
+    Frame,
+    FrameRefused,
+    KeyFrameWanted,
+    RosterChanged,
+    TrackAppeared,
+)
+
+__all__ = [
+    "Client",
+    "ClientFault",
+    "Closed",
+    "Event",
+    "Frame",
+    "FrameRefused",
+    "KeyFrameWanted",
+    "RosterChanged",
+    "TrackAppeared",
+]

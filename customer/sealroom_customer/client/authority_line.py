@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The line to the authority: joins, keeps alive, verifies before it parses, comes back when it breaks."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from sealroom_customer.client.events import ClientFault
+from sealroom_customer.client.membership import Membership
+from sealroom_customer.client.own_grant import OwnGrant, fault_of, read_own_grant
+from sealroom_customer.sealing.schedule import SUITES
+from sealroom_customer.sealing.signed import NotTrusted, verified_body
+from sealroom_wire import PROTOCOL_VERSION
+from sealroom_wire.authority import AuthorityMessage, Join, Ping, Refused, Renew, Signed
+from sealroom_wire.errors import ErrorCode
+from sealroom_wire.ids import RoomId
+from sealroom_wire.limits import MAX_AUTHORITY_MESSAGE_BYTES
+
+_PING_SECONDS = 2.0
+_SILENCE_SECONDS = 10.0
+_RENEW_BEFORE_SECONDS = 30.0
+_BACKOFF_SECONDS = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""Waits between tries; the last one repeats. Shorter comes back sooner and presses an authority that is starting."""
+_OPEN_SECONDS = 10.0
+_PASSING = frozenset(
+    {ErrorCode.SERVER_BUSY, ErrorCode.ENTER_TIMEOUT, ErrorCode.TOO_MANY_MESSAGES, ErrorCode.GRANT_REPLAYED}
+)
+"""Refusals after which it is tried again, with a new grant."""
+_PING = msgspec.json.encode(Ping()).decode()
+_message = msgspec.json.Decoder(AuthorityMessage)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who joins which room of which authority, and where grants come from."""
+
+    url: str
+    application: int
+    room: RoomId
+    user: str
+    grant: Callable[[], Awaitable[str]]
+
+
+class AuthorityLine:
+    """Keeps one member in one room of an authority."""
+
+    def __init__(self, subject: Subject, membership: Membership, changed: Callable[[], None]) -> None:
+        self._subject = subject
+        self._membership = membership
+        self._changed = changed
+        self._tries = 0
+        self._heard_at = float("-inf")
+        self._silence_allowed = 0.0
+        self.role: str | None = None
+
+    @property
+    def silent(self) -> bool:
+        """Whether the authority has been silent for longer than the grant allows; a sender then stops."""
+        return time.monotonic() - self._heard_at > self._silence_allowed
+
+    async def run(self) -> None:
+        """Joins and stays joined until cancelled.
+
+        Raises:
+            ClientFault: it is over for good: refused, put out, or an authority that cannot be trusted.
+        """
+        while True:
+            try:
+                await self._one_line()
+            except NotTrusted as distrust:
+                raise ClientFault(
+                    "authority_not_trusted",
+                    f"The authority's word does not hold: {distrust}.",
+                    "Do not go on; tell who runs the authority.",
+                ) from None
+            except (OSError, TimeoutError, WebSocketException):
+                # The line broke. What we know stays in use for as long as the grant allows.
+                pass
+            await asyncio.sleep(_BACKOFF_SECONDS[min(self._tries, len(_BACKOFF_SECONDS) - 1)])
+            self._tries += 1
+
+    async def _one_line(self) -> None:
+        grant = await self._fresh_grant(None)
+        join = Join(
+            version=PROTOCOL_VERSION,
+            grant=grant.token,
+            member_key=self._membership.begin(),
+            suites=tuple(SUITES),
+        )
+        async with connect(
+            self._subject.url,
+            max_size=MAX_AUTHORITY_MESSAGE_BYTES,
+            open_timeout=_OPEN_SECONDS,
+            close_timeout=1,
+            ping_interval=None,
+            compression=None,
+            proxy=None,
+        ) as socket:
+            await socket.send(msgspec.json.encode(join).decode())
+            await self._converse(socket, grant)
+
+    async def _converse(self, socket: ClientConnection, grant: OwnGrant) -> None:
+        """Until the line ends. Pings and renewals run beside the reader and end with it."""
+        beside = [
+            asyncio.create_task(self._keep_alive(socket)),
+            asyncio.create_task(self._renew(socket, grant)),
+        ]
+        reader = asyncio.create_task(self._read(socket, grant))
+        try:
+            done, _ = await asyncio.wait([reader, *beside], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (reader, *beside):
+                task.cancel()
+            await asyncio.gather(reader, *beside, return_exceptions=True)
+
+    async def _read(self, socket: ClientConnection, grant: OwnGrant) -> None:
+        verifier = grant.verifier
+        while True:
+            async with asyncio.timeout(_SILENCE_SECONDS):
+                text = await socket.recv()
+            try:
+                message = _message.decode(text)
+            except (ValueError, RecursionError):
+                raise NotTrusted("a message that is none") from None
+            if isinstance(message, Refused):
+                if message.code in _PASSING:
+                    return
+                raise fault_of(message.code)
+            if isinstance(message, Signed):
+                self._membership.accept(verified_body(message, verifier), message.body)
+            self._heard_at, self._silence_allowed = time.monotonic(), float(grant.max_key_silence)
+            if isinstance(message, Signed):
+                self._tries = 0
+                self._changed()
+
+    async def _keep_alive(self, socket: ClientConnection) -> None:
+        while True:
+            await asyncio.sleep(_PING_SECONDS)
+            await socket.send(_PING)
+
+    async def _renew(self, socket: ClientConnection, grant: OwnGrant) -> None:
+        while True:
+            left = grant.expires - time.time()
+            await asyncio.sleep(max(left - _RENEW_BEFORE_SECONDS, left / 2, 1.0))
+            grant = await self._fresh_grant(grant)
+            await socket.send(msgspec.json.encode(Renew(grant=grant.token)).decode())
+
+    async def _fresh_grant(self, before: OwnGrant | None) -> OwnGrant:
+        """A grant that is ours; one that renews must name the same authority key."""
+        subject = self._subject
+        grant = read_own_grant(
+            await subject.grant(),
+            application=subject.application,
+            room=subject.room,
+            user=subject.user,
+            now=time.time(),
+        )
+        if before is not None and grant.authority_key != before.authority_key:
+            raise fault_of(ErrorCode.GRANT_NOT_FOR_US)
+        self.role = grant.role.value
+        return grant

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a client tells, and why it ends."""
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from sealroom_wire.authority import MemberRole
+
+TrackName: TypeAlias = Literal["audio", "main", "screen"]
+CodecName: TypeAlias = Literal["opus", "vp8"]
+
+
+class ClientFault(Exception):  # noqa: N818 - says what ended the client
+    """The client is over. `code` is stable: one of `sealroom_wire.errors.ErrorCode`, or one of ours (`authority_not_trusted`,
+    `removed`, `line_lost`, `engine_closed`, `protocol_violated`)."""
+
+    def __init__(self, code: str, sentence: str, action: str = "Enter the room again.") -> None:
+        super().__init__(f"{code}: {sentence} {action}")
+        self.code = code
+        self.sentence = sentence
+        self.action = action
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """An encoded frame of somebody that opened. `user` comes from the signed roster; `timestamp` is RTP's."""
+
+    user: str
+    track: TrackName
+    codec: CodecName
+    timestamp: int
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRefused:
+    """A frame that was not handed on; `reason` as in `protocol/sealing.md` section 6."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFrameWanted:
+    """Somebody needs a key frame of our track."""
+
+    track: TrackName
+
+
+@dataclass(frozen=True, slots=True)
+class RosterChanged:
+    """The authority's signed roster, and the version of the room's secret."""
+
+    members: tuple[tuple[str, MemberRole], ...]
+    epoch: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrackAppeared:
+    """The operator says that somebody publishes a track. Nothing but a reason to watch it."""
+
+    user: str
+    track: TrackName
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The last event: the client is over. `fault` is None after `leave`."""
+
+    fault: ClientFault | None
+
+
+Event: TypeAlias = Frame | FrameRefused | KeyFrameWanted | RosterChanged | TrackAppeared | Closed

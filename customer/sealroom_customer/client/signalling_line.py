@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The line to the operator: requests with ids, what the operator says on its own, liveness."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeAlias, TypeVar
+
+import msgspec
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import WebSocketException
+
+from sealroom_customer.client.events import ClientFault
+from sealroom_wire.signalling import (
+    Answered,
+    ClientMessage,
+    Done,
+    Entered,
+    Ping,
+    Pong,
+    Refused,
+    ServerMessage,
+)
+
+_ANSWER_SECONDS = 15.0
+_PING_SECONDS = 10.0
+_SILENCE_SECONDS = 30.0
+
+Answer: TypeAlias = Entered | Answered | Done
+A = TypeVar("A", Entered, Answered, Done)
+_message = msgspec.json.Decoder(ServerMessage)
+
+
+class SignallingLine:
+    """One line to the operator; `run` reads it, `ask` may be called beside."""
+
+    def __init__(self, socket: ClientConnection, said: Callable[[ServerMessage], None]) -> None:
+        self._socket = socket
+        self._said = said
+        self._last_id = 0
+        self._pending: dict[int, asyncio.Future[Answer]] = {}
+
+    def next_id(self) -> int:
+        """The id of the next request."""
+        self._last_id += 1
+        return self._last_id
+
+    async def ask(self, request: ClientMessage, expected: type[A]) -> A:
+        """Sends a request whose id came from `next_id`.
+
+        Raises:
+            ClientFault: refused (the operator's code), not answered in time, or the line broke.
+        """
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._pending[request.id] = answer
+        try:
+            await self._socket.send(msgspec.json.encode(request).decode())
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                got = await answer
+        except (OSError, TimeoutError, WebSocketException):
+            raise line_lost() from None
+        finally:
+            del self._pending[request.id]
+        if not isinstance(got, expected):
+            raise ClientFault(
+                "protocol_violated", "The operator answered something else.", "Update this side."
+            )
+        return got
+
+    async def run(self) -> None:
+        """Reads until cancelled. Raises ClientFault when the line breaks or says what nobody knows."""
+        beat = asyncio.create_task(self._beat())
+        try:
+            while True:
+                async with asyncio.timeout(_SILENCE_SECONDS):
+                    text = await self._socket.recv()
+                self._hear(_message.decode(text))
+        except (ValueError, RecursionError):
+            raise ClientFault(
+                "protocol_violated", "The operator said something that nobody knows.", "Update this side."
+            ) from None
+        except (OSError, TimeoutError, WebSocketException):
+            raise line_lost() from None
+        finally:
+            beat.cancel()
+            await asyncio.gather(beat, return_exceptions=True)
+            for answer in self._pending.values():
+                if not answer.done():
+                    answer.set_exception(line_lost())
+
+    def _hear(self, message: ServerMessage) -> None:
+        if isinstance(message, Refused):
+            fault = ClientFault(message.code.value, message.message, message.action)
+            answer = self._pending.get(message.id)
+            if answer is None:
+                raise fault
+            if not answer.done():
+                answer.set_exception(fault)
+        elif isinstance(message, Entered | Answered | Done):
+            answer = self._pending.get(message.id)
+            if answer is not None and not answer.done():
+                answer.set_result(message)
+        elif not isinstance(message, Pong):
+            self._said(message)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(_PING_SECONDS)
+            await self._socket.send(msgspec.json.encode(Ping(id=self.next_id())).decode())
+
+
+def line_lost() -> ClientFault:
+    """The line to the operator is gone."""
+    return ClientFault("line_lost", "The line to the operator broke.", "Check the network, then enter again.")
