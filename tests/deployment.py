@@ -27,6 +27,7 @@ class Process:
     child: subprocess.Popen[str]
     lines: list[str] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
+    reader: threading.Thread | None = None
 
     @classmethod
     def start(cls, name: str, *command: str) -> "Process":
@@ -39,7 +40,8 @@ class Process:
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )
         process = cls(name, child)
-        threading.Thread(target=process._collect, daemon=True).start()
+        process.reader = threading.Thread(target=process._collect, daemon=True)
+        process.reader.start()
         return process
 
     def _collect(self) -> None:
@@ -70,6 +72,10 @@ class Process:
         except subprocess.TimeoutExpired:
             self.child.kill()
             self.child.wait()
+        if self.reader is not None:
+            self.reader.join()
+        if self.child.stdout is not None:
+            self.child.stdout.close()
 
     def memory(self) -> int:
         """Resident bytes."""

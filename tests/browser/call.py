@@ -99,7 +99,7 @@ class Caller:
         first = eventually(
             f"{self.name} sees {other.name}; {self.console[-8:]}", lambda: self.picture_of(other), seconds
         )
-        assert first["sender"] == other.number
+        assert first["sender"] == other.number, (first, self.tiles())
         eventually(
             f"the picture of {other.name} goes on at {self.name}",
             lambda: (

@@ -7,7 +7,7 @@
   let count = 0;
 
   function bits(number) {
-    const check = (sender * 31 + (number & 0xff) * 7 + (number >> 8) * 13) & 0xff;
+    const check = (90 + sender * 31 + (number & 0xff) * 7 + (number >> 8) * 13) & 0xff;
     const value = [sender, (number >> 8) & 0xff, number & 0xff, check];
     return value.flatMap((byte) => Array.from({ length: 8 }, (_, bit) => (byte >> (7 - bit)) & 1));
   }
@@ -87,7 +87,7 @@
         if (row[x] + row[x + 1] + row[x + 2] > 384) bytes[bit >> 3] |= 1 << (7 - (bit & 7));
       }
       const [from, high, low, check] = bytes;
-      const good = ((from * 31 + low * 7 + high * 13) & 0xff) === check;
+      const good = ((90 + from * 31 + low * 7 + high * 13) & 0xff) === check;
       return { good, sender: from, number: (high << 8) | low, width: video.videoWidth };
     },
     tiles() {

@@ -113,7 +113,7 @@ def barcode_readable(picture: Picture) -> bool:
     sender, high, low, check = (
         int("".join(map(str, bits[place : place + 8])), 2) for place in (0, 8, 16, 24)
     )
-    return sender in (1, 2, 3) and check == (sender * 31 + low * 7 + high * 13) & 0xFF
+    return sender in (1, 2, 3) and check == (90 + sender * 31 + low * 7 + high * 13) & 0xFF
 
 
 def likeness(seen: Iterable[Picture], sources: Sequence[Picture]) -> float:
