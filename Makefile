@@ -11,7 +11,6 @@ VENV := $(CURDIR)/.venv
 BIN := $(VENV)/bin
 UV := UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv
 export PATH := $(BIN):$(PATH)
-export PYTHONDONTWRITEBYTECODE := 1
 ARGS ?=
 
 STATIC := customer/sealroom_customer/page/static

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -54,10 +54,10 @@ app.command(config_app)
 app.command(revoke_app)
 
 
-def main() -> None:
-    """Runs the command; what the operator has to mend is one sentence and what to do."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs a command, by default the one this process was started with; exits where it fails."""
     try:
-        app()
+        app(sys.argv[1:] if arguments is None else arguments)
     except OperatorError as error:
         print(f"sealroom: {error.sentence}\n  {error.action}", file=sys.stderr)
         sys.exit(2 if isinstance(error, ConfigurationError) else 1)

@@ -3,7 +3,6 @@
 
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +33,6 @@ class Finding:
 def examine(configuration: Configuration) -> list[Finding]:
     """Every examination, in an order in which mending one may mend the next."""
     examinations: dict[str, Callable[[Configuration], str]] = {
-        "python": _python,
         "engine": _engine,
         "clock": _clock,
         "state": _state,
@@ -51,12 +49,6 @@ def _one(name: str, examination: Callable[[Configuration], str], configuration: 
         return Finding(name, True, examination(configuration))
     except OperatorError as error:
         return Finding(name, False, error.sentence, error.action)
-
-
-def _python(_configuration: Configuration) -> str:
-    if sys.version_info < (3, 11):
-        raise StartError("python_too_old", "Python is older than 3.11.", "Install a newer one.")
-    return f"Python {sys.version_info.major}.{sys.version_info.minor}"
 
 
 def _engine(_configuration: Configuration) -> str:

@@ -54,7 +54,9 @@ async def errands() -> AsyncIterator[Errands]:
 
 
 @pytest.fixture
-def rooms(engine: fakes.FakeEngine, clock: fakes.VirtualClock, errands: Errands, metrics: Metrics) -> RoomService:
+def rooms(
+    engine: fakes.FakeEngine, clock: fakes.VirtualClock, errands: Errands, metrics: Metrics
+) -> RoomService:
     return RoomService(
         engine, offers.SERVER, clock=clock, ids=Ids(random.Random(1)), settings=RoomSettings(), errands=errands, metrics=metrics
     )  # fmt: skip

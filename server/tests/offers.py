@@ -40,7 +40,13 @@ def recorded(name: str) -> str:
 
 
 def offer(
-    *, audio: int = 2, video: int = 2, sends: bool = True, ufrag: str = "test", simulcast: bool = False
+    *,
+    audio: int = 2,
+    video: int = 2,
+    sends: bool = True,
+    ufrag: str = "test",
+    pwd: str = "passwordpasswordpassword",
+    simulcast: bool = False,
 ) -> str:
     """A small offer: three sending sections (mids 0 to 2), then receive sections."""
     kinds = [("audio", "sendonly"), ("video", "sendonly"), ("video", "sendonly")] if sends else []
@@ -51,7 +57,8 @@ def offer(
         lines += section(media, mid, direction)
         if simulcast and mid == 1 and sends:
             lines += ["a=rid:q send", "a=rid:h send", "a=rid:f send", "a=simulcast:send q;h;f"]
-    return "\r\n".join([*lines, ""]).replace("ufrag:test", f"ufrag:{ufrag}")
+    text = "\r\n".join([*lines, ""])
+    return text.replace("ufrag:test", f"ufrag:{ufrag}").replace("pwd:passwordpasswordpassword", f"pwd:{pwd}")
 
 
 def section(media: str, mid: int | str, direction: str) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from sealroom_customer.authority.service import Authority
@@ -42,7 +43,9 @@ def routes(authority: Authority, credential: BackendCredential) -> list[HTTPRout
         opt={"caller": Caller.BACKEND},
         status_code=200,
     )
-    async def remove_member(kind: str, room: str, user: str, data: Removal) -> Removed:
+    async def remove_member(
+        kind: FromPath[str], room: FromPath[str], user: FromPath[str], data: JSONBody[Removal]
+    ) -> Removed:
         if kind not in tuple(RoomKind):
             raise Refusal(ErrorCode.ROOM_ID_INVALID)
         where = check_room(RoomId(RoomKind(kind), room))

@@ -124,6 +124,11 @@ class Room:
         return self._epoch, self._step
 
     @property
+    def members(self) -> tuple[Member, ...]:
+        """The roster, in the order of joining."""
+        return tuple(entry.member for entry in self._roster)
+
+    @property
     def empty(self) -> bool:
         """Nobody is here or waits; the caller drops the room. Its keys are then nobody's."""
         return not self._waiting and len(self._leaving) == len(self._roster)
@@ -329,7 +334,7 @@ class Room:
         self._outputs += [Post(entry.line, text) for entry in here if entry.line is not None]
 
     def _welcome(self, joined: list[Entry]) -> None:
-        members = tuple(entry.member for entry in self._roster)
+        members = self.members
         for entry in joined:
             snapshot = Snapshot(
                 place=self._place,

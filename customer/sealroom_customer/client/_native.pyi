@@ -25,16 +25,22 @@ class ClientError(Exception):
 class Client:
     """One member: its peer connection, its keys, its I/O thread. **Sealed or nothing**: frames before the first secret are dropped."""
 
-    def __new__(cls, audio_slots: int = 6, video_slots: int = 12, dtls: Literal["1.2", "1.3"] = "1.2") -> Client: ...
+    def __new__(
+        cls, audio_slots: int = 6, video_slots: int = 12, dtls: Literal["1.2", "1.3"] = "1.2"
+    ) -> Client: ...
     def offer(self) -> str:
         """The SDP offer: sections 0 audio, 1 main, 2 screen (send), then audio and video slots (receive)."""
     def sends(self) -> list[tuple[str, Track]]:
         """(mid, track) of the sending sections, for `enter`."""
     def accept(self, answer: str) -> None:
         """Takes the server's answer; connecting begins."""
-    def set_room(self, suite: int, app: int, kind: Literal["number", "string"], room: str, instance: bytes, index: int) -> None:
+    def set_room(
+        self, suite: int, app: int, kind: Literal["number", "string"], room: str, instance: bytes, index: int
+    ) -> None:
         """Which room's life secrets are for, and our place in its roster. Another instance empties the key ring."""
-    def add_secret(self, epoch: int, step: int, secret: bytes, after_removal: bool, use_after_ms: int) -> None:
+    def add_secret(
+        self, epoch: int, step: int, secret: bytes, after_removal: bool, use_after_ms: int
+    ) -> None:
         """A secret of the authority; frames are sealed with it `use_after_ms` from now (300 for a new epoch, 0 for the first)."""
     def step(self, epoch: int, step: int) -> None:
         """The room stepped forward; the secret is derived here and used at once. ClientError if the step before is not known."""

@@ -3,6 +3,7 @@
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import JSONBody
 
 from sealroom_customer.authority.api import LINE_PATH
 from sealroom_customer.demo.backend import Ask, Backend, Config, GrantAnswer, Tokens
@@ -41,12 +42,12 @@ def routes(backend: Backend, own_page: OwnPage, pace: Pace) -> list[HTTPRouteHan
         return Response(backend.config(authority_for(request)), headers=_NO_STORE)
 
     @post("/api/tokens", guards=[own_page], opt={"caller": Caller.OWN_PAGE}, status_code=200)
-    async def tokens(request: AnyRequest, data: Ask) -> Response[Tokens]:
+    async def tokens(request: AnyRequest, data: JSONBody[Ask]) -> Response[Tokens]:
         take_turn()
         return Response(backend.tokens(data, authority_for(request)), headers=_NO_STORE)
 
     @post("/api/grants", guards=[own_page], opt={"caller": Caller.OWN_PAGE}, status_code=200)
-    async def grants(data: Ask) -> Response[GrantAnswer]:
+    async def grants(data: JSONBody[Ask]) -> Response[GrantAnswer]:
         take_turn()
         return Response(GrantAnswer(backend.grant(data)), headers=_NO_STORE)
 

@@ -1,216 +1,300 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The authority's room in virtual time: who knows which secret, whatever happens in whatever order."""
-
-import random
-from dataclasses import dataclass, field
+"""The authority's room in virtual time: what is sent to whom, and when."""
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from customer.tests.authority_device import Device
-from sealroom_customer.authority.room import EPOCH_LIFE, JOIN_WINDOW, LEAVE_WINDOW, Room
-from sealroom_wire.authority import LeftReason, MemberRole
+from customer.tests.device import Device
+from customer.tests.stage import Stage
+from sealroom_customer.authority.room import (
+    EPOCH_SECONDS,
+    LEAVE_SECONDS,
+    SILENCE_SECONDS,
+    STEP_SECONDS,
+    Hang,
+    Post,
+)
+from sealroom_wire.authority import ZERO_HEAD, LeftReason, SecretReason
 from sealroom_wire.errors import ErrorCode, Refusal
-from sealroom_wire.ids import room_string
-from sealroom_wire.limits import MAX_SEALED_MEMBERS
-
-UNIX = 1_800_000_000
 
 
-@dataclass
-class Stage:
-    """A room, its devices and the clock."""
-
-    suite: int = 5
-    now: float = 100.0
-    key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
-    present: list[Device] = field(default_factory=list)
-    past: list[Device] = field(default_factory=list)
-    ever: set[tuple[int, int]] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self.room: Room[Device] = Room(1400000000, room_string("r"), self.suite, self.key.sign)
-
-    def join(self, user: str, life: int = 86400) -> Device:
-        device = Device(user, self.key.public_key())
-        for earlier in [one for one in self.present if one.user == user]:
-            self.present.remove(earlier)
-            self.past.append(earlier)
-        self.present.append(device)
-        unix = UNIX + self.now
-        self.room.join(self.now, unix, device, user, MemberRole.PUBLISH, device.point, int(unix) + life)
-        self.deliver()
-        return device
-
-    def leave(self, device: Device, reason: LeftReason = LeftReason.LEFT) -> None:
-        self.present.remove(device)
-        self.past.append(device)
-        self.room.leave(self.now, device, reason)
-        self.deliver()
-
-    def pass_time(self, seconds: float) -> None:
-        end = self.now + seconds
-        while (due := self.room.deadline()) is not None and due <= end:
-            self.now = max(self.now, due)
-            for expired in self.room.on_deadline(self.now):
-                self.present.remove(expired)
-                self.past.append(expired)
-            self.deliver()
-        self.now = end
-
-    def deliver(self) -> None:
-        for device, text in self.room.take_messages():
-            assert device in self.present, "nothing is said to who is gone"
-            device.take(text)
-        self.ever.add((self.room.epoch, self.room.step))
-
-    def agree(self) -> None:
-        """Everyone present knows the current secret and the same roster; nobody who is gone could know it."""
-        versions = {(one.epoch, one.step) for one in self.present}
-        assert len(versions) <= 1
-        for version in versions:
-            assert len({one.secrets[version] for one in self.present}) == 1
-            assert len({one.head for one in self.present}) == 1
-            for gone in self.past:
-                if gone.context is not None and gone.context.instance == self.present[0].context.instance:  # type: ignore[union-attr]
-                    assert version not in gone.could_know(), "a removed member could read on"
-        for one in self.present:
-            assert {member.user for member in one.roster.values()} == {other.user for other in self.present}
+def filled(*users: str) -> tuple[Stage, list[Device]]:
+    """A room with these users, who came one by one, some time ago."""
+    stage = Stage()
+    devices = []
+    for user in users:
+        devices.append(stage.join(user))
+        stage.pass_time(STEP_SECONDS)
+    stage.pass_time(5)
+    return stage, devices
 
 
-def test_the_first_member_begins_epoch_1_at_once() -> None:
+def test_the_first_member_begins_epoch_1_at_step_0_at_once() -> None:
     stage = Stage()
     alice = stage.join("alice")
-    assert (alice.epoch, alice.step, alice.index) == (1, 0, 0)
+    assert (alice.epoch, alice.step, alice.index, alice.head) == (1, 0, 0, ZERO_HEAD)
     stage.agree()
 
 
-def test_a_join_steps_forward_and_only_the_newcomer_is_sent_a_secret() -> None:
-    stage = Stage()
-    alice = stage.join("alice")
-    stage.pass_time(1)
-    before = dict(alice.secrets)
+def test_a_join_steps_and_only_the_newcomer_is_sent_a_secret() -> None:
+    stage, (alice,) = filled("alice")
     bob = stage.join("bob")
     assert (bob.epoch, bob.step) == (1, 1)
-    assert set(alice.secrets) == {*before, (1, 1)}
-    assert (1, 0) not in bob.could_know(), "a newcomer could read what was before"
+    assert alice.reasons == [SecretReason.JOIN]
+    assert alice.secret == bob.secret
+    assert (1, 0) not in bob.could_know()
+    assert [member.user for member in alice.changes[-1].joined] == ["bob"]
     stage.agree()
 
 
-def test_joins_within_the_window_share_a_step() -> None:
-    stage = Stage()
-    stage.join("first")
-    newcomers = [stage.join(f"user-{number}") for number in range(20)]
-    assert all(one.context is None for one in newcomers)
-    stage.pass_time(JOIN_WINDOW)
-    assert stage.room.step == 1
-    stage.agree()
-
-
-def test_a_leave_begins_an_epoch_and_leaves_share_one_within_a_second() -> None:
-    stage = Stage()
-    members = [stage.join("one")]
-    members += [stage.join(name) for name in ("two", "three", "four")]
-    stage.pass_time(5)
-    stage.leave(members[0])
-    assert stage.room.epoch == 2
-    stage.leave(members[1])
-    assert stage.room.epoch == 2
-    stage.pass_time(LEAVE_WINDOW)
-    assert stage.room.epoch == 3
-    stage.agree()
-
-
-@pytest.mark.parametrize("reason", [LeftReason.REMOVED, LeftReason.EXPIRED])
-def test_a_removal_begins_an_epoch_at_once(reason: LeftReason) -> None:
-    stage = Stage()
-    members = [stage.join("one")]
-    members += [stage.join(name) for name in ("two", "three", "four")]
-    stage.pass_time(5)
-    stage.leave(members[0])
-    stage.leave(members[1], reason)
-    assert stage.room.epoch == 3
-    stage.agree()
-
-
-def test_the_same_user_on_another_line_takes_the_place_of_the_first() -> None:
-    stage = Stage()
-    stage.join("bob")
-    old = stage.join("alice")
-    stage.pass_time(1)
-    new = stage.join("alice")
-    stage.pass_time(LEAVE_WINDOW)
-    assert old in stage.past
-    assert new.index != old.index
-    stage.agree()
-
-
-def test_a_grant_that_runs_out_ends_the_membership_unless_it_is_renewed() -> None:
-    stage = Stage()
-    stage.join("alice", life=60)
-    renewing = stage.join("bob", life=60)
-    stage.pass_time(30)
-    stage.room.renew(renewing, UNIX + int(stage.now) + 600)
-    stage.pass_time(40)
-    assert [one.user for one in stage.present] == ["bob"]
-    stage.agree()
-
-
-def test_an_epoch_ends_by_time_and_when_its_steps_run_out() -> None:
-    stage = Stage()
-    stage.join("first")
-    for number in range(20):
-        stage.pass_time(1)
-        stage.join(f"user-{number}")
-        stage.agree()
-    assert (stage.room.epoch, stage.room.step) == (2, 4)
-    stage.pass_time(EPOCH_LIFE)
-    assert stage.room.epoch == 3
-    stage.agree()
-
-
-def test_an_emptied_room_begins_a_new_instance() -> None:
+def test_joins_within_200_ms_share_a_step_which_comes_when_they_are_over() -> None:
     stage = Stage()
     alice = stage.join("alice")
-    stage.leave(alice)
-    bob = stage.join("bob")
-    assert bob.context != alice.context
-    assert (bob.epoch, bob.index) == (1, 0)
-
-
-def test_a_full_room_refuses_and_stays_as_it_is() -> None:
-    stage = Stage()
-    for number in range(MAX_SEALED_MEMBERS):
-        stage.join(f"user-{number}")
-    with pytest.raises(Refusal) as caught:
-        Stage.join(stage, "one-more")
-    assert caught.value.code is ErrorCode.ROOM_FULL
-    stage.present.pop()
-    stage.pass_time(JOIN_WINDOW)
+    newcomers = []
+    for number in range(15):
+        newcomers.append(stage.join(f"user-{number}"))
+        stage.pass_time(0.01)
+    assert all(one.room is None for one in newcomers)
+    stage.pass_time(STEP_SECONDS)
+    assert stage.room.version == (1, 1)
+    assert len(alice.changes) == 1
     stage.agree()
 
 
-def test_a_member_key_off_the_curve_is_refused() -> None:
-    room: Room[int] = Room(1, room_string("r"), 5, lambda _: b"")
-    for key in (b"", bytes(65), b"\x04" + b"\x01" * 64, b"\x02" + bytes(32)):
-        with pytest.raises(Refusal) as caught:
-            room.join(0, 0, 1, "alice", MemberRole.PUBLISH, key, 10)
-        assert caught.value.code is ErrorCode.MEMBER_KEY_INVALID
-    assert room.members == []
+def test_a_lone_join_does_not_wait() -> None:
+    stage, _ = filled("alice")
+    assert stage.join("bob").room is not None
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_whatever_happens_those_present_agree_and_those_gone_are_shut_out(seed: int) -> None:
-    source = random.Random(seed)
-    stage = Stage(suite=source.choice([4, 5]))
-    for _ in range(60):
-        choice = source.random()
-        if choice < 0.45 or not stage.present:
-            stage.join(f"user-{source.randrange(12)}", life=source.choice([5, 600, 86400]))
-        elif choice < 0.75:
-            reason = source.choice([LeftReason.LEFT, LeftReason.LOST, LeftReason.REMOVED])
-            stage.leave(source.choice(stage.present), reason)
-        stage.pass_time(source.choice([0, 0.05, 0.3, 2, 20, 700]))
-        if stage.present:
-            stage.pass_time(LEAVE_WINDOW + JOIN_WINDOW)
-            stage.agree()
+def test_when_the_steps_run_out_an_epoch_begins() -> None:
+    stage = Stage()
+    for number in range(17):
+        stage.join(f"user-{number}")
+        stage.pass_time(1)
+        stage.agree()
+    assert stage.room.version == (2, 0)
+    assert stage.present[0].reasons == [SecretReason.JOIN, SecretReason.JOIN]
+
+
+def test_a_leave_begins_an_epoch_at_once_and_further_leaves_share_the_next_a_second_later() -> None:
+    stage, (one, two, three, four) = filled("one", "two", "three", "four")
+    stage.leave(one)
+    assert stage.room.version == (2, 0)
+    stage.leave(two)
+    stage.leave(three)
+    assert stage.room.version == (2, 0)
+    stage.pass_time(LEAVE_SECONDS)
+    assert stage.room.version == (3, 0)
+    assert [gone.reason for gone in four.changes[-1].left] == [LeftReason.LEFT, LeftReason.LEFT]
+    assert four.reasons[-1] is SecretReason.LEAVE
+    stage.agree()
+
+
+def test_a_removal_does_not_wait_and_takes_those_who_wait_along() -> None:
+    stage, (one, two, three, four) = filled("one", "two", "three", "four")
+    stage.leave(one)
+    stage.leave(two)
+    assert stage.remove("three")
+    assert stage.room.version == (3, 0)
+    assert four.reasons[-1] is SecretReason.REMOVAL
+    assert three.put_out is LeftReason.REMOVED
+    assert three not in stage.lines.values()
+    stage.agree()
+
+
+def test_removing_nobody_changes_nothing() -> None:
+    stage, _ = filled("alice")
+    assert not stage.remove("mallory")
+    assert stage.room.version == (1, 0)
+
+
+def test_somebody_removed_while_he_waits_never_gets_in() -> None:
+    stage = Stage()
+    stage.join("alice")
+    bob = stage.join("bob")
+    assert stage.remove("bob")
+    stage.pass_time(1)
+    assert bob.room is None
+    assert bob.refused[0].code is ErrorCode.GRANT_EXPIRED
+    assert stage.room.version == (1, 0)
+
+
+def test_a_silent_line_is_lost_after_10_s() -> None:
+    stage, (alice, bob) = filled("alice", "bob")
+    stage.pass_time(SILENCE_SECONDS - 2.1, silent=frozenset({"bob"}))
+    assert bob.put_out is None
+    stage.pass_time(2.2, silent=frozenset({"bob"}))
+    assert bob.put_out is LeftReason.LOST
+    assert alice.reasons[-1] is SecretReason.LEAVE
+    stage.agree()
+
+
+def test_a_broken_line_is_absent_for_10_s_and_then_lost() -> None:
+    stage, (alice, bob) = filled("alice", "bob")
+    stage.break_line(bob)
+    stage.pass_time(SILENCE_SECONDS - 0.1)
+    assert len(alice.roster) == 2
+    stage.pass_time(0.2)
+    assert len(alice.roster) == 1
+    assert alice.changes[-1].left[0].reason is LeftReason.LOST
+    stage.agree()
+
+
+def test_a_member_comes_back_with_its_key_without_a_new_epoch() -> None:
+    stage, (alice, bob) = filled("alice", "bob")
+    stage.break_line(bob)
+    stage.pass_time(3)
+    carol = stage.join("carol")
+    bob.room = None
+    stage.attach(bob)
+    assert stage.room.version == (1, 2)
+    assert len(alice.changes) == 2
+    assert bob.secret == alice.secret == carol.secret
+    stage.agree()
+
+
+def test_a_member_on_a_second_line_with_its_key_keeps_the_newer() -> None:
+    stage, (_, bob) = filled("alice", "bob")
+    old = stage.line_of(bob)
+    bob.room = None
+    new = stage.attach(bob)
+    assert list(stage.lines) == [1, new]
+    assert old not in stage.lines
+    assert bob.refused[0].code is ErrorCode.REPLACED_BY_NEW_ENTRY
+
+
+def test_the_same_user_with_another_key_takes_the_place_in_one_change() -> None:
+    stage, (alice, old) = filled("alice", "bob")
+    new = stage.join("bob")
+    assert old.put_out is LeftReason.REPLACED
+    assert new.index != old.index
+    change = alice.changes[-1]
+    assert ([gone.index for gone in change.left], [member.user for member in change.joined]) == ([1], ["bob"])
+    stage.agree()
+
+
+def test_who_comes_back_within_the_second_of_another_leave_waits_for_the_epoch() -> None:
+    stage, (_, bob, carol) = filled("alice", "bob", "carol")
+    stage.leave(carol)
+    stage.leave(bob)
+    again = stage.join("bob")
+    assert again.room is None
+    stage.pass_time(LEAVE_SECONDS)
+    assert again.room is not None
+    stage.agree()
+
+
+def test_an_expired_grant_ends_the_membership_at_once_unless_it_was_renewed() -> None:
+    stage = Stage()
+    alice = stage.join("alice", life=60)
+    stage.pass_time(1)
+    bob = stage.join("bob", life=60)
+    stage.pass_time(30)
+    stage.room.renew(stage.now, stage.line_of(bob), stage.now + 600)
+    stage.pass_time(28.9)
+    assert alice.put_out is None
+    stage.pass_time(0.2)
+    assert alice.put_out is LeftReason.EXPIRED
+    assert bob.reasons[-1] is SecretReason.REMOVAL
+    stage.pass_time(60)
+    assert bob.put_out is None
+    stage.agree()
+
+
+def test_a_renewal_with_a_shorter_life_counts() -> None:
+    stage, (alice, _) = filled("alice", "bob")
+    stage.room.renew(stage.now, stage.line_of(alice), stage.now + 5)
+    stage.pass_time(5)
+    assert alice.put_out is LeftReason.EXPIRED
+
+
+def test_an_epoch_ends_after_10_minutes() -> None:
+    stage, (alice,) = filled("alice")
+    stage.pass_time(EPOCH_SECONDS)
+    assert stage.room.version == (2, 0)
+    assert alice.reasons[-1] is SecretReason.TIMER
+    stage.agree()
+
+
+def test_nobody_is_given_an_index_that_somebody_had() -> None:
+    stage, (_, bob) = filled("alice", "bob")
+    stage.leave(bob)
+    stage.pass_time(1)
+    assert stage.join("carol").index == 2
+
+
+def test_when_the_indices_run_out_an_epoch_begins_and_they_start_anew_past_those_in_use() -> None:
+    stage, (alice, bob) = filled("alice", "bob")
+    stage.room._roster._next = 65535
+    last = stage.join("carol")
+    stage.pass_time(1)
+    assert (last.index, stage.room.version) == (65535, (1, 2))
+    first = stage.join("dave")
+    assert (first.index, stage.room.version) == (2, (2, 0))
+    assert {alice.index, bob.index} == {0, 1}
+    stage.agree()
+
+
+def test_a_full_room_refuses_and_stays_as_it_is_but_lets_its_own_users_back() -> None:
+    stage = Stage(limit=3)
+    for user in ("one", "two", "three"):
+        stage.join(user)
+        stage.pass_time(1)
+    with pytest.raises(Refusal) as caught:
+        stage.room.join(stage.now, stage.newcomer(Device("four", stage.key.public_key())), stage.limit)
+    assert caught.value.code is ErrorCode.ROOM_FULL
+    assert stage.room.version == (1, 2)
+    assert stage.join("two").room is not None
+    stage.agree()
+
+
+def test_when_all_have_left_the_room_is_empty_and_nothing_is_due() -> None:
+    stage, (alice, bob) = filled("alice", "bob")
+    room = stage.room
+    stage.leave(alice)
+    stage.leave(bob)
+    assert room.empty
+    assert room.deadline() is None
+    assert room._secret == b""
+
+
+def test_another_life_of_the_room_has_another_instance_and_begins_at_epoch_1() -> None:
+    stage, (alice,) = filled("alice")
+    stage.leave(alice)
+    bob = stage.join("bob")
+    assert (bob.epoch, bob.step, bob.index) == (1, 0, 0)
+    assert bob.room is not None
+    assert alice.room is not None
+    assert bob.room.instance != alice.room.instance
+
+
+def test_the_last_member_hears_of_his_removal() -> None:
+    stage, (alice,) = filled("alice")
+    room = stage.room
+    stage.remove("alice")
+    assert alice.put_out is LeftReason.REMOVED
+    assert room.empty
+
+
+def test_a_waiting_line_that_ends_is_forgotten() -> None:
+    stage = Stage()
+    stage.join("alice")
+    bob = stage.join("bob")
+    stage.leave(bob)
+    stage.pass_time(1)
+    assert stage.room.version == (1, 0)
+    assert len(stage.room.members) == 1
+
+
+def test_no_secret_shows_in_a_repr() -> None:
+    stage, (alice, _) = filled("alice", "bob")
+    shown = (
+        repr(stage.room)
+        + repr([*stage.room._roster])
+        + repr(stage.newcomer(alice))
+        + repr(Post(1, "text"))
+        + repr(Hang(1))
+    )
+    assert stage.room._secret.hex() not in shown
+    assert repr(stage.room._secret) not in shown
+    assert "PrivateKey" not in shown
+    assert "text" not in shown.replace("context", "")

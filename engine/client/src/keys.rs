@@ -2,6 +2,7 @@
 //! A member's keys: what it seals with, and what it opens others' frames with.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::{Duration, Instant};
 
 use sframe::{
@@ -112,11 +113,11 @@ impl Keys {
     ) -> Option<Result<Vec<u8>, SealError>> {
         self.turn(now);
         let (secret, index) = (self.current.as_ref()?, self.room.as_ref()?.1);
-        if !self.sealers.contains_key(&track) {
-            self.sealers
-                .insert(track, Sealer::new(secret, index, track)?);
-        }
-        Some(self.sealers.get_mut(&track)?.seal(codec, frame))
+        let sealer = match self.sealers.entry(track) {
+            Entry::Occupied(sealer) => sealer.into_mut(),
+            Entry::Vacant(place) => place.insert(Sealer::new(secret, index, track)?),
+        };
+        Some(sealer.seal(codec, frame))
     }
 
     /// Opens a frame; `bound` as in [`Opener::open`].

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Work that nobody waits for, owned by one task group: nothing is left running when the process ends."""
+"""Work that nobody waits for, with an owner: nothing is left running when its block ends.
+
+A task group would do, but for one thing: it wraps what ends the block into a group, and the operator's one sentence with it.
+"""
 
 import asyncio
 from collections.abc import Coroutine
@@ -14,20 +17,23 @@ class Errands:
     """Runs coroutines beside everything else; their failures are logged, never lost and never fatal."""
 
     def __init__(self) -> None:
-        self._group = asyncio.TaskGroup()
+        self._running: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "Errands":
-        await self._group.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._group.__aexit__(kind, error, trace)
+        while self._running:
+            await asyncio.wait(self._running)
 
     def start(self, errand: Coroutine[object, object, None]) -> asyncio.Task[None]:
         """Starts one."""
-        return self._group.create_task(_guarded(errand))
+        task = asyncio.get_running_loop().create_task(_guarded(errand))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
 
 
 async def _guarded(errand: Coroutine[object, object, None]) -> None:

@@ -5,6 +5,7 @@
 the same user gives the same hash within one installation, and nobody without its key can go back.
 """
 
+import contextlib
 import hashlib
 import logging
 import sys
@@ -53,6 +54,18 @@ def redacted(value: str, key: bytes) -> str:
     return "~" + hashlib.blake2s(value.encode("utf-8", "replace"), key=key, digest_size=6).hexdigest()
 
 
+class _Output:
+    """Standard error. A log that cannot be written must not end a call: what fails is lost."""
+
+    def msg(self, line: str) -> None:
+        """Writes one line."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = critical = msg
+
+
 class _Complaints(logging.Handler):
     """Turns what the HTTP server's library logs into an event without its text, which may hold addresses."""
 
@@ -76,7 +89,7 @@ def configure(*, style: Format, level: Level, key: bytes) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _Output(),
         cache_logger_on_first_use=False,
     )
     for name in ("uvicorn.error", "uvicorn.access", "uvicorn.asgi", "asyncio"):

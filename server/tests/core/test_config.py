@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sealroom.core.config import load
@@ -58,7 +59,9 @@ def test_an_unknown_environment_variable_is_an_error_too() -> None:
     assert "SEALROOM_MEDIA__PORT" in caught.value.action
 
 
-@pytest.mark.parametrize("text", ["[media]\nport = 70000", "[media]\nport = []", "media = 1", "[media", '[log]\nlevel = "loud"'])
+@pytest.mark.parametrize(
+    "text", ["[media]\nport = 70000", "[media]\nport = []", "media = 1", "[media", '[log]\nlevel = "loud"']
+)
 def test_a_value_that_does_not_fit_is_an_error_that_says_where(tmp_path: Path, text: str) -> None:
     file = written(tmp_path, text)
     with pytest.raises(ConfigurationError) as caught:
@@ -96,7 +99,8 @@ def test_the_sample_says_every_default_and_is_read_back_as_the_defaults(tmp_path
 
 
 def test_every_key_says_what_turning_it_does() -> None:
-    kinds = [type(getattr(Configuration(), section)) for section in sections()]
-    for kind in (*kinds, ApplicationSettings):
+    kinds: list[type[msgspec.Struct]] = [type(getattr(Configuration(), section)) for section in sections()]
+    kinds.append(ApplicationSettings)
+    for kind in kinds:
         for key, description in descriptions(kind).items():
             assert len(description) > 10, f"{kind.__name__}.{key}"

@@ -30,7 +30,9 @@ def test_listen_addresses_are_read(text: str, expected: ListenAddress) -> None:
     assert read_listen_address(text, "x") == expected
 
 
-@pytest.mark.parametrize("text", ["", "7880", ":7880", "example.org:1", "127.0.0.1:70000", "1.2.3:4", "[1]:2", "127.0.0.1:1 "])
+@pytest.mark.parametrize(
+    "text", ["", "7880", ":7880", "example.org:1", "127.0.0.1:70000", "1.2.3:4", "[1]:2", "127.0.0.1:1 "]
+)
 def test_what_is_no_listen_address_is_refused_by_the_setting_s_name(text: str) -> None:
     with pytest.raises(ConfigurationError, match=r"signalling\.listen"):
         read_listen_address(text, "signalling.listen")
@@ -68,7 +70,9 @@ def test_networks_are_read_strictly() -> None:
         ("192.0.2.1", ["203.0.113.5"], None),
     ],
 )
-async def test_the_client_is_who_the_trusted_proxies_saw(peer: str, forwarded: list[str], client: str | None) -> None:
+async def test_the_client_is_who_the_trusted_proxies_saw(
+    peer: str, forwarded: list[str], client: str | None
+) -> None:
     seen: list[str | None] = []
 
     async def application(scope: Any, _receive: Any, _send: Any) -> None:
@@ -77,7 +81,9 @@ async def test_the_client_is_who_the_trusted_proxies_saw(peer: str, forwarded: l
     async def refuse(_scope: Any, _receive: Any, _send: Any) -> None:
         seen.append(None)
 
-    headers = [(b"x-forwarded-for", value.encode()) for value in forwarded] + [(b"x-forwarded-proto", b"https")]
+    headers = [(b"x-forwarded-for", value.encode()) for value in forwarded] + [
+        (b"x-forwarded-proto", b"https")
+    ]
     scope = {"type": "websocket", "client": (peer, 5), "headers": headers}
     nothing: Any = None
     await BehindProxy(application, read_networks(("10.0.0.0/8",)), refuse)(scope, nothing, nothing)
@@ -130,4 +136,6 @@ def test_every_metric_has_the_prefix_and_base_units(engine: FakeEngine) -> None:
     for family in Metrics("x").registry.collect():
         assert family.name.startswith("sealroom_")
         assert not family.name.endswith(("_ms", "_milliseconds", "_kb"))
-        assert not {"user", "room", "address"} & {label for sample in family.samples for label in sample.labels}
+        assert not {"user", "room", "address"} & {
+            label for sample in family.samples for label in sample.labels
+        }

@@ -15,7 +15,9 @@ from sealroom_wire.signalling import SlotKind, Track
 from server.tests.offers import FIXTURES, SERVER, TRACKS, offer, recorded, section
 
 
-def first(text: str, tracks: dict[str, Track] | None = None, codecs: frozenset[Codec] = ALL_CODECS) -> Agreement:
+def first(
+    text: str, tracks: dict[str, Track] | None = None, codecs: frozenset[Codec] = ALL_CODECS
+) -> Agreement:
     tracks = TRACKS if tracks is None else tracks
     return answer_first(text, tracks, rights=255, codecs=codecs, server=SERVER, ids=Ids(random.Random(7)))
 
@@ -41,14 +43,16 @@ def test_the_answer_to_a_browser_is_the_recorded_one(name: str) -> None:
     assert first(recorded(name)).sdp == golden.read_bytes().decode()
 
 
-@pytest.mark.parametrize("name", ["chromium_first", "firefox_first", "chromium_max_bundle", "chromium_unpruned"])
+@pytest.mark.parametrize(
+    "name", ["chromium_first", "firefox_first", "chromium_max_bundle", "chromium_unpruned"]
+)
 def test_every_section_of_a_browser_finds_its_answer_in_place(name: str) -> None:
     text = recorded(name)
     offered, answered = sections_of(text), sections_of(first(text).sdp)
     assert len(offered) == len(answered)
     for asked, given in zip(offered, answered, strict=True):
         assert asked.split(" ")[0] == given.split(" ")[0]
-        assert re.search(r"a=mid:(\S+)", asked).group() == re.search(r"a=mid:(\S+)", given).group()
+        assert re.findall(r"a=mid:(\S+)", asked) == re.findall(r"a=mid:(\S+)", given)
         if asked.startswith("m=application"):
             assert given.startswith("m=application 0 ")
             continue
@@ -199,12 +203,17 @@ def test_what_is_wrong_is_refused_with_its_code(change: tuple[str, str], code: E
 def test_too_large_too_long_or_too_many_is_refused() -> None:
     assert refused(offer() + "a=x:" + "y" * 3000 + "\r\n") is ErrorCode.SDP_MALFORMED
     assert refused(offer() + ("a=x:" + "y" * 1000 + "\r\n") * 66) is ErrorCode.SDP_MALFORMED
-    many = offer() + "\r\n".join([*(line for mid in range(90) for line in section("audio", f"x{mid}", "recvonly")[:1]), ""])
+    many = offer() + "\r\n".join(
+        [*(line for mid in range(90) for line in section("audio", f"x{mid}", "recvonly")[:1]), ""]
+    )
     assert refused(many) is ErrorCode.SDP_NOT_SUPPORTED
 
 
 def test_an_extension_id_with_two_meanings_is_refused() -> None:
-    text = offer().replace("a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level", "a=extmap:13 urn:ietf:params:rtp-hdrext:ssrc-audio-level")
+    text = offer().replace(
+        "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+        "a=extmap:13 urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+    )
     text = text.replace("a=extmap:13/sendonly", "a=extmap:13")
     assert refused(text) is ErrorCode.SDP_MALFORMED
 

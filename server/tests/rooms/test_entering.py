@@ -242,7 +242,9 @@ async def test_who_comes_back_within_the_grace_is_there_once(house: House, clock
     assert [one.user_id for one in others] == ["bob"]
 
 
-async def test_a_peer_that_the_engine_gave_up_is_told_to_enter_again(house: House, rooms: RoomService) -> None:
+async def test_a_peer_that_the_engine_gave_up_is_told_to_enter_again(
+    house: House, rooms: RoomService
+) -> None:
     alice, line, _ = await house.enter("alice")
     _, watching, _ = await house.enter("bob")
     rooms.on_engine_event(control.Closed(alice.peer, "consent_lost"))
@@ -261,7 +263,9 @@ async def test_a_peer_given_up_during_the_grace_waits_for_its_end(
     assert alice.gone
 
 
-async def test_a_page_that_is_closed_during_the_grace_is_gone_at_once(house: House, rooms: RoomService) -> None:
+async def test_a_page_that_is_closed_during_the_grace_is_gone_at_once(
+    house: House, rooms: RoomService
+) -> None:
     alice, line, _ = await house.enter("alice")
     rooms.line_lost(alice, line)
     rooms.on_engine_event(control.Closed(alice.peer, "closed_by_peer"))

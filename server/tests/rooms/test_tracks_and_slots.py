@@ -7,6 +7,7 @@ from sealroom.media import control
 from sealroom.rooms import service
 from sealroom_wire import signalling
 from sealroom_wire.errors import ErrorCode, Refusal
+from sealroom_wire.limits import MAX_PUBLISHERS
 from sealroom_wire.signalling import Role, Scene, Track
 from sealroom_wire.usersig import Privilege
 from server.tests import offers
@@ -92,7 +93,9 @@ async def test_each_right_to_receive_is_asked_for_by_its_own_name(
     assert engine.peers[without.peer].bound == {}
     granted, _, _ = await house.enter("granted", rights=Privilege.ENTER | right)
     await house.rooms.bind(granted, wish)
-    assert engine.peers[granted.peer].bound[FIRST_VIDEO_SLOT].source == control.SlotSource(alice.peer, track, 1)
+    assert engine.peers[granted.peer].bound[FIRST_VIDEO_SLOT].source == control.SlotSource(
+        alice.peer, track, 1
+    )
 
 
 async def test_the_audience_cannot_publish(house: House) -> None:
@@ -110,7 +113,7 @@ async def test_in_a_call_everybody_is_an_anchor(house: House) -> None:
 async def test_the_51st_publisher_is_refused_and_a_muted_one_counts(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert service.MAX_PUBLISHERS == 50
+    assert MAX_PUBLISHERS == 50
     monkeypatch.setattr(service, "MAX_PUBLISHERS", 2)
     first, second, third = [(await house.enter(f"user{number}"))[0] for number in range(3)]
     await house.rooms.publish(first, Track.AUDIO, muted=True)

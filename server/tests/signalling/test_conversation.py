@@ -2,7 +2,7 @@
 """One line from its first message to its last, with a virtual clock and no network."""
 
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
@@ -20,7 +20,7 @@ from sealroom_wire import signalling
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.ids import room_number
 from sealroom_wire.signalling import SendSection, Track
-from sealroom_wire.usersig import Privilege
+from sealroom_wire.usersig import Privilege, sign_private_map_key, sign_user_sig
 from server.tests import fakes, offers
 
 M = TypeVar("M")
@@ -40,6 +40,10 @@ class Talk:
         text = message if isinstance(message, str | bytes) else msgspec.json.encode(message).decode()
         await self.conversation.take(text)
 
+    def ended(self) -> CloseCode | None:
+        """How the line ended, if it did."""
+        return self.line.close_code
+
     def hear(self) -> list[signalling.ServerMessage]:
         """What waits to be sent."""
         waiting, texts = self.line._waiting, list(self.line._waiting)
@@ -54,15 +58,15 @@ class Talk:
 
 
 @pytest.fixture
-def services(
-    rooms: RoomService, clock: fakes.VirtualClock, metrics: Metrics, database: Database
-) -> Services:
+def services(rooms: RoomService, clock: fakes.VirtualClock, metrics: Metrics, database: Database) -> Services:
     settings = (
         fakes.application(),
         fakes.application(sdk_app_id=2, enabled=False),
         fakes.application(sdk_app_id=3, advanced_permission=True, secret_keys=(fakes.OTHER_KEY, fakes.KEY)),
     )
-    return Services(ApplicationService(settings, database, clock), rooms, clock, metrics, SignallingSettings())
+    return Services(
+        ApplicationService(settings, database, clock), rooms, clock, metrics, SignallingSettings()
+    )
 
 
 @pytest.fixture
@@ -75,13 +79,13 @@ def connect(services: Services, *, origin: str | None = "https://call.example") 
     return Talk(Conversation(services, line, Peer("192.0.2.9", origin)), line)
 
 
-def enter(user: str = "alice", **changes: object) -> signalling.Enter:
+def enter(user: str = "alice", **changes: Any) -> signalling.Enter:
     sends = tuple(SendSection(mid, track) for mid, track in offers.TRACKS.items())
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "id": 7, "version": 1, "sdk_app_id": fakes.APP, "user_id": user, "user_sig": fakes.user_sig(user),
         "sdp": offers.offer(), "sends": sends, "str_room_id": "room",
     }  # fmt: skip
-    return signalling.Enter(**(fields | changes))  # type: ignore[arg-type]
+    return signalling.Enter(**(fields | changes))
 
 
 async def test_enter_is_answered_with_everything_the_device_needs(talk: Talk) -> None:
@@ -107,7 +111,7 @@ async def test_a_whole_call(services: Services) -> None:
     assert (await bob.ask(signalling.Offer(id=6, sdp=offers.offer(video=10)), signalling.Answered)).id == 6
     await alice.ask(signalling.Unpublish(id=7, track=Track.MAIN), signalling.Done)
     await alice.ask(signalling.Leave(id=8), signalling.Done)
-    assert alice.line.close_code is CloseCode.DONE
+    assert alice.ended() is CloseCode.DONE
     assert [type(message).__name__ for message in bob.hear()] == ["TrackUnpublished", "ParticipantLeft"]
 
 
@@ -122,7 +126,7 @@ async def test_a_line_that_does_not_enter_is_closed_after_five_seconds(
     assert (refused.id, refused.code) == (0, ErrorCode.ENTER_TIMEOUT)
     assert refused.message
     assert refused.action
-    assert talk.line.close_code is CloseCode.TIMEOUT
+    assert talk.ended() is CloseCode.TIMEOUT
 
 
 async def test_a_line_that_fell_silent_counts_as_broken(talk: Talk, clock: fakes.VirtualClock) -> None:
@@ -130,9 +134,9 @@ async def test_a_line_that_fell_silent_counts_as_broken(talk: Talk, clock: fakes
     for number in range(5):
         clock.advance(29)
         await talk.ask(signalling.Ping(id=number + 1), signalling.Pong)
-    assert talk.line.close_code is None
+    assert talk.ended() is None
     clock.advance(31)
-    assert talk.line.close_code is CloseCode.TIMEOUT
+    assert talk.ended() is CloseCode.TIMEOUT
     talk.conversation.closed(by_the_device=False)
     again = connect(talk.conversation._services)
     await again.ask(enter(), signalling.Entered)
@@ -147,7 +151,7 @@ async def test_before_enter_only_enter_and_ping_are_taken(services: Services) ->
         talk = connect(services)
         refused = await talk.ask(message, signalling.Refused)
         assert (refused.id, refused.code) == (3, ErrorCode.ENTER_FIRST)
-        assert talk.line.close_code is CloseCode.REFUSED
+        assert talk.ended() is CloseCode.REFUSED
 
 
 @pytest.mark.parametrize(
@@ -160,29 +164,39 @@ async def test_before_enter_only_enter_and_ping_are_taken(services: Services) ->
         ({"user_sig": "x"}, ErrorCode.USER_SIG_MALFORMED),
         ({"user_sig": fakes.user_sig("alice", key=fakes.OTHER_KEY)}, ErrorCode.USER_SIG_BAD_SIGNATURE),
         ({"user_sig": fakes.user_sig("alice", issued_at=fakes.NOW - 601)}, ErrorCode.USER_SIG_EXPIRED),
-        ({"user_sig": fakes.user_sig("alice", issued_at=fakes.NOW + 301)}, ErrorCode.USER_SIG_FROM_THE_FUTURE),
+        (
+            {"user_sig": fakes.user_sig("alice", issued_at=fakes.NOW + 301)},
+            ErrorCode.USER_SIG_FROM_THE_FUTURE,
+        ),
         ({"user_sig": fakes.user_sig("alice", app=4)}, ErrorCode.USER_SIG_WRONG_APPLICATION),
         ({"str_room_id": None}, ErrorCode.ROOM_ID_INVALID),
         ({"room_id": 5}, ErrorCode.ROOM_ID_INVALID),
         ({"str_room_id": "é"}, ErrorCode.ROOM_ID_INVALID),
         ({"sdp": "v=0"}, ErrorCode.SDP_MALFORMED),
-        ({"sends": (SendSection("0", Track.AUDIO), SendSection("1", Track.AUDIO))}, ErrorCode.SDP_NOT_SUPPORTED),
+        (
+            {"sends": (SendSection("0", Track.AUDIO), SendSection("1", Track.AUDIO))},
+            ErrorCode.SDP_NOT_SUPPORTED,
+        ),
         ({"version": 2}, ErrorCode.VERSION_NOT_SUPPORTED),
     ],
 )
 async def test_each_wrong_enter_has_its_code_and_ends_the_line(
-    talk: Talk, engine: fakes.FakeEngine, change: dict[str, object], code: ErrorCode
+    talk: Talk, engine: fakes.FakeEngine, change: dict[str, Any], code: ErrorCode
 ) -> None:
     refused = await talk.ask(enter(**change), signalling.Refused)
     assert (refused.id, refused.code) == (7, code)
-    assert talk.line.close_code in {CloseCode.REFUSED}
+    assert talk.ended() in {CloseCode.REFUSED}
     assert engine.peers == {}
 
 
 async def test_no_answer_repeats_a_token_or_a_name(services: Services) -> None:
     token = fakes.user_sig("alice", key=fakes.OTHER_KEY)
     texts = []
-    for change in ({"user_sig": token}, {"user_sig": token + "\\u0000"}, {"private_map_key": token, "sdk_app_id": 3}):
+    for change in (
+        {"user_sig": token},
+        {"user_sig": token + "\\u0000"},
+        {"private_map_key": token, "sdk_app_id": 3},
+    ):
         talk = connect(services)
         await talk.say(enter("alice", **change))
         texts += list(talk.line._waiting)
@@ -202,16 +216,24 @@ async def test_a_page_of_another_origin_is_refused_and_what_is_no_page_is_not(se
 
 
 async def test_advanced_permission_asks_for_a_key_that_fits(services: Services) -> None:
-    async def attempt(key: str | None, **changes: object) -> ErrorCode | None:
-        sig = fakes.sign_user_sig(secret_key=fakes.KEY, sdk_app_id=3, user_id="alice", issued_at=fakes.NOW, expire=60)
-        fields: dict[str, object] = {"sdk_app_id": 3, "user_sig": sig, "private_map_key": key, "str_room_id": None, "room_id": 5}
+    async def attempt(key: str | None, **changes: Any) -> ErrorCode | None:
+        sig = sign_user_sig(
+            secret_key=fakes.KEY, sdk_app_id=3, user_id="alice", issued_at=fakes.NOW, expire=60
+        )
+        fields: dict[str, Any] = {
+            "sdk_app_id": 3,
+            "user_sig": sig,
+            "private_map_key": key,
+            "str_room_id": None,
+            "room_id": 5,
+        }
         talk = connect(services)
         await talk.say(enter(**(fields | changes)))
         answer = talk.hear()[-1]
         return answer.code if isinstance(answer, signalling.Refused) else None
 
     def key(rights: Privilege, *, user: str = "alice", room: int = 5, issued_at: int = fakes.NOW) -> str:
-        return fakes.sign_private_map_key(
+        return sign_private_map_key(
             secret_key=fakes.OTHER_KEY, sdk_app_id=3, user_id=user, room=room_number(room), privileges=rights, issued_at=issued_at, expire=300
         )  # fmt: skip
 
@@ -245,13 +267,13 @@ async def test_a_refusal_within_a_call_leaves_the_call(talk: Talk) -> None:
         (signalling.KeyFrame(id=9, slot=0), ErrorCode.SLOT_UNKNOWN),
     ):
         assert (await talk.ask(message, signalling.Refused)).code is code
-    assert talk.line.close_code is None
+    assert talk.ended() is None
 
 
 async def test_a_malformed_message_within_a_call_ends_it(talk: Talk, engine: fakes.FakeEngine) -> None:
     await talk.ask(enter(), signalling.Entered)
     assert (await talk.ask('{"type":"dance","id":5}', signalling.Refused)).id == 5
-    assert talk.line.close_code is CloseCode.MALFORMED
+    assert talk.ended() is CloseCode.MALFORMED
 
 
 async def test_too_many_messages_end_the_line(talk: Talk, clock: fakes.VirtualClock) -> None:
@@ -259,10 +281,10 @@ async def test_too_many_messages_end_the_line(talk: Talk, clock: fakes.VirtualCl
     for number in range(limits.MESSAGE_BURST * 3):
         await talk.say(signalling.Ping(id=number + 1))
         clock.advance(1 / limits.MESSAGES_PER_SECOND)
-    assert talk.line.close_code is None
+    assert talk.ended() is None
     for number in range(limits.MESSAGE_BURST + 1):
         await talk.say(signalling.Ping(id=number + 1))
-    assert talk.line.close_code is CloseCode.TOO_MANY_MESSAGES
+    assert talk.ended() is CloseCode.TOO_MANY_MESSAGES
 
 
 async def test_offers_are_rarer_than_other_messages(talk: Talk, clock: fakes.VirtualClock) -> None:
@@ -283,7 +305,7 @@ async def test_an_error_of_ours_is_answered_without_its_text(
     refused = await talk.ask(enter(), signalling.Refused)
     assert refused.code is ErrorCode.INTERNAL_ERROR
     assert "secret" not in refused.message
-    assert talk.line.close_code is CloseCode.INTERNAL_ERROR
+    assert talk.ended() is CloseCode.INTERNAL_ERROR
 
 
 async def test_who_closes_in_order_is_gone_and_who_breaks_off_stays_for_the_grace(

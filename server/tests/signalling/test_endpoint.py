@@ -2,6 +2,7 @@
 """A real listener on a free port, spoken to by real clients: limits of the network that no fake has."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -19,12 +20,13 @@ from sealroom.core.callers import Caller
 from sealroom.core.clock import SystemClock
 from sealroom.core.config.schema import SignallingSettings
 from sealroom.core.db import Database
+from sealroom.core.errors import StartError
 from sealroom.core.http import connection
 from sealroom.core.http.address import ListenAddress, read_networks
 from sealroom.core.http.dispatch import Dispatcher
 from sealroom.core.http.listener import Listener
 from sealroom.core.http.problem import NOT_ENCRYPTED, answer
-from sealroom.core.http.proxy import Application, BehindProxy
+from sealroom.core.http.proxy import Application, BehindProxy, Receive, Scope, Send
 from sealroom.core.http.tls import Certificate
 from sealroom.core.metrics import Metrics
 from sealroom.rooms.service import RoomService
@@ -51,7 +53,9 @@ def endpoint(
 
 
 @asynccontextmanager
-async def serving(application: Application, certificate: Certificate | None = None) -> AsyncIterator[ListenAddress]:
+async def serving(
+    application: Application, certificate: Certificate | None = None
+) -> AsyncIterator[ListenAddress]:
     listener = Listener(
         application, ListenAddress("127.0.0.1", 0), SystemClock(), certificate=certificate,
         max_message=2 * MAX_SIGNALLING_MESSAGE_BYTES,
@@ -79,17 +83,16 @@ def enter(user: str) -> str:
 
 
 async def hear(line: ClientConnection) -> signalling.ServerMessage:
-    return _SERVER_MESSAGES.decode(await line.recv())
+    message: signalling.ServerMessage = _SERVER_MESSAGES.decode(await line.recv())
+    return message
 
 
 async def closed(line: ClientConnection) -> tuple[int, str]:
     """Close code and reason, after whatever is still said."""
-    try:
+    with contextlib.suppress(ConnectionClosed):
         while True:
             await line.recv()
-    except ConnectionClosed as end:
-        assert end.rcvd is not None
-        return end.rcvd.code, end.rcvd.reason
+    return line.close_code or 0, line.close_reason or ""
 
 
 def url(address: ListenAddress) -> str:
@@ -101,7 +104,9 @@ def test_every_public_route_says_who_may_call_it(endpoint: SignallingEndpoint) -
         assert isinstance(route.caller, Caller)
 
 
-async def test_from_enter_to_leave(address: ListenAddress, engine: fakes.FakeEngine, metrics: Metrics) -> None:
+async def test_from_enter_to_leave(
+    address: ListenAddress, engine: fakes.FakeEngine, metrics: Metrics
+) -> None:
     async with connect(url(address)) as alice, connect(url(address)) as bob:
         await alice.send(enter("alice"))
         assert isinstance(await hear(alice), signalling.Entered)
@@ -247,8 +252,8 @@ async def test_over_tls_wss_works_and_nothing_older_or_in_clear_does(
             pass
         assert b"HTTP" not in await raw(address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         make_certificate(tmp_path, "localhost")
+        clock.advance(10)
         with pytest.raises(ssl.SSLError):
-            clock.advance(10)
             await connect(f"wss://localhost:{address.port}/rtc/v1", ssl=trusting)
         files[1].write_text("half a file")
         clock.advance(10)
@@ -259,9 +264,11 @@ async def test_over_tls_wss_works_and_nothing_older_or_in_clear_does(
     assert certificate.context.minimum_version is ssl.TLSVersion.TLSv1_2
 
 
-async def test_behind_a_proxy_only_the_proxy_is_let_in_and_only_with_tls(endpoint: SignallingEndpoint) -> None:
-    async def refuse(scope: object, receive: object, send: object) -> None:
-        await answer(NOT_ENCRYPTED, scope, receive, send)  # type: ignore[arg-type]
+async def test_behind_a_proxy_only_the_proxy_is_let_in_and_only_with_tls(
+    endpoint: SignallingEndpoint,
+) -> None:
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        await answer(NOT_ENCRYPTED, scope, receive, send)
 
     inner = Dispatcher(public_routes(endpoint))
     headers = {"X-Forwarded-For": "203.0.113.5", "X-Forwarded-Proto": "https"}
@@ -279,8 +286,6 @@ async def test_behind_a_proxy_only_the_proxy_is_let_in_and_only_with_tls(endpoin
 
 
 async def test_a_port_that_is_taken_is_said_in_a_sentence(endpoint: SignallingEndpoint) -> None:
-    from sealroom.core.errors import StartError
-
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

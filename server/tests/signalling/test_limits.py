@@ -13,11 +13,11 @@ SETTINGS = SignallingSettings(max_connections=10, max_connections_per_address=6,
 
 def busy(gate: Gate, address: str) -> bool:
     try:
-        with gate.admit(address):
-            return False
+        place = gate.admit(address)
     except Refusal as refusal:
-        assert refusal.code is ErrorCode.SERVER_BUSY
-        return True
+        return refusal.code is ErrorCode.SERVER_BUSY
+    with place:
+        return False
 
 
 def test_those_who_have_not_entered_are_few_per_address() -> None:

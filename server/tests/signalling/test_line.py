@@ -38,7 +38,11 @@ async def test_a_device_that_takes_nothing_is_dropped_and_costs_no_more() -> Non
         line.tell(signalling.Pong(number + 1))
     assert line.is_dropped
     assert len(line._waiting) == module.MAX_WAITING
-    await line.write(pytest.fail)
+
+    async def send(_message: MutableMapping[str, Any]) -> None:
+        pytest.fail("nothing is sent any more")
+
+    await line.write(send)
 
 
 async def test_a_send_that_hangs_drops_the_line(monkeypatch: pytest.MonkeyPatch) -> None:

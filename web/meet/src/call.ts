@@ -214,11 +214,12 @@ function listenToTheLine(): void {
   trtc.on("sealing-state-changed", (sealing) => {
     state.sealing.value = sealing;
   });
-  trtc.on("frame-refused", ({ count }) => {
-    state.refusedFrames.value += count;
+  trtc.on("frame-refused", ({ reason, count }) => {
+    const before = state.refusals.value;
+    state.refusals.value = new Map([...before, [reason, (before.get(reason) ?? 0) + count]]);
     clearTimeout(refusalsTimer);
     refusalsTimer = window.setTimeout(() => {
-      state.refusedFrames.value = 0;
+      state.refusals.value = new Map();
     }, REFUSALS_SHOWN_MS);
   });
   trtc.on("connection-state-changed", ({ state: now }) => {

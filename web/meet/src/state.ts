@@ -2,7 +2,7 @@
 // Everything the page shows.
 
 import { computed, signal } from "@preact/signals";
-import type { ConnectionState, Fault, RosterMember, SealingEventState } from "@sealroom/sdk";
+import type { ConnectionState, Fault, RefusalReason, RosterMember, SealingEventState } from "@sealroom/sdk";
 
 export type Stage = "lobby" | "entering" | "call" | "left";
 
@@ -51,7 +51,8 @@ export const present = signal<readonly string[]>([]);
 export const heard = signal<ReadonlySet<string>>(new Set());
 export const pictures = signal<readonly RemotePicture[]>([]);
 export const speaking = signal<ReadonlySet<string>>(new Set());
-export const refusedFrames = signal(0);
+/** Frames refused lately, by reason. */
+export const refusals = signal<ReadonlyMap<RefusalReason, number>>(new Map());
 export const soundBlocked = signal<(() => Promise<void>) | null>(null);
 /** What a screen reader is told. */
 export const announcement = signal("");
@@ -100,15 +101,15 @@ export const tiles = computed<readonly { userId: string; streamType: "main" | "s
   },
 );
 
-/** Back to how it was before a call. */
+/** Back to how it was before a call; that sealing failed stays on the page until the next one. */
 export function forgetCall(): void {
   connection.value = "DISCONNECTED";
-  sealing.value = NOT_SEALED;
+  if (sealing.value.state !== "failed") sealing.value = NOT_SEALED;
   roster.value = [];
   present.value = [];
   heard.value = new Set();
   pictures.value = [];
   speaking.value = new Set();
-  refusedFrames.value = 0;
+  refusals.value = new Map();
   soundBlocked.value = null;
 }

@@ -5,6 +5,7 @@ import { chooseCamera, chooseMicrophone, enter, moveCamera, startCamera, stopCam
 import * as state from "../state";
 import { CameraIcon, MicrophoneIcon } from "./icons";
 import { Notice } from "./notice";
+import { Seal } from "./seal";
 
 /** Name, room and devices, with a live picture; also what is shown after a call. */
 export function Lobby() {
@@ -16,6 +17,7 @@ export function Lobby() {
         <h1>{stage === "left" ? "You left the call" : "Sealroom"}</h1>
         <p class="quiet">Only the people in the call can see and hear it.</p>
       </header>
+      {state.sealing.value.state === "failed" && <Seal />}
       <Notice trouble={state.trouble.value} />
       <div class="lobby-columns">
         <Preview />

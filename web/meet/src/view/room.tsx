@@ -86,7 +86,7 @@ function Controls({ showPeople, onPeople }: { showPeople: boolean; onPeople: () 
   const { value: microphoneOn } = state.microphoneOn;
   const toggleCamera = (): void => void (cameraOn ? stopCamera() : startCamera(null));
   return (
-    <footer class="controls" role="group" aria-label="Call">
+    <section class="controls" aria-label="Call controls">
       <button type="button" onClick={toggleMicrophone}>
         <MicrophoneIcon off={!microphoneOn} /> <span>{microphoneOn ? "Mute" : "Unmute"}</span>
       </button>
@@ -116,6 +116,6 @@ function Controls({ showPeople, onPeople }: { showPeople: boolean; onPeople: () 
       <button type="button" class="leave" onClick={leave}>
         <LeaveIcon /> <span>Leave</span>
       </button>
-    </footer>
+    </section>
   );
 }

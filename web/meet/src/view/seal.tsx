@@ -22,7 +22,6 @@ export function Seal() {
   const [mark, more] = WORDS[now];
   const version = epoch === null ? "" : ` Keys ${epoch}.${step ?? 0}.`;
   const why = fault && now !== "sealed" ? ` ${fault.message} ${fault.action}` : "";
-  const { value: refused } = state.refusedFrames;
   return (
     <div class="seal-row">
       <p class="seal" data-sealing={now} title={`${more}${version}${why}`} role="status">
@@ -30,11 +29,24 @@ export function Seal() {
         <span>{mark}</span>
         <span class="unseen">{more + why}</span>
       </p>
-      {refused > 0 && (
-        <p class="refused" title="They could not be opened with this call's keys, so they are not shown.">
-          {refused} {refused === 1 ? "frame" : "frames"} refused
-        </p>
-      )}
+      <Refused />
     </div>
+  );
+}
+
+/** A quiet sign that something came that did not open; why stands in its title. */
+function Refused() {
+  const { value: refusals } = state.refusals;
+  if (refusals.size === 0) return null;
+  const count = [...refusals.values()].reduce((sum, one) => sum + one, 0);
+  const reasons = [...refusals.keys()];
+  return (
+    <p
+      class="refused"
+      data-refused={reasons.join(" ")}
+      title={`Not opened with this call's keys, so not shown (${reasons.join(", ")}).`}
+    >
+      {count} {count === 1 ? "frame" : "frames"} refused
+    </p>
   );
 }

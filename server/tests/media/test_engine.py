@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The answerer and the rooms against the real engine: what Python agrees to, Rust takes."""
+
+import random
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sealroom.core.clock import SystemClock
+from sealroom.core.config.schema import RoomSettings
+from sealroom.core.errands import Errands
+from sealroom.core.ids import Ids
+from sealroom.core.metrics import Metrics
+from sealroom.media import control
+from sealroom.media.addresses import media_addresses
+from sealroom.media.engine import EngineConfig, MediaEngine
+from sealroom.media.port import EngineFailure
+from sealroom.media.sdp.answer import Server, answer_again, answer_first
+from sealroom.media.session import ALL_CODECS, SEALABLE_CODECS
+from sealroom.rooms.service import RoomService
+from sealroom_wire import signalling
+from sealroom_wire.errors import ErrorCode, Refusal
+from sealroom_wire.signalling import Track
+from server.tests.conftest import House
+from server.tests.fakes import FakeLine
+from server.tests.offers import TRACKS, offer, recorded
+
+
+@pytest.fixture
+async def native() -> AsyncIterator[MediaEngine]:
+    engine = MediaEngine.start(EngineConfig(bind=("127.0.0.1:0",)), lambda _event: None)
+    yield engine
+    await engine.close()
+
+
+def server(engine: MediaEngine) -> Server:
+    return Server(engine.fingerprint, tuple(engine.addresses), "1.2")
+
+
+@pytest.mark.parametrize("browser", ["chromium", "firefox"])
+async def test_what_is_agreed_with_a_browser_is_taken_by_the_engine(
+    native: MediaEngine, browser: str
+) -> None:
+    ids = Ids(random.Random(3))
+    await native.add_room(1, sealing_required=True)
+    agreed = answer_first(
+        recorded(f"{browser}_first"), TRACKS, rights=255, codecs=SEALABLE_CODECS, server=server(native), ids=ids
+    )  # fmt: skip
+    await native.add_peer(1, 1, agreed.session)
+    grown = answer_again(
+        recorded(f"{browser}_grown"), agreed, codecs=SEALABLE_CODECS, server=server(native), ids=ids
+    )
+    await native.update_peer(1, grown.session)
+    if browser == "chromium":
+        text = recorded("chromium_restarted")
+        restarted = answer_again(text, grown, codecs=SEALABLE_CODECS, server=server(native), ids=ids)
+        await native.update_peer(1, restarted.session)
+    assert (await native.stats()).peers == 1
+
+
+@pytest.mark.parametrize("name", ["chromium_unpruned", "chromium_max_bundle"])
+async def test_every_codec_that_is_agreed_on_is_known_to_the_engine(native: MediaEngine, name: str) -> None:
+    agreed = answer_first(
+        recorded(name), TRACKS, rights=255, codecs=ALL_CODECS, server=server(native), ids=Ids()
+    )
+    await native.add_room(1, sealing_required=False)
+    await native.add_peer(1, 1, agreed.session)
+
+
+async def test_rooms_on_the_real_engine_from_enter_to_leave() -> None:
+    events: list[control.Event] = []
+    engine = MediaEngine.start(EngineConfig(bind=("127.0.0.1:0",)), events.append)
+    try:
+        async with Errands() as errands:
+            rooms = RoomService(
+                engine, server(engine), clock=SystemClock(), ids=Ids(), settings=RoomSettings(), errands=errands, metrics=Metrics("x")
+            )  # fmt: skip
+            house = House(rooms)
+            alice, _, _ = await house.enter("alice")
+            bob, line, _ = await house.enter("bob", line=FakeLine())
+            await rooms.publish(alice, Track.MAIN, muted=False)
+            await rooms.mute(alice, Track.MAIN, muted=True)
+            wish = signalling.Binding(2, 1, signalling.Source("alice", Track.MAIN, 0))
+            await rooms.bind(bob, (wish,))
+            await rooms.key_frame(bob, 2)
+            await rooms.offer(bob, offer(video=10))
+            await rooms.offer(bob, offer(video=10, ufrag="anew", pwd="passwordpasswordpasswordanew"))
+            assert (await engine.stats()).peers == 2
+            rooms.leave(alice)
+            assert signalling.ParticipantLeft("alice", signalling.LeaveReason.LEFT) in line.told
+            rooms.leave(bob)
+        assert (await engine.stats()).rooms == 0
+        assert control.Bound(bob.peer, 2, 1) in events
+        assert not [event for event in events if isinstance(event, control.BindRefused)]
+    finally:
+        await engine.close()
+
+
+async def test_an_engine_that_is_closed_is_a_refusal_not_a_fault(native: MediaEngine) -> None:
+    async with Errands() as errands:
+        rooms = RoomService(
+            native, server(native), clock=SystemClock(), ids=Ids(), settings=RoomSettings(), errands=errands, metrics=Metrics("x")
+        )  # fmt: skip
+        await native.close()
+        with pytest.raises(Refusal) as caught:
+            await House(rooms).enter("alice")
+        assert caught.value.code is ErrorCode.ENGINE_FAILED
+
+
+async def test_a_peer_in_a_room_that_is_not_there_is_refused(native: MediaEngine) -> None:
+    agreed = answer_first(offer(), TRACKS, rights=255, codecs=ALL_CODECS, server=server(native), ids=Ids())
+    with pytest.raises(EngineFailure):
+        await native.add_peer(9, 1, agreed.session)
+
+
+def test_the_addresses_of_this_machine_end_with_loopback_and_can_be_bound() -> None:
+    found = media_addresses()
+    assert found[-1] == "127.0.0.1"
+    assert len(set(found)) == len(found)

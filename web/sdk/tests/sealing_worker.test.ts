@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { FromWorker } from "../src/sealing/port";
+import type { Authority } from "../src/wire.gen";
+import type { EncodedFrame, Transformer } from "../src/worker/pipes";
+import { SealingWorker } from "../src/worker/sealing_worker";
+import { FakeAuthority } from "./support/authority";
+import { Clock, Person, SUBJECT, sealed, vp8 } from "./support/members";
+
+const ENTRY = 1;
+const START = {
+  type: "start",
+  authority: "wss://authority",
+  sdkAppId: SUBJECT.sdkAppId,
+  userId: "bob",
+} as const;
+
+/** The worker with a page and an authority that are the test. */
+class Bench {
+  readonly clock = new Clock();
+  readonly said: FromWorker[] = [];
+  readonly sent: Authority.DeviceMessage[] = [];
+  readonly worker: SealingWorker;
+  socket: { onopen?: () => void; onmessage?: (event: { data: string }) => void } = {};
+
+  constructor(readonly authority: FakeAuthority) {
+    this.worker = new SealingWorker(
+      (message) => {
+        this.said.push(message);
+        if (message.type !== "grant-wanted") return;
+        this.worker.obey({ type: "grant", id: message.id, grant: authority.grant("bob", { mks: 10 }) });
+      },
+      () => {
+        const send = (text: string): void => void this.sent.push(JSON.parse(text) as Authority.DeviceMessage);
+        this.socket = { send, close: () => undefined, readyState: 1, OPEN: 1 } as never;
+        return this.socket as WebSocket;
+      },
+      this.clock.now,
+    );
+  }
+
+  async join(): Promise<void> {
+    this.worker.obey({ ...START, room: SUBJECT.room });
+    await expect.poll(() => this.socket.onopen).toBeTruthy();
+    this.socket.onopen?.();
+    const { memberKey } = this.sent[0] as Authority.Join;
+    const { toNewcomer } = await this.authority.join("bob", memberKey);
+    for (const { message } of toNewcomer) this.socket.onmessage?.({ data: JSON.stringify(message) });
+    await expect.poll(() => this.states()).toContain("sealed");
+  }
+
+  states(): string[] {
+    return this.said.flatMap((message) => (message.type === "state" ? message.state : []));
+  }
+
+  /** A transform for receiving; returns how to put frames in, and what came out. */
+  receive(kind: "audio" | "video", place: number) {
+    const { transformer, put, out } = stream();
+    this.worker.serve(transformer, { side: "receive", kind, place, entry: ENTRY });
+    return { put, out };
+  }
+}
+
+function stream() {
+  const incoming = new TransformStream<EncodedFrame, EncodedFrame>(undefined, { highWaterMark: 100 });
+  const writer = incoming.writable.getWriter();
+  const out: EncodedFrame[] = [];
+  const writable = new WritableStream<EncodedFrame>({ write: (frame) => void out.push(frame) });
+  const transformer: Transformer = { readable: incoming.readable, writable };
+  const put = (data: Uint8Array<ArrayBuffer>, payloadType: number): Promise<void> =>
+    writer.write({ data: data.slice().buffer, getMetadata: () => ({ payloadType }) });
+  return { transformer, put, out };
+}
+
+describe("the sealing worker", () => {
+  let bench: Bench;
+  let alice: Person;
+
+  beforeEach(async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });
+    const authority = await FakeAuthority.start(SUBJECT);
+    bench = new Bench(authority);
+    alice = await Person.make("alice", bench.clock).join(authority);
+    await bench.join();
+    const { change } = { change: authority.members.at(-1) };
+    await alice.membership.begin(await (await import("../src/worker/hpke")).memberKeyPair());
+    expect(change?.user).toBe("bob");
+    alice = await Person.make("carol", bench.clock).join(authority);
+    const joined = await authority.change([], []);
+    expect(joined.body.kind).toBe("change");
+  });
+
+  afterEach(() => {
+    bench.worker.obey({ type: "stop" });
+    vi.useRealTimers();
+  });
+
+  it("seals by payload type where frames do not say their codec, and drops what it does not know", async () => {
+    bench.worker.obey({ type: "codecs", entry: ENTRY, names: [[96, "VP8"]] });
+    const { transformer, put, out } = stream();
+    bench.worker.serve(transformer, { side: "send", track: "main", entry: ENTRY });
+    await put(vp8(true), 97);
+    await put(vp8(true), 96);
+    await expect.poll(() => out).toHaveLength(1);
+    expect(out[0]?.data.byteLength).toBeGreaterThan(216);
+  });
+
+  it("stops sending when the authority has been silent for max_key_silence, and says so", async () => {
+    bench.worker.obey({ type: "codecs", entry: ENTRY, names: [[96, "VP8"]] });
+    bench.clock.time += 10_001;
+    expect(await bench.worker.sendingKey(2)).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(bench.states().at(-1)).toBe("paused");
+  });
+
+  it("has no key after it was stopped", async () => {
+    expect(await bench.worker.sendingKey(2)).toBeDefined();
+    bench.worker.obey({ type: "stop" });
+    expect(await bench.worker.sendingKey(2)).toBeUndefined();
+  });
+
+  it("keeps a binding that comes before the transform", async () => {
+    bench.worker.obey({ type: "codecs", entry: ENTRY, names: [[96, "VP8"]] });
+    bench.worker.obey({ type: "bind", entry: ENTRY, place: 5, source: { user: "alice", track: "main" } });
+    const { put, out } = bench.receive("video", 5);
+    await put(await sealed(alice.sealer()), 96);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(out).toEqual([]);
+    const refused = bench.said.flatMap((message) => (message.type === "refused" ? message.refusals : []));
+    expect(refused).toEqual([{ entry: ENTRY, place: 5, reason: "wrong_sender", count: 1 }]);
+  });
+});
