@@ -100,13 +100,18 @@ class Deployment:
         """The call page's address that enters `room` as `name` at once."""
         return f"{self.page}?room={room}&name={name}&auto=1"
 
+    def metrics(self) -> str:
+        """All of the operator's metrics."""
+        with urllib.request.urlopen(f"{self.admin}/metrics", timeout=10) as answer:
+            text: str = answer.read().decode()
+            return text
+
     def metric(self, name: str, **labels: str) -> float:
         """The value of one of the operator's metrics; 0 while it was never counted."""
         wanted = ",".join(f'{key}="{value}"' for key, value in labels.items())
-        with urllib.request.urlopen(f"{self.admin}/metrics", timeout=10) as answer:
-            for line in answer.read().decode().splitlines():
-                if line.startswith((f"{name}{{{wanted}}}", f"{name} ")):
-                    return float(line.rsplit(" ", 1)[1])
+        for line in self.metrics().splitlines():
+            if line.startswith((f"{name}{{{wanted}}}", f"{name} ")):
+                return float(line.rsplit(" ", 1)[1])
         return 0.0
 
     def application(self) -> dict[str, object]:
