@@ -32,7 +32,8 @@ env: $(BIN)/uv ## Bring tools and both sides' native modules up to date
 	@$(UV) sync --frozen --inexact $(if $(CI),,--quiet)
 
 web/node_modules/.package-lock.json: web/package-lock.json | env
-	cd web && npm ci --no-audit --no-fund --silent
+	@# Not `npm ci`: it wants packages of every platform in the lock file, also those a registry mirror does not carry.
+	cd web && npm install --no-save --no-audit --no-fund --silent && touch node_modules/.package-lock.json
 
 $(STATIC)/index.html: $(WEB_SOURCES) web/node_modules/.package-lock.json
 	cd web && npm run --silent build

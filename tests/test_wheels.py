@@ -100,6 +100,7 @@ def test_the_two_work_together(environments: dict[str, Path], tmp_path: Path) ->
             "--state", str(tmp_path / "customer"), "--port", "0", "--check", "3",
         )  # fmt: skip
         code = customer.child.wait(60)
+        customer.stop()
         assert code == 0, "\n".join(customer.lines + operator.lines)
     finally:
         operator.stop()

@@ -52,7 +52,7 @@ class Desk:
         """A grant with other claims, signed with the right key."""
         claims = msgspec.json.encode(self.claims() | change)
         algorithm = "EdDSA" if isinstance(self.key, Ed25519PrivateKey) else "ES256"
-        return jwt.PyJWS().encode(claims, self.key, algorithm, {"typ": GRANT_TYPE} | (header or {}))  # type: ignore[arg-type]
+        return jwt.PyJWS().encode(claims, self.key, algorithm, {"typ": GRANT_TYPE} | (header or {}))
 
     def claims(self) -> dict[str, object]:
         return dict(jwt.decode(self.grant(), options={"verify_signature": False}))

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from customer.tests.device import Device
-from sealroom_customer.authority.room import Newcomer, Post, Room
+from sealroom_customer.authority.exchange import Newcomer, Post
+from sealroom_customer.authority.room import Room
 from sealroom_customer.sealing.schedule import SuiteId
 from sealroom_wire.authority import MemberRole
 from sealroom_wire.ids import room_string

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from sealroom_customer.authority.room import refused_text
+from sealroom_customer.authority.exchange import refused_text
 from sealroom_customer.authority.service import Authority
 from sealroom_customer.clock import Clock
 from sealroom_customer.http.asgi import Message, Receive, Scope, Send

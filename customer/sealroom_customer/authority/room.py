@@ -10,13 +10,12 @@ Timing. Whoever comes first in 200 ms is let in at once; those who come within 2
 
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from sealroom_customer.authority.exchange import Hang, LineId, Newcomer, Output, Post, refused_text
 from sealroom_customer.authority.roster import Entry, Roster
 from sealroom_customer.sealing.encoding import b64u
 from sealroom_customer.sealing.hpke import seal
@@ -28,9 +27,7 @@ from sealroom_wire.authority import (
     Departure,
     LeftReason,
     Member,
-    MemberRole,
     Place,
-    Refused,
     Secret,
     SecretReason,
     Signed,
@@ -40,8 +37,6 @@ from sealroom_wire.authority import (
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId
 
-LineId: TypeAlias = int
-
 STEP_SECONDS = 0.2
 """Joins share a step for this long. Longer makes fewer steps in a storm of joins; a newcomer waits at most this long."""
 LEAVE_SECONDS = 1.0
@@ -50,37 +45,6 @@ EPOCH_SECONDS = 600.0
 """Life of an epoch when nobody leaves."""
 SILENCE_SECONDS = 10.0
 """A line silent for this long is lost. Devices ping every 2 s."""
-
-
-@dataclass(frozen=True, slots=True)
-class Newcomer:
-    """Somebody whose grant was verified. `expires` is monotonic seconds, `since` Unix seconds."""
-
-    line: LineId
-    user: str
-    role: MemberRole
-    key: str
-    public_key: ec.EllipticCurvePublicKey = field(repr=False)
-    expires: float
-    since: int
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """A message for one line."""
-
-    line: LineId
-    text: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Hang:
-    """The line is over; close it after what was posted."""
-
-    line: LineId
-
-
-Output: TypeAlias = Post | Hang
 
 
 @dataclass(slots=True)
@@ -414,12 +378,6 @@ def _reason_of(gone: dict[int, LeftReason], *, timer: bool) -> SecretReason:
     if gone:
         return SecretReason.LEAVE
     return SecretReason.TIMER if timer else SecretReason.JOIN
-
-
-def refused_text(code: ErrorCode) -> str:
-    """A `refused` message."""
-    text = Refusal(code).text
-    return msgspec.json.encode(Refused(code=code, message=text.sentence, action=text.action)).decode()
 
 
 def _text(signed: Signed) -> str:

@@ -7,7 +7,8 @@ from typing import Protocol, TypeAlias
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sealroom_customer.authority.admission import Admission
-from sealroom_customer.authority.room import LineId, Newcomer, Post, Room
+from sealroom_customer.authority.exchange import LineId, Newcomer, Post
+from sealroom_customer.authority.room import Room
 from sealroom_customer.clock import Clock, Timer
 from sealroom_customer.logging import get_logger
 from sealroom_customer.sealing.hpke import decode_member_key

@@ -69,6 +69,20 @@ class SignallingLine:
     async def run(self) -> None:
         """Reads until cancelled. Raises ClientFault when the line breaks or says what nobody knows."""
         beat = asyncio.create_task(self._beat())
+        fault = line_lost()
+        try:
+            await self._read()
+        except ClientFault as found:
+            fault = found
+            raise
+        finally:
+            beat.cancel()
+            await asyncio.gather(beat, return_exceptions=True)
+            for answer in self._pending.values():
+                if not answer.done():
+                    answer.set_exception(fault)
+
+    async def _read(self) -> None:
         try:
             while True:
                 async with asyncio.timeout(_SILENCE_SECONDS):
@@ -80,12 +94,6 @@ class SignallingLine:
             ) from None
         except (OSError, TimeoutError, WebSocketException):
             raise line_lost() from None
-        finally:
-            beat.cancel()
-            await asyncio.gather(beat, return_exceptions=True)
-            for answer in self._pending.values():
-                if not answer.done():
-                    answer.set_exception(line_lost())
 
     def _hear(self, message: ServerMessage) -> None:
         if isinstance(message, Refused):

@@ -19,6 +19,7 @@ from sealroom_customer.client import (
     Frame,
     FrameRefused,
     KeyFrameWanted,
+    RosterChanged,
     TrackAppeared,
 )
 from sealroom_customer.client.client import Entry
@@ -34,6 +35,7 @@ _ENTER_SECONDS = 15.0
 _SETTLE_SECONDS = 1.0
 """After the first frame of a track; what is refused later counts as a fault."""
 _LAST_FRAMES_SECONDS = 0.5
+_APART_SECONDS = 0.3
 _LEAST_SHARE = 0.9
 """Of the frames sent while both were there. Loopback loses none; a busy machine may delay the last ones."""
 _PACE: dict[TrackName, tuple[float, int]] = {"audio": (0.02, 960), "main": (1 / 30, 3000)}
@@ -56,8 +58,8 @@ class _Member:
 
     name: str
     other: str
-    entered_at: float
     client: Client
+    meeting: "_Meeting"
     sent: Counter[str] = field(default_factory=Counter)
     received: dict[str, _Received] = field(
         default_factory=lambda: {"audio": _Received(), "main": _Received()}
@@ -73,9 +75,11 @@ class _Member:
 
     @property
     def first_media(self) -> float | None:
-        """Seconds from entering until a frame of each track had opened."""
+        """Seconds from when the second began to enter until a frame of each track of the other had opened."""
         firsts = [one.first_at for one in self.received.values()]
-        return None if None in firsts else max(one for one in firsts if one is not None) - self.entered_at
+        return (
+            None if None in firsts else max(one for one in firsts if one is not None) - self.meeting.began_at
+        )
 
 
 async def check(demo: Demo, room: str, seconds: int, say: Callable[[str], None]) -> int:
@@ -115,6 +119,14 @@ class _Meeting:
     def __init__(self, seconds: int) -> None:
         self._seconds = seconds
         self._both = asyncio.Barrier(2)
+        self.first_is_in = asyncio.Event()
+        self.began_at = 0.0
+
+    async def second_may_enter(self) -> None:
+        """Once the first has its keys; a little later, so that the second does not share its step."""
+        await self.first_is_in.wait()
+        await asyncio.sleep(_APART_SECONDS)
+        self.began_at = time.monotonic()
 
     async def over(self, member: _Member) -> None:
         """Until the time is up."""
@@ -136,7 +148,8 @@ class _Meeting:
 
 
 async def _attend(demo: Demo, room: str, name: str, other: str, meeting: _Meeting) -> _Member:
-    entered_at = time.monotonic()
+    if name > other:
+        await meeting.second_may_enter()
     ask = Ask(name, room)
     tokens = demo.backend.tokens(ask, authority_url(demo.origins[0]))
     first: list[str] = [tokens.grant]
@@ -154,7 +167,7 @@ async def _attend(demo: Demo, room: str, name: str, other: str, meeting: _Meetin
         grant=grant,
     )
     async with Client.enter(entry) as client:
-        member = _Member(name, other, entered_at, client)
+        member = _Member(name, other, client, meeting)
         beside = [asyncio.create_task(_listen(member))]
         try:
             await client.publish("audio")
@@ -201,6 +214,8 @@ async def _listen(member: _Member) -> None:
         elif isinstance(event, FrameRefused):
             refused = member.refused_later if _settled(member) else member.refused_first
             refused[event.reason] += 1
+        elif isinstance(event, RosterChanged):
+            member.meeting.first_is_in.set()
         elif isinstance(event, KeyFrameWanted):
             member.key_frame_wanted = True
         elif isinstance(event, TrackAppeared):

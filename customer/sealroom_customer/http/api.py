@@ -40,7 +40,12 @@ def api(handlers: Sequence[HTTPRouteHandler]) -> App:
         openapi_config=None,
         logging_config=None,
         request_max_body_size=MAX_BODY_BYTES,
-        exception_handlers={Refusal: _refused, HTTPException: _http, Exception: _failed},
+        exception_handlers={
+            Refusal: _refused,
+            HTTPException: _http,
+            RecursionError: _nested,
+            Exception: _failed,
+        },
     )
     # The library's ASGI types name each message; ours are the open mappings of the specification.
     return cast("App", application)
@@ -68,6 +73,11 @@ def _http(_: AnyRequest, error: HTTPException) -> Response[Problem]:
     if plain is not None:
         return _answer(plain, error.status_code)
     return refusal_answer(_BY_STATUS.get(error.status_code, ErrorCode.MALFORMED_MESSAGE))
+
+
+def _nested(_: AnyRequest, _error: RecursionError) -> Response[Problem]:
+    # JSON nested deeper than the parser goes.
+    return refusal_answer(ErrorCode.MALFORMED_MESSAGE)
 
 
 def _failed(_: AnyRequest, error: Exception) -> Response[Problem]:

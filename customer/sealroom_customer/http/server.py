@@ -57,6 +57,7 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is here."""
+        self._bytes = 0
         self._stop()
         super().on_message_complete()
 
@@ -70,7 +71,6 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._limit = self.loop.call_later(_REQUEST_SECONDS, self.transport.abort)
 
     def _stop(self) -> None:
-        self._bytes = 0
         if self._limit is not None:
             self._limit.cancel()
 

@@ -89,7 +89,7 @@ def test_the_key_decides_the_algorithm_and_not_the_header() -> None:
     payload = json.dumps(desk.claims()).encode()
     sign = jwt.PyJWS().encode
     public = desk.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    assert refusal(desk, sign(payload, None, "none", dict(HEADER))) is ErrorCode.GRANT_MALFORMED
+    assert refusal(desk, sign(payload, "", "none", dict(HEADER))) is ErrorCode.GRANT_MALFORMED
     with pytest.warns(jwt.InsecureKeyLengthWarning) if len(public) < 32 else _nothing():
         confused = sign(payload, public, "HS256", dict(HEADER))
     assert refusal(desk, confused) is ErrorCode.GRANT_MALFORMED

@@ -98,7 +98,6 @@ def test_no_message_brings_out_anything_but_a_refusal() -> None:
     assert {
         ErrorCode.GRANT_MALFORMED,
         ErrorCode.MEMBER_KEY_INVALID,
-        ErrorCode.SUITE_NOT_SUPPORTED,
         ErrorCode.VERSION_NOT_SUPPORTED,
         ErrorCode.ENTER_FIRST,
     } <= set(codes)

@@ -5,13 +5,12 @@ import pytest
 
 from customer.tests.device import Device
 from customer.tests.stage import Stage
+from sealroom_customer.authority.exchange import Hang, Post
 from sealroom_customer.authority.room import (
     EPOCH_SECONDS,
     LEAVE_SECONDS,
     SILENCE_SECONDS,
     STEP_SECONDS,
-    Hang,
-    Post,
 )
 from sealroom_wire.authority import ZERO_HEAD, LeftReason, SecretReason
 from sealroom_wire.errors import ErrorCode, Refusal

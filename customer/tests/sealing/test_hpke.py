@@ -80,7 +80,7 @@ def test_a_secret_opens_for_its_member_key_and_info_only_and_unchanged_only() ->
         (enc + ciphertext[:1], ciphertext[1:], key, info),
     ]
     for attempt in attempts:
-        with pytest.raises(ValueError, match="sealed|enc"):
+        with pytest.raises(ValueError, match=r"sealed|enc"):
             open_sealed(*attempt)
 
 

@@ -33,7 +33,7 @@ class Bench {
       () => {
         const send = (text: string): void => void this.sent.push(JSON.parse(text) as Authority.DeviceMessage);
         this.socket = { send, close: () => undefined, readyState: 1, OPEN: 1 } as never;
-        return this.socket as WebSocket;
+        return this.socket as unknown as WebSocket;
       },
       this.clock.now,
     );

@@ -14,7 +14,8 @@ const MOST_STATUSES: usize = 400;
 /// Header, SSRCs, base, count, reference time, feedback count.
 const FIXED: usize = 20;
 
-/// The receiving half for one peer. One ring, allocated once; recording is O(1).
+/// The receiving half for one peer. One ring, allocated with the first packet (most peers of a large room send none);
+/// recording is O(1).
 #[derive(Clone, Debug)]
 pub struct TwccRecorder {
     origin: Instant,
@@ -33,7 +34,7 @@ impl TwccRecorder {
         Self {
             origin: now,
             sequence: Unwrapper::default(),
-            arrivals: vec![0; WINDOW as usize].into_boxed_slice(),
+            arrivals: Box::default(),
             base: 0,
             feedback_count: 0,
         }
@@ -50,6 +51,9 @@ impl TwccRecorder {
     /// Records that the packet with this transport-wide number came at `now`. Duplicates and numbers older than the
     /// window change nothing.
     pub fn record(&mut self, now: Instant, sequence: u16) {
+        if self.arrivals.is_empty() {
+            self.arrivals = vec![0; WINDOW as usize].into_boxed_slice();
+        }
         let before = self.sequence.highest();
         let Some(number) = self.sequence.peek(sequence) else {
             return;

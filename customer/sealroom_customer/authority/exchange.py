@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes into a room, and what comes out of it."""
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from sealroom_wire.authority import MemberRole, Refused
+from sealroom_wire.errors import ErrorCode, Refusal
+
+LineId: TypeAlias = int
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody whose grant was verified. `expires` is monotonic seconds, `since` Unix seconds."""
+
+    line: LineId
+    user: str
+    role: MemberRole
+    key: str
+    public_key: ec.EllipticCurvePublicKey = field(repr=False)
+    expires: float
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A message for one line."""
+
+    line: LineId
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """The line is over; close it after what was posted."""
+
+    line: LineId
+
+
+Output: TypeAlias = Post | Hang
+
+
+def refused_text(code: ErrorCode) -> str:
+    """A `refused` message."""
+    text = Refusal(code).text
+    return msgspec.json.encode(Refused(code=code, message=text.sentence, action=text.action)).decode()
