@@ -33,10 +33,10 @@ env: $(BIN)/uv ## Bring tools and both sides' native modules up to date
 
 web/node_modules/.package-lock.json: web/package-lock.json | env
 	@# Not `npm ci`: it wants packages of every platform in the lock file, also those a registry mirror does not carry.
-	cd web && npm install --no-save --no-audit --no-fund --silent && touch node_modules/.package-lock.json
+	(cd web && npm install --no-save --no-audit --no-fund --silent && touch node_modules/.package-lock.json)
 
 $(STATIC)/index.html: $(WEB_SOURCES) web/node_modules/.package-lock.json
-	cd web && npm run --silent build
+	(cd web && npm run --silent build)
 	touch $@
 
 web: env $(STATIC)/index.html ## Build the SDK and the call page
@@ -48,7 +48,7 @@ test: env web ## Run every test
 	@exec $(BIN)/python -m tools.run_tests $(ARGS)
 
 test-rust: env ## Rust crates
-	@cd engine && cargo test --locked --quiet --workspace --exclude python-server --exclude python-customer --exclude python-sim $(ARGS)
+	@(cd engine && cargo test --locked --quiet --workspace --exclude python-server --exclude python-customer --exclude python-sim $(ARGS))
 
 test-python: env web ## Python tests without a browser
 	@$(BIN)/pytest -m "not browser and not wheels" $(ARGS)
@@ -57,7 +57,7 @@ test-browser: env web ## Calls in real browsers
 	@$(BIN)/pytest -m browser $(ARGS)
 
 test-web: env web/node_modules/.package-lock.json ## SDK and page
-	@cd web && npm test --silent
+	@(cd web && npm test --silent)
 
 check: check-python check-rust check-web ## Format, lint, types, contracts, licences
 
@@ -70,11 +70,11 @@ check-python: env
 	$(BIN)/python -m tools.house_rules
 
 check-rust: env
-	@cd engine && cargo fmt --check && cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
-	cd engine && cargo deny --log-level error check licenses bans sources
+	@(cd engine && cargo fmt --check && cargo clippy --locked --quiet --workspace --all-targets -- -D warnings)
+	(cd engine && cargo deny --log-level error check licenses bans sources)
 
 check-web: env web/node_modules/.package-lock.json
-	@cd web && npm run --silent check
+	@(cd web && npm run --silent check)
 
 generate: env ## Write everything that is derived from the sources
 	@$(BIN)/python -m tools.protocol_types

@@ -40,6 +40,8 @@ class Device:
     room: sealing.Room | None = None
     put_out: wire.LeftReason | None = None
     refused: list[wire.Refused] = field(default_factory=list)
+    _derived: set[bytes] = field(default_factory=set)
+    _derived_from: set[bytes] = field(default_factory=set)
 
     @property
     def member_key(self) -> str:
@@ -107,6 +109,16 @@ class Device:
         assert len(secret) == {4: 32, 5: 64}[self.room.suite]
         self.secrets[body.epoch, body.step] = secret
         self.reasons.append(body.reason)
+
+    def derivable(self) -> set[bytes]:
+        """Every secret that follows from what it was ever sent, whatever epoch it is said to belong to."""
+        assert self.room is not None
+        for secret in set(self.secrets.values()) - self._derived_from:
+            self._derived_from.add(secret)
+            for _ in range(17):
+                self._derived.add(secret)
+                secret = self.room.next_secret(secret)
+        return self._derived
 
     def could_know(self) -> set[tuple[int, int]]:
         """Every (epoch, step) whose secret follows from what it was ever sent: steps forward within each epoch."""

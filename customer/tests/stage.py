@@ -30,6 +30,10 @@ class Stage:
     everyone: list[Device] = field(default_factory=list)
     gone_at: dict[int, tuple[int, int]] = field(default_factory=dict)
     """For each device that is off the roster, by id: the first version it must not know."""
+    came_at: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """For each device, by id: the version it came with; it must know none before."""
+    history: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    """The secret of each version, as those present knew it."""
 
     def __post_init__(self) -> None:
         self.room = Room(APP, ROOM, self.suite, self.key)
@@ -114,13 +118,19 @@ class Stage:
         assert self.room.deadline() is None
         self.room = Room(APP, ROOM, self.suite, self.key)
         self.everyone.clear()
-        self.gone_at.clear()
+        for notes in (self.gone_at, self.came_at, self.history):
+            notes.clear()
 
     def _notice_departures(self) -> None:
         on_roster = {member.key for member in self.room.members}
         for device in self.everyone:
-            if device.room is not None and device.member_key not in on_roster:
-                self.gone_at.setdefault(id(device), self.room.version)
+            if device.room is not None:
+                self.came_at.setdefault(id(device), self.room.version)
+                if device.member_key not in on_roster:
+                    self.gone_at.setdefault(id(device), self.room.version)
+        for device in self.present:
+            if isinstance(device, Device):
+                self.history[device.epoch, device.step] = device.secret
 
     @property
     def present(self) -> list[Device]:
@@ -137,6 +147,15 @@ class Stage:
             assert device.head == present[0].head
             assert tuple(device.roster.values()) == self.room.members
         for device in self.everyone:
-            gone = self.gone_at.get(id(device))
-            if gone is not None:
-                assert all(version < gone for version in device.could_know()), "who left could read on"
+            if device.room is not None:
+                self._knows_only_its_own(device)
+
+    def _knows_only_its_own(self, device: Device) -> None:
+        came, gone = self.came_at[id(device)], self.gone_at.get(id(device), (2**64, 0))
+        for version, secret in self.history.items():
+            if version < came:
+                assert secret not in device.derivable(), "a newcomer could read what was before"
+            elif version >= gone:
+                assert secret not in device.derivable(), "who left could read on"
+            else:
+                assert version not in device.secrets or device.secrets[version] == secret

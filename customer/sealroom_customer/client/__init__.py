@@ -4,7 +4,7 @@
 **Sealed or nothing**: there is no way to send or receive a frame in clear.
 """
 
-from sealroom_customer.client.client import Client
+from sealroom_customer.client.client import Client, Entry
 from sealroom_customer.client.events import (
     ClientFault,
     Closed,
@@ -20,6 +20,7 @@ __all__ = [
     "Client",
     "ClientFault",
     "Closed",
+    "Entry",
     "Event",
     "Frame",
     "FrameRefused",

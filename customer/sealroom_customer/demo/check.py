@@ -16,13 +16,13 @@ from sealroom_customer.client import (
     Client,
     ClientFault,
     Closed,
+    Entry,
     Frame,
     FrameRefused,
     KeyFrameWanted,
     RosterChanged,
     TrackAppeared,
 )
-from sealroom_customer.client.client import Entry
 from sealroom_customer.client.events import TrackName
 from sealroom_customer.demo import synthetic
 from sealroom_customer.demo.api import authority_url
