@@ -48,7 +48,7 @@ test: env web ## Run every test
 	@exec $(BIN)/python -m tools.run_tests $(ARGS)
 
 test-rust: env ## Rust crates
-	@(cd engine && cargo test --locked --quiet --workspace --exclude python-server --exclude python-customer --exclude python-sim $(ARGS))
+	@(cd engine && cargo test --locked --quiet --workspace --exclude python-server --exclude python-customer $(ARGS))
 
 test-python: env web ## Python tests without a browser
 	@$(BIN)/pytest -m "not browser and not wheels" $(ARGS)

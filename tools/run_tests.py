@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-NATIVE_MODULES = ("python-server", "python-customer", "python-sim")
+NATIVE_MODULES = ("python-server", "python-customer")
 
 
 @dataclass
@@ -48,7 +48,7 @@ def run(name: str, command: list[str], folder: Path) -> Outcome:
 
 
 def rust() -> Outcome:
-    """Crates; the three Python modules are tested through Python."""
+    """Crates; the two Python modules are tested through Python."""
     exclude = [part for name in NATIVE_MODULES for part in ("--exclude", name)]
     outcome = run("rust", ["cargo", "test", "--locked", "--quiet", "--workspace", *exclude], ROOT / "engine")
     for passed, failed, ignored in re.findall(r"(\d+) passed; (\d+) failed; (\d+) ignored", outcome.output):

@@ -1,2 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-//! Rooms on the virtual network for Python tests; never shipped
