@@ -403,6 +403,11 @@ impl Client {
                 Output::Timeout(at) if at <= now => self.rtc.handle_input(Input::Timeout(now))?,
                 Output::Timeout(at) => {
                     self.deadline = at;
+                    // The server said goodbye (DTLS close_notify): the library only falls silent.
+                    if self.connected && !self.rtc.is_alive() {
+                        self.connected = false;
+                        self.tell(Event::Closed);
+                    }
                     return Ok(());
                 }
                 Output::Transmit(transmit) => self.outgoing.push_back(Outgoing {
