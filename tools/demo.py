@@ -28,9 +28,12 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8080, help="port of the call page")
     parser.add_argument("--operator-port", type=int, default=7880, help="port of the operator's signalling")
     options = parser.parse_args()
+    # Ended from outside, both sides have to end too: the default would leave them behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="sealroom-demo-") as folder:
-        hand_over = Path(folder) / "operator.json"
-        return _run(options, hand_over)
+        if options.state is None:
+            options.state = ROOT / ".demo" if options.check is None else Path(folder)
+        return _run(options, Path(folder) / "operator.json")
 
 
 def _run(options: argparse.Namespace, hand_over: Path) -> int:
