@@ -44,7 +44,7 @@ pub enum AgentEvent {
 pub struct Agent {
     generation: Generation,
     /// The credentials before a restart, as long as the selected path lives by them.
-    previous: Option<Generation>,
+    previous: Option<Box<Generation>>,
     generations: u32,
     secrets: Secrets,
     candidates: Vec<Candidate>,
@@ -97,7 +97,7 @@ impl Agent {
             .selected
             .is_some_and(|selected| selected.generation == old.number)
         {
-            self.previous = Some(old);
+            self.previous = Some(Box::new(old));
         }
         let kept = self.previous.as_ref().map(|previous| previous.number);
         self.candidates
@@ -138,11 +138,11 @@ impl Agent {
     ) -> Result<usize, Rejection> {
         let username = message.username.ok_or(Rejection::Malformed)?;
         let generation = std::iter::once(&self.generation)
-            .chain(&self.previous)
+            .chain(self.previous.as_deref())
             .find(|generation| generation.is_addressed(username))
             .ok_or(Rejection::UnknownUfrag)?;
-        message.verify(generation.local.key()).map_err(rejection)?;
-        let (number, key) = (generation.number, generation.local.key().clone());
+        let (number, key) = (generation.number, generation.local.key());
+        message.verify(&key).map_err(rejection)?;
         let at = self.admit(now, path, number);
         let Some(candidate) = self.candidates.get_mut(at) else {
             return Ok(0);
@@ -179,10 +179,12 @@ impl Agent {
             .ok_or(Rejection::Unexpected)?;
         let candidate = self.candidates.get_mut(at).ok_or(Rejection::Unexpected)?;
         let generation = std::iter::once(&self.generation)
-            .chain(&self.previous)
+            .chain(self.previous.as_deref())
             .find(|generation| generation.number == candidate.generation)
             .ok_or(Rejection::Unexpected)?;
-        message.verify(generation.remote.key()).map_err(rejection)?;
+        message
+            .verify(&generation.remote.key())
+            .map_err(rejection)?;
         candidate.answered(now, &message.transaction);
         if candidate.nominated {
             self.follow(now, at);
@@ -285,13 +287,13 @@ impl Agent {
             .is_some_and(|s| s.path == candidate.path && s.generation == candidate.generation);
         let transaction = candidate.check.next(now, in_use, &mut self.secrets);
         let generation = std::iter::once(&self.generation)
-            .chain(&self.previous)
+            .chain(self.previous.as_deref())
             .find(|generation| generation.number == candidate.generation)?;
         let written = Writer::new(out, Class::Request, transaction)
             .username(generation.remote.ufrag(), generation.local.ufrag())
             .priority(PRIORITY)
             .controlled(self.secrets.tie_breaker())
-            .finish(generation.remote.key())?;
+            .finish(&generation.remote.key())?;
         candidate
             .spend(now, written)
             .then_some((candidate.path, written))

@@ -119,19 +119,10 @@ impl ExtensionKind {
 }
 
 /// Ids of extensions within one media section, both ways. Cheap to copy.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct ExtensionMap {
-    kinds: [Option<ExtensionKind>; 256],
+    /// By kind; 0 where it has none. Small, because every slot of every subscriber has one.
     ids: [u8; KINDS],
-}
-
-impl Default for ExtensionMap {
-    fn default() -> Self {
-        Self {
-            kinds: [None; 256],
-            ids: [0; KINDS],
-        }
-    }
 }
 
 impl ExtensionMap {
@@ -140,10 +131,7 @@ impl ExtensionMap {
         if id == 0 {
             return;
         }
-        if let Some(before) = self.id_of(kind) {
-            self.kinds[usize::from(before)] = None;
-        }
-        if let Some(before) = self.kinds[usize::from(id)].replace(kind) {
+        if let Some(before) = self.kind_of(id) {
             self.ids[before as usize] = 0;
         }
         self.ids[kind as usize] = id;
@@ -158,7 +146,8 @@ impl ExtensionMap {
     /// The kind of an id.
     #[must_use]
     pub fn kind_of(&self, id: u8) -> Option<ExtensionKind> {
-        self.kinds[usize::from(id)]
+        let taken = self.ids.iter().position(|one| *one == id && id != 0)?;
+        URIS.get(taken).map(|(kind, _)| *kind)
     }
 }
 

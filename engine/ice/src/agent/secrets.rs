@@ -6,16 +6,15 @@ use aws_lc_rs::hmac;
 use crate::stun::TransactionId;
 
 pub(super) struct Secrets {
-    key: hmac::Key,
+    seed: [u8; 32],
     tie_breaker: u64,
     drawn: u64,
 }
 
 impl Secrets {
     pub(super) fn new(seed: &[u8; 32]) -> Self {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, seed);
         let mut secrets = Self {
-            key,
+            seed: *seed,
             tie_breaker: 0,
             drawn: 0,
         };
@@ -38,7 +37,8 @@ impl Secrets {
 
     fn draw<const N: usize>(&mut self) -> [u8; N] {
         self.drawn += 1;
-        let tag = hmac::sign(&self.key, &self.drawn.to_be_bytes());
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.seed);
+        let tag = hmac::sign(&key, &self.drawn.to_be_bytes());
         let mut out = [0; N];
         out.iter_mut()
             .zip(tag.as_ref())

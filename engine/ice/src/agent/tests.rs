@@ -57,7 +57,7 @@ pub(super) fn check(server: &Side, browser: &Side, transaction: u8, nominate: bo
     if nominate {
         writer = writer.use_candidate();
     }
-    let len = writer.finish(server.credentials().key()).unwrap();
+    let len = writer.finish(&server.credentials().key()).unwrap();
     buf[..len].to_vec()
 }
 
@@ -70,11 +70,11 @@ pub(super) fn answer(browser: &Side, server: &Side, request: &[u8]) -> Vec<u8> {
         Some(format!("{}:{}", browser.ufrag, server.ufrag).as_bytes())
     );
     assert!(message.fingerprint && message.controlled.is_some() && message.priority.is_some());
-    message.verify(browser.credentials().key()).unwrap();
+    message.verify(&browser.credentials().key()).unwrap();
     let mut buf = [0; MAX_REPLY];
     let writer = Writer::new(&mut buf, Class::Success, message.transaction)
         .mapped("192.0.2.1:5000".parse().unwrap());
-    let len = writer.finish(browser.credentials().key()).unwrap();
+    let len = writer.finish(&browser.credentials().key()).unwrap();
     buf[..len].to_vec()
 }
 

@@ -70,7 +70,8 @@ impl Piece {
 /// The numbering of one slot. It outlives what is bound to the slot.
 #[derive(Debug)]
 pub(crate) struct Numbering {
-    pieces: [Option<Piece>; PIECES],
+    /// A ring, made with the first piece: most slots never carry anything.
+    pieces: Vec<Piece>,
     /// Where the next piece goes; the one before it is the newest.
     next: usize,
     /// How many of the newest pieces belong to the stream that flows now; 0 while none does.
@@ -88,7 +89,7 @@ impl Numbering {
     /// `first` is the first number the slot will use, below 65536.
     pub(crate) const fn starting_at(first: u64) -> Self {
         Self {
-            pieces: [None; PIECES],
+            pieces: Vec::new(),
             next: 0,
             current: 0,
             highest_in: 0,
@@ -241,8 +242,12 @@ impl Numbering {
     }
 
     fn push(&mut self, piece: Piece) {
-        if let Some(oldest) = self.pieces.get_mut(self.next) {
-            *oldest = Some(piece);
+        match self.pieces.get_mut(self.next) {
+            Some(oldest) => *oldest = piece,
+            None => {
+                self.pieces.reserve_exact(PIECES - self.pieces.len());
+                self.pieces.push(piece);
+            }
         }
         self.next = (self.next + 1) % PIECES;
     }
@@ -252,9 +257,7 @@ impl Numbering {
     }
 
     fn newest_mut(&mut self) -> Option<&mut Piece> {
-        self.pieces
-            .get_mut((self.next + PIECES - 1) % PIECES)?
-            .as_mut()
+        self.pieces.get_mut((self.next + PIECES - 1) % PIECES)
     }
 
     fn current_pieces(&self) -> impl Iterator<Item = &Piece> {
@@ -262,11 +265,7 @@ impl Numbering {
     }
 
     fn pieces_newest_first(&self) -> impl Iterator<Item = &Piece> {
-        (1..=PIECES).filter_map(|back| {
-            self.pieces
-                .get((self.next + PIECES - back) % PIECES)?
-                .as_ref()
-        })
+        (1..=PIECES).filter_map(|back| self.pieces.get((self.next + PIECES - back) % PIECES))
     }
 }
 

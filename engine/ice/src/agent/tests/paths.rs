@@ -23,7 +23,7 @@ fn a_check_is_answered_with_the_address_it_came_from() {
         (Class::Success, [1; 12])
     );
     assert_eq!(message.mapped, Some("198.51.100.7:9".parse().unwrap()));
-    message.verify(SERVER.credentials().key()).unwrap();
+    message.verify(&SERVER.credentials().key()).unwrap();
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn an_answer_without_the_password_proves_nothing() {
     let id = Message::parse(&request).unwrap().transaction;
     let mut buf = [0; MAX_REPLY];
     let len = Writer::new(&mut buf, Class::Success, id)
-        .finish(SERVER.credentials().key())
+        .finish(&SERVER.credentials().key())
         .unwrap();
     assert_eq!(run.take(path(1), &buf[..len]), Err(Rejection::BadIntegrity));
     assert_eq!(run.agent.selected(), None);
@@ -271,23 +271,23 @@ fn errors_are_told_only_to_those_who_know_the_password() {
     let conflict = Writer::new(&mut buf, Class::Request, [1; 12])
         .username("srv0", "brw0")
         .controlled(1);
-    let len = conflict.finish(key.key()).unwrap();
+    let len = conflict.finish(&key.key()).unwrap();
     let reply = run.take(path(1), &buf[..len]).unwrap();
     assert_eq!(Message::parse(&reply).unwrap().error_code, Some(487));
     let unknown = Writer::new(&mut buf, Class::Request, [1; 12])
         .username("srv0", "brw0")
         .attribute(0x77, &[]);
-    let len = unknown.finish(key.key()).unwrap();
+    let len = unknown.finish(&key.key()).unwrap();
     let reply = run.take(path(1), &buf[..len]).unwrap();
     assert_eq!(Message::parse(&reply).unwrap().error_code, Some(420));
     let wrong = Writer::new(&mut buf, Class::Request, [1; 12])
         .username("srv0", "brw0")
         .attribute(0x77, &[]);
-    let len = wrong.finish(BROWSER.credentials().key()).unwrap();
+    let len = wrong.finish(&BROWSER.credentials().key()).unwrap();
     assert_eq!(run.take(path(1), &buf[..len]), Err(Rejection::BadIntegrity));
     let stranger = Writer::new(&mut buf, Class::Request, [1; 12])
         .username("srv0", "brw0x")
-        .finish(key.key());
+        .finish(&key.key());
     assert_eq!(
         run.take(path(1), &buf[..stranger.unwrap()]),
         Err(Rejection::UnknownUfrag)
