@@ -4,67 +4,26 @@
 
 mod answer;
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use client::{Client, ClientConfig, Event};
 use ice::Path;
+use netsim::{Link, Network, Seeded};
 use sframe::{Codec, RoomContext, RoomKind, Suite, Track};
 use shard::{Command, Datagram, Limits, Shard, SlotBinding, SlotSource};
 use transport::{DtlsIdentity, Transmit};
 
 const ALL_RIGHTS: u8 = 255;
 
-/// xorshift64*.
-struct Seeded(u64);
-
-impl Seeded {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % bound
-    }
-}
-
-/// Datagrams on their way, by arrival.
-struct Network {
-    seeded: Seeded,
-    /// In percent.
-    loss: u64,
-    jitter_ms: u64,
-    sent: u64,
-    flying: BinaryHeap<Reverse<(Instant, u64)>>,
-    datagrams: HashMap<u64, (SocketAddr, SocketAddr, Vec<u8>)>,
-}
-
-impl Network {
-    fn send(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
-        // Both draws are made whatever becomes of the datagram, so that runs stay comparable.
-        let (lost, delay) = (
-            self.seeded.below(100) < self.loss,
-            2 + self.seeded.below(self.jitter_ms + 1),
-        );
-        if lost {
-            return;
-        }
-        self.sent += 1;
-        self.flying
-            .push(Reverse((now + Duration::from_millis(delay), self.sent)));
-        self.datagrams.insert(self.sent, (from, to, bytes));
-    }
-}
-
 struct ToNetwork<'a>(&'a mut Network, Instant);
 
 impl Transmit for ToNetwork<'_> {
     fn transmit(&mut self, path: Path, segment_size: usize, contents: &[u8]) {
         for datagram in contents.chunks(segment_size) {
-            self.0
-                .send(self.1, path.local, path.remote, datagram.to_vec());
+            self.0.send(self.1, path.local, path.remote, datagram);
         }
     }
 }
@@ -91,23 +50,14 @@ struct World {
 }
 
 impl World {
-    fn new(seed: u64, loss: u64, jitter_ms: u64) -> Self {
+    fn new(seed: u64, link: Link) -> Self {
         let identity = Arc::new(DtlsIdentity::generate_for_simulation(seed).unwrap());
         let fingerprint = identity.fingerprint().to_owned();
-        let mut drawn = Seeded(seed | 1);
-        let entropy =
-            Box::new(move || std::array::from_fn(|_| u8::try_from(drawn.below(256)).unwrap()));
-        let network = Network {
-            seeded: Seeded(seed.wrapping_mul(3) | 1),
-            loss,
-            jitter_ms,
-            sent: 0,
-            flying: BinaryHeap::new(),
-            datagrams: HashMap::new(),
-        };
+        let mut drawn = Seeded::new(seed);
+        let network = Network::new(drawn.next(), link);
         let mut world = Self {
             now: Instant::now(),
-            shard: Shard::new(Limits::default(), identity, entropy),
+            shard: Shard::new(Limits::default(), identity, Box::new(move || drawn.bytes())),
             server: "10.0.0.1:5000".parse().unwrap(),
             fingerprint,
             network,
@@ -240,7 +190,7 @@ impl World {
         let end = self.now + time;
         loop {
             self.collect();
-            let arrival = self.network.flying.peek().map(|Reverse((at, _))| *at);
+            let arrival = self.network.next_arrival();
             let clients = self
                 .members
                 .iter()
@@ -260,23 +210,13 @@ impl World {
     }
 
     fn step(&mut self) {
-        while self
-            .network
-            .flying
-            .peek()
-            .is_some_and(|Reverse((at, _))| *at <= self.now)
-        {
-            let Some(Reverse((_, number))) = self.network.flying.pop() else {
-                break;
-            };
-            let Some((from, to, mut bytes)) = self.network.datagrams.remove(&number) else {
-                continue;
-            };
+        while let Some(mut arrival) = self.network.arrival(self.now) {
+            let (from, to) = (arrival.from, arrival.to);
             if to == self.server {
                 let path = Path::new(to, from);
                 let mut batch = [Datagram {
                     path,
-                    buf: &mut bytes,
+                    buf: &mut arrival.bytes,
                 }];
                 self.shard.handle_batch(
                     self.now,
@@ -286,7 +226,9 @@ impl World {
             } else if let Some(member) = self.members.iter_mut().find(|member| member.address == to)
             {
                 // A client that has closed refuses; that is its right.
-                let _ = member.client.handle_datagram(self.now, from, to, &bytes);
+                let _ = member
+                    .client
+                    .handle_datagram(self.now, from, to, &arrival.bytes);
             }
         }
         if self.shard.deadline().is_some_and(|at| at <= self.now) {
@@ -322,7 +264,7 @@ impl World {
                     self.now,
                     member.address,
                     outgoing.destination,
-                    outgoing.contents,
+                    &outgoing.contents,
                 );
             }
             while let Some(event) = member.client.poll_event() {
@@ -394,7 +336,7 @@ fn audio(sender: usize, number: usize) -> Vec<u8> {
 #[test]
 fn media_flows_both_ways_in_both_dtls_versions() {
     for version in ["1.2", "1.3"] {
-        let mut world = World::new(1, 0, 0);
+        let mut world = World::new(1, Link::default());
         let (one, other) = (
             world.join(version, ALL_RIGHTS),
             world.join(version, ALL_RIGHTS),
@@ -428,7 +370,7 @@ fn media_flows_both_ways_in_both_dtls_versions() {
 
 #[test]
 fn media_goes_on_over_an_ice_restart() {
-    let mut world = World::new(2, 0, 0);
+    let mut world = World::new(2, Link::default());
     let (one, other) = (world.join("1.2", ALL_RIGHTS), world.join("1.2", ALL_RIGHTS));
     world.run(Duration::from_secs(2));
     world.bind(one, other, 0);
@@ -445,7 +387,7 @@ fn media_goes_on_over_an_ice_restart() {
 
 #[test]
 fn a_member_that_is_removed_is_told_and_gets_nothing_more() {
-    let mut world = World::new(3, 0, 0);
+    let mut world = World::new(3, Link::default());
     let (one, other) = (world.join("1.2", ALL_RIGHTS), world.join("1.2", ALL_RIGHTS));
     world.run(Duration::from_secs(2));
     world.bind(one, other, 0);
@@ -470,7 +412,7 @@ fn rights_hold_whatever_is_pushed() {
         (ALL_RIGHTS & !16, ALL_RIGHTS),
         (ALL_RIGHTS, ALL_RIGHTS & !32),
     ] {
-        let mut world = World::new(4, 0, 0);
+        let mut world = World::new(4, Link::default());
         let (one, other) = (world.join("1.2", sender), world.join("1.2", receiver));
         world.run(Duration::from_secs(2));
         world.bind(other, one, 0);
@@ -482,7 +424,12 @@ fn rights_hold_whatever_is_pushed() {
 
 /// Ten members, each shown three others, at 5 % loss with reorder.
 fn lossy_room(seed: u64) -> World {
-    let mut world = World::new(seed, 5, 15);
+    let lossy = Link {
+        loss: 50,
+        jitter: Duration::from_millis(15),
+        ..Link::default()
+    };
+    let mut world = World::new(seed, lossy);
     for _ in 0..10 {
         world.join("1.2", ALL_RIGHTS);
     }

@@ -51,13 +51,26 @@ pub struct Caller {
     pub rtcp: Vec<Vec<u8>>,
     pub closed: bool,
     transaction: u8,
+    /// When its handshake has to be repeated.
+    pub due: Option<Instant>,
 }
 
 impl Caller {
     pub fn new(now: Instant, path: Path, server_ufrag: &str) -> Self {
+        Self::with_config(now, path, server_ufrag, Arc::clone(config()))
+    }
+
+    /// A caller whose handshake repeats itself with the seed, but for its certificate.
+    pub fn seeded(now: Instant, path: Path, server_ufrag: &str, seed: u64) -> Self {
+        let builder = Config::builder().flight_start_rto(Duration::from_millis(50));
+        let config = builder.dangerously_set_rng_seed(seed).build().unwrap();
+        Self::with_config(now, path, server_ufrag, Arc::new(config))
+    }
+
+    fn with_config(now: Instant, path: Path, server_ufrag: &str, config: Arc<Config>) -> Self {
         let certificate = generate_self_signed_certificate().unwrap();
         let fingerprint = certificate.fingerprint_str();
-        let mut dtls = Dtls::new_12(Arc::clone(config()), certificate, now);
+        let mut dtls = Dtls::new_12(config, certificate, now);
         dtls.set_active(true);
         Self {
             path,
@@ -72,6 +85,7 @@ impl Caller {
             rtcp: Vec::new(),
             closed: false,
             transaction: 0,
+            due: None,
         }
     }
 
@@ -100,6 +114,12 @@ impl Caller {
         buf[..len].to_vec()
     }
 
+    /// Whether it has keys.
+    pub fn is_keyed(&self) -> bool {
+        self.sender.is_some()
+    }
+
+    /// Begins its handshake, or repeats what was not answered.
     pub fn start(&mut self, now: Instant) {
         self.dtls.handle_timeout(now).unwrap();
         self.poll();
@@ -167,7 +187,10 @@ impl Caller {
         let mut buf = vec![0; 4_096];
         loop {
             match self.dtls.poll_output(&mut buf) {
-                Output::Timeout(_) => return,
+                Output::Timeout(at) => {
+                    self.due = Some(at);
+                    return;
+                }
                 Output::Packet(packet) => self.outbox.push(packet.to_vec()),
                 Output::KeyingMaterial(material, profile) => {
                     assert_eq!(profile, SrtpProfile::AEAD_AES_256_GCM);
