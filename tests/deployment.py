@@ -120,11 +120,13 @@ class Deployment:
 
 
 @contextlib.contextmanager
-def deployment(folder: Path, *operator_flags: str) -> Iterator[Deployment]:
-    """Runs both sides with their state under `folder`, and stops them afterwards."""
+def deployment(
+    folder: Path, *operator_flags: str, operator: tuple[str, ...] = (str(BIN / "sealroom"),)
+) -> Iterator[Deployment]:
+    """Runs both sides with their state under `folder`, and stops them afterwards. `operator` runs as its command line."""
     hand_over, sink = folder / "operator.json", folder / "sink.dump"
-    operator = Process.start(
-        "operator", str(BIN / "sealroom"), "dev", "--state", str(folder / "operator"), "--demo-out", str(hand_over),
+    server = Process.start(
+        "operator", *operator, "dev", "--state", str(folder / "operator"), "--demo-out", str(hand_over),
         "--port", "0", "--admin-port", "0", "--sink-dump", str(sink), *operator_flags,
     )  # fmt: skip
     customer = None
@@ -134,9 +136,9 @@ def deployment(folder: Path, *operator_flags: str) -> Iterator[Deployment]:
             "--state", str(folder / "customer"), "--port", "0",
         )  # fmt: skip
         url = customer.wait_for(re.compile(r"http://localhost:\d+/\S*"))
-        admin = operator.wait_for(re.compile(r"http://127\.0\.0\.1:\d+(?=/metrics)"))
-        yield Deployment(operator, customer, url.split("?")[0], admin, sink, hand_over)
+        admin = server.wait_for(re.compile(r"http://127\.0\.0\.1:\d+(?=/metrics)"))
+        yield Deployment(server, customer, url.split("?")[0], admin, sink, hand_over)
     finally:
-        for process in (customer, operator):
+        for process in (customer, server):
             if process is not None:
                 process.stop()
