@@ -337,3 +337,48 @@ fn a_check_of_a_stranger_is_counted_and_costs_nothing_more() {
     town.give(path(40_000), Vec::new());
     assert_eq!(town.refused("unknown_protocol"), 2);
 }
+
+#[test]
+fn records_that_anybody_can_make_do_not_end_a_call() {
+    let mut town = two();
+    // Type, version 1.2, epoch and sequence, length, body: what somebody sends who knows both addresses and no key.
+    let record = |kind: u8, epoch: u8, body: &[u8]| {
+        let header = [kind, 0xfe, 0xfd, 0, epoch, 0, 0, 0, 0, 0, 99, 0];
+        [&header[..], &[u8::try_from(body.len()).unwrap()], body].concat()
+    };
+    let client_hello = [&[1, 0, 0, 40, 0, 0, 0, 0, 0, 0, 0, 40][..], &[0xfe; 40]].concat();
+    let forged = [
+        record(21, 0, &[1, 0]),
+        record(21, 0, &[2, 40]),
+        record(21, 1, &[1, 0]),
+        record(21, 1, &[7; 40]),
+        record(22, 0, &client_hello),
+        record(22, 1, &[1; 60]),
+        record(20, 0, &[1]),
+        record(23, 1, &[3; 50]),
+        record(22, 0, &[20, 0, 0, 12, 0, 9, 0, 0, 0, 0, 0, 12]),
+        vec![22, 0xfe, 0xfd],
+        vec![22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 1],
+        vec![63; 400],
+    ];
+    for datagram in &forged {
+        for _ in 0..200 {
+            town.give_from(1, datagram.clone());
+        }
+        let packet = town.frame(1, 2, true, b"goes on");
+        town.give_from(1, packet);
+        assert_eq!(town.heard(2, VIDEO_SLOT_SSRC).len(), 1, "{datagram:?}");
+    }
+    assert!(
+        !town
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::Closed { .. }))
+    );
+    // The real one is still heard.
+    town.command(Command::RemovePeer {
+        token: None,
+        peer: 2,
+    });
+    assert!(town.callers[&2].closed);
+}

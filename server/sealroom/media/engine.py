@@ -124,10 +124,7 @@ class MediaEngine:
         if not self._loop.remove_reader(self._fd):
             return
         await asyncio.to_thread(self._native.close)
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_exception(EngineFailure("engine_closed", "The engine was closed."))
-        self._waiting.clear()
+        self._fail_waiting(EngineFailure("engine_closed", "The engine was closed."))
 
     def _next(self) -> int:
         self._token += 1
@@ -156,7 +153,22 @@ class MediaEngine:
                 case control.StatsTaken(token=token, stats=stats):
                     self._settle(token, stats, None)
                 case _:
-                    self._listener(event)
+                    self._hand_on(event)
+
+    def _hand_on(self, event: control.Event) -> None:
+        if isinstance(event, control.ShardFailed):
+            # Nobody will answer any more: better told now than after the time-out.
+            self._fail_waiting(EngineFailure("engine_closed", "The engine's thread failed."))
+        try:
+            self._listener(event)
+        except Exception as error:  # the answers that wait behind this event must not be lost with it
+            context = {"message": "a listener of the media engine failed", "exception": error}
+            self._loop.call_exception_handler(context)
+
+    def _fail_waiting(self, failure: EngineFailure) -> None:
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(failure)
 
     def _settle(self, token: int, value: control.Stats | None, error: control.Failure | None) -> None:
         future = self._waiting.get(token)
