@@ -50,7 +50,7 @@ test: env web ## Run every test
 	@exec $(BIN)/python -m tools.run_tests $(ARGS)
 
 test-rust: env ## Rust crates
-	@(cd engine && cargo test --locked --quiet --workspace --exclude python-server --exclude python-customer $(ARGS))
+	@(cd engine && cargo test --locked --quiet --workspace --exclude python-server --exclude python-customer --exclude python-sim $(ARGS))
 
 test-python: env web ## Python tests without a browser
 	@$(BIN)/pytest -m "not browser and not wheels" $(ARGS)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-NATIVE_MODULES = ("python-server", "python-customer")
+NATIVE_MODULES = ("python-server", "python-customer", "python-sim")
 
 
 @dataclass

@@ -27,7 +27,11 @@ fn raised(error: &CoreError) -> PyErr {
     ClientError::new_err(error.to_string())
 }
 
-fn track_of(name: &str) -> PyResult<Track> {
+/// The track of a name.
+///
+/// # Errors
+/// `ValueError` if there is none.
+pub fn track_of(name: &str) -> PyResult<Track> {
     match name {
         "audio" => Ok(Track::Audio),
         "main" => Ok(Track::Main),
@@ -36,7 +40,9 @@ fn track_of(name: &str) -> PyResult<Track> {
     }
 }
 
-const fn track_name(track: Track) -> &'static str {
+/// A track's name.
+#[must_use]
+pub const fn track_name(track: Track) -> &'static str {
     match track {
         Track::Audio => "audio",
         Track::Main => "main",
@@ -238,7 +244,7 @@ impl Client {
         let (events, failure) = self.with(|runner| Ok((runner.drain(), runner.failure())))?;
         events
             .into_iter()
-            .map(|event| tuple(py, event, failure.as_deref()))
+            .map(|event| event_tuple(py, event, failure.as_deref()))
             .collect()
     }
 
@@ -248,7 +254,11 @@ impl Client {
     }
 }
 
-fn tuple<'py>(
+/// A client's event as Python has it; `failure` says why it closed.
+///
+/// # Errors
+/// If Python has no memory left.
+pub fn event_tuple<'py>(
     py: Python<'py>,
     event: Event,
     failure: Option<&str>,
