@@ -138,6 +138,13 @@ describe("what is refused", () => {
     clock.time += 1_001;
     expect(await open(opener, await sealed(alice.sealer()))).toBe("refused wrong_sender");
   });
+
+  it("a frame that is being opened while its slot is bound to somebody else", async () => {
+    const { alice, opener } = await pair();
+    const opening = open(opener, await sealed(alice.sealer()));
+    opener.bind({ user: "carol", track: "main" });
+    expect(await opening).toBe("stale");
+  });
 });
 
 describe("counters", () => {

@@ -131,6 +131,8 @@ export class Opener {
     }
     if (!window.accept(counter)) return refused("replay");
     candidate.commit();
+    // The slot may have been bound anew while the cipher worked: this would then be one member's picture in another's tile.
+    if (this.sender(id) !== user) return { is: "stale" };
     return { is: "opened", body: concat(prefix, body), user };
   }
 }
