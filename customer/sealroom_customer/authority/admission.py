@@ -52,6 +52,8 @@ class Admission:
     issuers: Mapping[str, Issuer]
     _used: dict[tuple[str, str], tuple[int, bytes]] = field(default_factory=dict, repr=False)
     _put_out: dict[tuple[int, RoomId, str], int] = field(default_factory=dict, repr=False)
+    _ahead: dict[str, int] = field(default_factory=dict, repr=False)
+    """By how much each issuer's clock was seen to be ahead of ours, in seconds."""
     _swept_at: int = 0
 
     @classmethod
@@ -70,14 +72,21 @@ class Admission:
         """
         claims = self._verified(token, now)
         self._sweep(now)
+        self._ahead[claims.iss] = max(self._ahead.get(claims.iss, 0), claims.iat - now)
         if claims.iat <= self._put_out.get((claims.app, room_of(claims), claims.sub), -1):
             raise Refusal(ErrorCode.GRANT_EXPIRED)
         self._spend(claims, hashlib.sha256(member_key.encode()).digest())
         return claims
 
     def put_out(self, application: int, room: RoomId, user: str, now: int) -> None:
-        """From now on grants of this user for this room that were issued up to `now` are refused."""
-        self._put_out[application, room, user] = now
+        """From now on grants of this user for this room that were issued up to `now` are refused.
+
+        `now` is the issuer's: a grant that was signed before by a clock ahead of ours must not pass for a later one.
+        """
+        ahead = (
+            self._ahead.get(name, 0) for name, one in self.issuers.items() if application in one.applications
+        )
+        self._put_out[application, room, user] = now + max(ahead, default=0)
 
     def _verified(self, token: str, now: int) -> GrantClaims:
         grant = read_grant(token)

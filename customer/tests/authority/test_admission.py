@@ -173,6 +173,18 @@ def test_whoever_was_put_out_needs_a_grant_signed_later() -> None:
     desk.admission.admit(desk.grant("bob"), KEY, NOW + 11)
 
 
+def test_a_backends_clock_ahead_of_ours_lets_nobody_back_in() -> None:
+    desk = Desk()
+    ahead = NOW + 40
+    used, unused = (desk.grant(now=ahead) for _ in range(2))
+    desk.admission.admit(used, KEY, NOW)
+    desk.admission.put_out(APP, ROOM, "alice", NOW + 10)
+    assert refusal(desk, used, NOW + 11) is ErrorCode.GRANT_EXPIRED
+    assert refusal(desk, unused, NOW + 11) is ErrorCode.GRANT_EXPIRED
+    later = desk.grant(now=ahead + 20)
+    desk.admission.admit(later, KEY, NOW + 20)
+
+
 def test_both_keys_of_a_rotation_count() -> None:
     old, new = Ed25519PrivateKey.generate(), p256()
     desk = Desk(old)
