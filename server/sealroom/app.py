@@ -157,7 +157,7 @@ def _observe(engine: MediaEngine, metrics: Metrics, health: Health) -> Refresh:
     metrics.add(counters)
 
     async def refresh() -> None:
-        counters.stats = await engine.stats()
+        counters.stats, counters.load = await engine.stats(), engine.load()
 
     async def works() -> bool:
         await engine.stats()

@@ -21,7 +21,7 @@ def tone_of(number: int) -> int:
     return 400 + 300 * number
 
 
-def eventually(what: str, check: Callable[[], T | None], seconds: float = 20) -> T:
+def eventually(what: str, check: Callable[[], T | None], seconds: float = 60) -> T:
     """The first truthy answer of `check`; fails with `what` and the last answer after `seconds`."""
     limit = time.monotonic() + seconds
     while True:
@@ -94,7 +94,7 @@ class Caller:
                 return tile.code
         return None
 
-    def sees(self, other: "Caller", seconds: float = 20) -> None:
+    def sees(self, other: "Caller", seconds: float = 60) -> None:
         """The tile of `other` shows the barcode of `other`, and it goes on."""
         first = eventually(
             f"{self.name} sees {other.name}; {self.console[-8:]}", lambda: self.picture_of(other), seconds

@@ -20,7 +20,7 @@ create_exception!(
 );
 
 /// Version of the boundary: changes whenever commands, events or methods do. Python compares it before it starts.
-const FACE: u32 = 1;
+const FACE: u32 = 2;
 
 /// One media engine: a thread with its sockets.
 #[pyclass(frozen, module = "sealroom.media._engine")]
@@ -114,11 +114,12 @@ impl Engine {
             .collect())
     }
 
-    /// (CPU seconds of the thread, datagrams unsent for a full buffer, datagrams unsent for another reason).
-    fn load(&self) -> PyResult<(f64, u64, u64)> {
+    /// (CPU seconds of the thread, datagrams unsent for a full buffer, unsent for another reason, never read).
+    fn load(&self) -> PyResult<(f64, u64, u64, u64)> {
         self.with(|engine| {
             let (full, failed) = engine.unsent();
-            Ok((engine.cpu_time().as_secs_f64(), full, failed))
+            let cpu = engine.cpu_time().as_secs_f64();
+            Ok((cpu, full, failed, engine.unread()))
         })
     }
 

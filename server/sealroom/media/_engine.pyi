@@ -28,7 +28,7 @@ class Engine:
         """Queues a command; raises ValueError if it cannot be read, EngineError if too many wait."""
     def drain(self) -> list[bytes]:
         """Takes all events that wait."""
-    def load(self) -> tuple[float, int, int]:
-        """CPU seconds of the thread; datagrams unsent for a full buffer; datagrams unsent for another reason."""
+    def load(self) -> tuple[float, int, int, int]:
+        """CPU seconds of the thread; datagrams unsent for a full buffer, unsent for another reason, thrown away unread."""
     def close(self) -> None:
         """Stops and joins the thread. A second call does nothing."""

@@ -6,7 +6,7 @@ Only plumbing: what a command means is said in `control.py`, what happens in `en
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,13 +15,25 @@ from sealroom.media.port import EngineFailure
 from sealroom.media.session import Session
 from sealroom_wire.signalling import Track
 
-FACE = 1
+FACE = 2
 """The version of the native boundary this file is written for."""
 ANSWER_SECONDS = 10.0
 """How long a command may take. The engine answers within one turn of its loop; more means that it hangs."""
 
 _EVENTS = msgspec.json.Decoder(control.Event)
 Listener = Callable[[control.Event], None]
+
+
+class Load(NamedTuple):
+    """What the engine's thread costs, and what the kernel did not take from it or for it, since it began."""
+
+    cpu_seconds: float
+    unsent_full: int
+    """Datagrams: the socket's buffer was full."""
+    unsent_failed: int
+    """Datagrams: too long for the path, no route."""
+    unread: int
+    """Datagrams that came faster than they were read: the thread is at its limit, or flooded."""
 
 
 class EngineConfig(msgspec.Struct, frozen=True):
@@ -74,9 +86,9 @@ class MediaEngine:
         """SHA-256 fingerprint of the certificate, as SDP writes it."""
         return self._native.fingerprint
 
-    def load(self) -> tuple[float, int, int]:
-        """CPU seconds of the thread; datagrams unsent for a full buffer; datagrams unsent for another reason."""
-        return self._native.load()
+    def load(self) -> Load:
+        """What the thread costs and what the kernel did not take; at most a tenth of a second old."""
+        return Load(*self._native.load())
 
     async def add_room(self, room: int, *, sealing_required: bool) -> None:
         """Opens a room."""

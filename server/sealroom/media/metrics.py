@@ -8,6 +8,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from sealroom.media.control import Stats
+from sealroom.media.engine import Load
 
 _COUNTERS = {
     "datagrams": "Datagrams taken in.",
@@ -29,6 +30,7 @@ class EngineMetrics(Collector):
 
     def __init__(self) -> None:
         self.stats: Stats | None = None
+        self.load: Load | None = None
 
     def collect(self) -> Iterator[Metric]:
         """All counters; nothing before the first were taken."""
@@ -53,3 +55,22 @@ class EngineMetrics(Collector):
         for reason, count in sorted(self.stats.refused.items()):
             dropped.add_metric([reason], count)
         yield dropped
+        if self.load is not None:
+            yield from _of_the_thread(self.load)
+
+
+def _of_the_thread(load: Load) -> Iterator[Metric]:
+    yield CounterMetricFamily(
+        "sealroom_media_cpu_seconds", "Processor time of the engine's thread.", load.cpu_seconds
+    )
+    unsent = CounterMetricFamily(
+        "sealroom_media_unsent_datagrams",
+        "Datagrams that the kernel did not take, by reason.",
+        labels=["reason"],
+    )
+    unsent.add_metric(["buffer_full"], load.unsent_full)
+    unsent.add_metric(["failed"], load.unsent_failed)
+    yield unsent
+    yield CounterMetricFamily(
+        "sealroom_media_unread_datagrams", "Datagrams that came faster than they were read.", load.unread
+    )

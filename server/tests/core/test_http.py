@@ -14,6 +14,7 @@ from sealroom.core.health import Health, Version, admin_application
 from sealroom.core.http.address import ListenAddress, check_encrypted, read_listen_address, read_networks
 from sealroom.core.http.proxy import BehindProxy
 from sealroom.core.metrics import Metrics
+from sealroom.media.engine import Load
 from sealroom.media.metrics import EngineMetrics
 from server.tests.fakes import FakeEngine
 
@@ -95,7 +96,7 @@ def admin(engine: FakeEngine, health: Health) -> Litestar:
     metrics.add(counters)
 
     async def refresh() -> None:
-        counters.stats = await engine.stats()
+        counters.stats, counters.load = await engine.stats(), Load(1.5, 2, 3, 4)
 
     return admin_application(health, metrics, Version("1.2.3", (1,)), refresh)
 
@@ -120,6 +121,9 @@ async def test_the_admin_routes_answer(engine: FakeEngine) -> None:
         assert (await client.get("/version")).json() == {"version": "1.2.3", "protocol": [1]}
         metrics = (await client.get("/metrics")).text
         assert 'sealroom_media_dropped_packets_total{reason="clear_media"} 3.0' in metrics
+        assert "sealroom_media_cpu_seconds_total 1.5" in metrics
+        assert 'sealroom_media_unsent_datagrams_total{reason="buffer_full"} 2.0' in metrics
+        assert "sealroom_media_unread_datagrams_total 4.0" in metrics
         assert "_created" not in metrics
         assert (await client.get("/readyz")).json()["ready"] is True
         health.draining = True

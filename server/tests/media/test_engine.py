@@ -56,6 +56,8 @@ async def test_what_is_agreed_with_a_browser_is_taken_by_the_engine(
         restarted = answer_again(text, grown, codecs=SEALABLE_CODECS, server=server(native), ids=ids)
         await native.update_peer(1, restarted.session)
     assert (await native.stats()).peers == 1
+    load = native.load()
+    assert (load.unsent_full, load.unsent_failed, load.unread) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("name", ["chromium_unpruned", "chromium_max_bundle"])
