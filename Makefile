@@ -81,6 +81,7 @@ check-web: env web/node_modules/.package-lock.json
 generate: env ## Write everything that is derived from the sources
 	@$(BIN)/python -m tools.protocol_types
 	$(BIN)/python -m protocol.model.vectors
+	$(BIN)/python -m protocol.model.words
 
 bench: env ## Measure the media path (see bench/media/method.md)
 	@$(BIN)/python bench/media/run.py $(ARGS)

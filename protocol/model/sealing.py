@@ -81,3 +81,16 @@ def seal(
     prefix, body = frame[:length], frame[length:]
     said = metadata(track, codec, prefix)
     return prefix + sframe.seal(sframe.SUITES[suite], key_id, counter, base_key, said, body)
+
+
+def authentication(
+    authority_key: bytes, app: int, kind: str, room: str, members: dict[str, bytes]
+) -> list[int]:
+    """Section 9: six numbers of eleven bits."""
+    text = b"sealroom authentication 1\n" + authority_key + app.to_bytes(4, "big")
+    text += bytes([{"number": 0, "string": 1}[kind]]) + len(room.encode()).to_bytes(2, "big") + room.encode()
+    text += len(members).to_bytes(4, "big")
+    for user in sorted(members, key=str.encode):
+        text += len(user.encode()).to_bytes(2, "big") + user.encode() + members[user]
+    bits = "".join(f"{byte:08b}" for byte in hashlib.sha256(text).digest())
+    return [int(bits[at : at + 11], 2) for at in range(0, 66, 11)]

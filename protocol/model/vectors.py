@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from protocol.model import sealing, sframe
+from protocol.model import sealing, sframe, words
 
 FOLDER = Path(__file__).resolve().parents[1] / "vectors"
 EDGES = (0, 1, 7, 8, 255, 256, 65535, 65536, 2**24, 2**32 - 1, 2**32, 2**53, 2**56, 2**63, 2**64 - 1)
@@ -109,9 +109,38 @@ def frames() -> list[dict[str, Any]]:
     return found
 
 
+def authentication() -> list[dict[str, Any]]:
+    """Authentication strings of rooms with nobody, one, a few and many."""
+    found = []
+    for app, kind, room, users in (
+        (1400000000, "string", "room-abc", []),
+        (1400000000, "string", "room-abc", ["alice"]),
+        (1400000000, "string", "room-abc", ["bob", "alice", "Alice", "a_b", "a-b"]),
+        (1, "number", "123", ["alice", "bob"]),
+        (1, "string", "123", ["alice", "bob"]),
+        (4294967295, "string", "~" * 64, [f"user{number}" for number in range(40)]),
+    ):
+        authority_key = _bytes(f"authority {app}", 32)
+        members = {user: b"\x04" + _bytes(f"member {user}", 64) for user in users}
+        numbers = sealing.authentication(authority_key, app, kind, room, members)
+        found.append(
+            {
+                "authorityKey": authority_key.hex(), "app": app, "kind": kind, "room": room,
+                "members": [{"user": user, "key": key.hex()} for user, key in members.items()],
+                "words": [words.words()[number] for number in numbers],
+            }
+        )  # fmt: skip
+    return found
+
+
 def outputs() -> dict[Path, str]:
     """Every file of vectors and its text."""
-    made = {"headers": headers(), "schedule": schedule(), "frames": frames()}
+    made = {
+        "headers": headers(),
+        "schedule": schedule(),
+        "frames": frames(),
+        "authentication": authentication(),
+    }
     return {
         FOLDER / f"{name}.json": msgspec.json.format(msgspec.json.encode(content), indent=1).decode() + "\n"
         for name, content in made.items()

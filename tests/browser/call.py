@@ -115,6 +115,15 @@ class Caller:
             lambda: any(abs(one["frequency"] - tone_of(other.number)) < 15 for one in self.tones()),
         )
 
+    def shows_people(self) -> None:
+        """Opens the list of who is here."""
+        self.page.click('[aria-controls="people"]')
+
+    def words(self) -> list[str]:
+        """The authentication string on the page; empty while there is none."""
+        found = self.page.query_selector("[data-words]")
+        return (found.get_attribute("data-words") or "").split() if found else []
+
     def tones(self) -> list[dict[str, Any]]:
         """Loudest frequency of each remote sound."""
         found: list[dict[str, Any]] = self.page.evaluate("__probe.tones(0.5)")

@@ -58,3 +58,24 @@ def test_the_page_says_that_the_call_is_sealed(callers: Callers, tmp_path: Path)
     alice.page.wait_for_selector('[data-sealing="sealed"]')
     assert "end-to-end encrypted" in alice.page.inner_text("body").lower()
     bob.page.wait_for_selector('[data-sealing="sealed"]')
+
+
+def test_everybody_reads_the_same_six_words_and_other_ones_when_somebody_came(callers: Callers) -> None:
+    alice, bob = callers.enter("alice"), callers.enter("bob")
+    alice.sees(bob)
+    for one in (alice, bob):
+        one.shows_people()
+    before = eventually("two agree", lambda: alice.words() if alice.words() == bob.words() else None)
+    assert len(before) == 6
+    carol = callers.enter("carol")
+    carol.sees(alice)
+    carol.shows_people()
+    after = eventually("three agree", lambda: _shared(alice.words(), bob.words(), carol.words()))
+    assert after != before
+    assert "carol came" in alice.page.inner_text(".words")
+    OUT.mkdir(exist_ok=True)
+    alice.page.screenshot(path=OUT / "words.png")
+
+
+def _shared(*read: list[str]) -> list[str] | None:
+    return read[0] if len(read[0]) == 6 and all(words == read[0] for words in read) else None

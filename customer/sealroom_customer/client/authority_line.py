@@ -13,6 +13,7 @@ from websockets.exceptions import WebSocketException
 from sealroom_customer.client.events import ClientFault
 from sealroom_customer.client.membership import Membership
 from sealroom_customer.client.own_grant import OwnGrant, fault_of, read_own_grant
+from sealroom_customer.sealing.encoding import from_b64u
 from sealroom_customer.sealing.schedule import SUITES
 from sealroom_customer.sealing.signed import NotTrusted, verified_body
 from sealroom_wire import PROTOCOL_VERSION
@@ -57,6 +58,8 @@ class AuthorityLine:
         self._heard_at = float("-inf")
         self._silence_allowed = 0.0
         self.role: str | None = None
+        self.key = b""
+        """The authority's public key, as the grant in use names it; empty before the first."""
 
     @property
     def silent(self) -> bool:
@@ -86,6 +89,7 @@ class AuthorityLine:
 
     async def _one_line(self) -> None:
         grant = await self._fresh_grant(None)
+        self.key = from_b64u(grant.authority_key, 32)
         join = Join(
             version=PROTOCOL_VERSION,
             grant=grant.token,

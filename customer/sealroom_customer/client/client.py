@@ -278,12 +278,17 @@ class Client:
             return
         self._events.put_nowait(event)
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The six words of the roster's authentication string, for members to compare; empty before there is a roster."""
+        return self._membership.words(self._authority.key)
+
     def _roster_changed(self) -> None:
         for slot in self._slots:
             self._bind(slot)
         epoch, step = self._membership.version
         members = tuple((member.user, member.role) for member in self._membership.members)
-        self._tell(RosterChanged(members, epoch, step))
+        self._tell(RosterChanged(members, epoch, step, self.words))
 
     def _bind(self, slot: _Slot) -> None:
         """Only frames of the bound user open in the slot: nobody's while he is not on the roster."""

@@ -53,6 +53,8 @@ class RosterChanged:
     members: tuple[tuple[str, MemberRole], ...]
     epoch: int
     step: int
+    words: tuple[str, ...]
+    """The roster's authentication string (`protocol/sealing.md` section 9)."""
 
 
 @dataclass(frozen=True, slots=True)

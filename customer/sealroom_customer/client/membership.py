@@ -10,8 +10,15 @@ from typing import Literal, Protocol
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sealroom_customer.client.events import ClientFault
+from sealroom_customer.sealing.authentication import authentication_words
 from sealroom_customer.sealing.encoding import b64u, from_b64u
-from sealroom_customer.sealing.hpke import ENC_BYTES, encode_member_key, new_member_key, open_sealed
+from sealroom_customer.sealing.hpke import (
+    ENC_BYTES,
+    MEMBER_KEY_BYTES,
+    encode_member_key,
+    new_member_key,
+    open_sealed,
+)
 from sealroom_customer.sealing.schedule import INSTANCE_BYTES, LAST_INDEX, LAST_STEP, SUITES, Scope
 from sealroom_customer.sealing.signed import NotTrusted, head_of
 from sealroom_wire.authority import (
@@ -90,6 +97,13 @@ class Membership:
     def members(self) -> tuple[Member, ...]:
         """The roster as signed, oldest index first."""
         return tuple(self._members[index] for index in sorted(self._members))
+
+    def words(self, authority_key: bytes) -> tuple[str, ...]:
+        """The authentication string of the roster under this key of the authority (32 bytes); empty without a roster."""
+        if not self._members:
+            return ()
+        members = [(member.user, _octets(member.key, MEMBER_KEY_BYTES)) for member in self._members.values()]
+        return authentication_words(authority_key, self._application, self._room, members)
 
     def index_of(self, user: str) -> int | None:
         """A user's place in the roster."""

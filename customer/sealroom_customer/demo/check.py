@@ -71,6 +71,8 @@ class _Member:
     fault: ClientFault | None = None
     stats: dict[str, int] = field(default_factory=dict)
     """The client's, taken while both were there."""
+    words: tuple[str, ...] = ()
+    """The authentication string, at the same time."""
     flows: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -109,6 +111,7 @@ async def check(demo: Demo, room: str, seconds: int, say: Callable[[str], None])
     for problem in problems:
         say(f"check      failed: {problem}")
     if not problems:
+        say(f"check      both read the same words: {' '.join(members[0].words)}")
         say("check      passed: sealed media flowed both ways")
     return 1 if problems else 0
 
@@ -143,7 +146,7 @@ class _Meeting:
         """Until both have stopped sending, and what is under way has arrived; takes the numbers."""
         await self._both.wait()
         await asyncio.sleep(_LAST_FRAMES_SECONDS)
-        member.stats = member.client.stats()
+        member.stats, member.words = member.client.stats(), member.client.words
         await self._both.wait()
 
 
@@ -255,6 +258,8 @@ def _problems(member: _Member, members: list[_Member]) -> Iterator[str]:
             yield f"{member.name}: {received.wrong} {track} frames are not what was sent"
         if not sent or received.opened < _LEAST_SHARE * sent:
             yield f"{member.name}: opened {received.opened} of {sent} {track} frames"
+    if not member.words or member.words != other.words:
+        yield f"{member.name}: reads other words than {other.name}: somebody may sit between them and the authority"
     if member.refused_later:
         yield f"{member.name}: refused {dict(member.refused_later)} after start-up"
     if not member.stats.get("packets_received"):

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sealroom_customer.sealing.encoding import b64u, from_b64u
 
-ENC_BYTES = 65
+ENC_BYTES = MEMBER_KEY_BYTES = 65
 """An encapsulated key: an uncompressed P-256 point (RFC 9180 section 7.1, Npk)."""
 
 _SUITE = hpke.Suite(hpke.KEM.P256, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)

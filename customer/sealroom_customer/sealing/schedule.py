@@ -24,6 +24,12 @@ _HASHES: dict[int, str] = {4: "sha256", 5: "sha512"}
 _KIND_BYTES = {RoomKind.NUMBER: b"\x00", RoomKind.STRING: b"\x01"}
 
 
+def room_bytes(room: RoomId) -> bytes:
+    """Kind, length and name of a room."""
+    name = room.id.encode()
+    return _KIND_BYTES[room.kind] + len(name).to_bytes(2, "big") + name
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What a secret is good for: one suite, one room of one application, one life of the authority."""
@@ -35,14 +41,11 @@ class Scope:
 
     def context(self, epoch: int) -> bytes:
         """The room context of section 2."""
-        name = self.room.id.encode()
         return (
             b"sealroom 1"
             + self.suite.to_bytes(2, "big")
             + self.application.to_bytes(4, "big")
-            + _KIND_BYTES[self.room.kind]
-            + len(name).to_bytes(2, "big")
-            + name
+            + room_bytes(self.room)
             + self.instance
             + epoch.to_bytes(8, "big")
         )

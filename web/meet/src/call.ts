@@ -208,9 +208,7 @@ export function listen(): void {
 }
 
 function listenToTheLine(): void {
-  trtc.on("roster-changed", ({ members }) => {
-    state.roster.value = members;
-  });
+  trtc.on("roster-changed", ({ members, words }) => state.takeRoster(members, words));
   trtc.on("sealing-state-changed", (sealing) => {
     state.sealing.value = sealing;
   });

@@ -24,6 +24,12 @@ export interface RemotePicture {
   readonly streamType: "main" | "sub";
 }
 
+/** By how a roster differs from the one before. */
+export interface RosterChange {
+  readonly came: readonly string[];
+  readonly went: readonly string[];
+}
+
 /** How many tiles are shown beside our own. */
 export const MOST_TILES = 12;
 const NOT_SEALED: SealingView = { state: "off", epoch: null, step: null, fault: null };
@@ -47,6 +53,9 @@ export const trouble = signal<Trouble | null>(null);
 export const connection = signal<ConnectionState>("DISCONNECTED");
 export const sealing = signal<SealingView>(NOT_SEALED);
 export const roster = signal<readonly RosterMember[]>([]);
+/** The authentication string of the roster, and who came and went when it last changed. */
+export const words = signal<readonly string[]>([]);
+export const lastChange = signal<RosterChange>({ came: [], went: [] });
 export const present = signal<readonly string[]>([]);
 export const heard = signal<ReadonlySet<string>>(new Set());
 export const pictures = signal<readonly RemotePicture[]>([]);
@@ -58,6 +67,18 @@ export const soundBlocked = signal<(() => Promise<void>) | null>(null);
 export const announcement = signal("");
 
 export const isSealed = computed(() => sealing.value.state !== "off");
+
+/** Takes a roster and its words; says by how it differs from the one before, which is why the words did. */
+export function takeRoster(members: readonly RosterMember[], itsWords: readonly string[]): void {
+  const names = (list: readonly RosterMember[]): string[] => list.map((member) => member.userId);
+  const [before, after] = [names(roster.value), names(members)];
+  const came = after.filter((user) => !before.includes(user) && user !== userId.value);
+  const went = before.filter((user) => !after.includes(user));
+  // The first roster is not a change: nobody came, we did.
+  if (before.length > 0 && came.length + went.length > 0) lastChange.value = { came, went };
+  roster.value = members;
+  words.value = itsWords;
+}
 
 /** The others, by name: in a sealed call those whom the authority's roster and the operator both name. */
 export const others = computed<readonly string[]>(() => {
@@ -106,6 +127,8 @@ export function forgetCall(): void {
   connection.value = "DISCONNECTED";
   if (sealing.value.state !== "failed") sealing.value = NOT_SEALED;
   roster.value = [];
+  words.value = [];
+  lastChange.value = { came: [], went: [] };
   present.value = [];
   heard.value = new Set();
   pictures.value = [];

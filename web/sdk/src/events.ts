@@ -61,8 +61,11 @@ export interface EventPayloads {
   "sealing-state-changed": [
     { state: SealingEventState; epoch: number | null; step: number | null; fault: Fault | null },
   ];
-  /** The roster that the authority signed. In a sealed call names come from here. */
-  "roster-changed": [{ members: readonly RosterMember[] }];
+  /**
+   * The roster that the authority signed; in a sealed call names come from here. `words` is its authentication string: six
+   * words that everybody sees alike unless somebody sits between a member and the authority. They change with the roster only.
+   */
+  "roster-changed": [{ members: readonly RosterMember[]; words: readonly string[] }];
   /** Frames that were not shown, at most once a second. `userId` is who the slot was bound to, where it was. */
   "frame-refused": [
     { userId: string; streamType: StreamType | "audio"; reason: RefusalReason; count: number },

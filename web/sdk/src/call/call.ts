@@ -146,7 +146,7 @@ export class Call {
     const { emitter } = this.host;
     return {
       state: (status) => this.sealingChanged(status),
-      roster: (members) => emitter.emit("roster-changed", { members }),
+      roster: (members, words) => emitter.emit("roster-changed", { members, words }),
       voice: (entry, place, userId) => {
         if (entry === this.entry) this.speakers.assign(place, userId);
       },

@@ -101,7 +101,12 @@ export type FromWorker =
       readonly step: number | null;
       readonly fault: Fault | null;
     }
-  | { readonly type: "roster"; readonly members: readonly RosterMember[] }
+  | {
+      readonly type: "roster";
+      readonly members: readonly RosterMember[];
+      /** The authentication string of this roster; empty before there is one. */
+      readonly words: readonly string[];
+    }
   /** Frames of `userId` open in this audio slot from now on. */
   | { readonly type: "voice"; readonly entry: number; readonly place: number; readonly userId: string }
   /** The sender of this track should make a key frame. */

@@ -28,7 +28,7 @@ export type SealingStatus = Extract<FromWorker, { type: "state" }>;
 /** What sealing tells the call. */
 export interface SealingListener {
   state(status: SealingStatus): void;
-  roster(members: readonly RosterMember[]): void;
+  roster(members: readonly RosterMember[], words: readonly string[]): void;
   voice(entry: number, place: number, userId: string): void;
   keyFrameWanted(entry: number, track: "main" | "screen"): void;
   refused(refusals: readonly Refusals[]): void;
@@ -112,7 +112,7 @@ export class Sealing {
         break;
       case "roster":
         this.members = message.members;
-        this.listener.roster(message.members);
+        this.listener.roster(message.members, message.words);
         break;
       case "voice":
         this.listener.voice(message.entry, message.place, message.userId);

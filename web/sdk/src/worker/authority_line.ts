@@ -44,6 +44,8 @@ export class AuthorityLine {
   private stopped = false;
   private tries = 0;
   private closeCurrent: (() => void) | undefined;
+  /** The authority's public key, as the grant in use names it. */
+  authorityKey: Bytes | undefined;
 
   constructor(
     private readonly url: string,
@@ -92,6 +94,7 @@ export class AuthorityLine {
 
   private async oneLine(): Promise<void> {
     const grant = await this.freshGrant();
+    this.authorityKey = grant.authorityKey;
     const pair = await memberKeyPair();
     const memberKey = await this.membership.begin(pair);
     const verifier = await crypto.subtle.importKey("raw", grant.authorityKey, "Ed25519", false, ["verify"]);

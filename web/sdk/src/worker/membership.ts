@@ -6,6 +6,7 @@ import { type Bytes, fromB64u, toB64u, utf8 } from "../sframe/bytes";
 import type { KeyId } from "../sframe/schedule";
 import { type Suite, suiteOf } from "../sframe/suite";
 import type { Authority } from "../wire.gen";
+import { authenticationWords } from "./authentication";
 import type { Counters } from "./counters";
 import { SealingFault } from "./fault";
 import type { GrantSubject } from "./grant";
@@ -58,6 +59,14 @@ export class Membership implements OpeningRoom {
   get roster(): readonly RosterMember[] {
     const sorted = [...this.members.values()].sort((one, other) => one.index - other.index);
     return sorted.map(({ user, role, since }) => ({ userId: user, role, since }));
+  }
+
+  /** The authentication string of the roster under this key of the authority; empty while there is no roster. */
+  async words(authorityKey: Bytes): Promise<readonly string[]> {
+    if (this.members.size === 0) return [];
+    const { sdkAppId, room } = this.subject;
+    const members = [...this.members.values()].map(({ user, key }) => ({ user, key: fromB64u(key) }));
+    return authenticationWords(authorityKey, sdkAppId, room, members);
   }
 
   indexOf(user: string): number | undefined {

@@ -39,7 +39,8 @@ export class SealingWorker {
   private membership: Membership | undefined;
   private line: AuthorityLine | undefined;
   private status: Status = { type: "state", state: "joining", epoch: null, step: null, fault: null };
-  private rosterTold = "[]";
+  private rosterTold = "[[],[]]";
+  private telling: Promise<void> = Promise.resolve();
   private lineAlive = false;
   private failed = false;
   private ticks = 0;
@@ -177,12 +178,19 @@ export class SealingWorker {
     }
   }
 
+  /** One roster after the other, each with the words that belong to it. */
   private tellRoster(): void {
-    const members = this.membership?.roster ?? [];
-    const text = JSON.stringify(members);
-    if (text === this.rosterTold) return;
-    this.rosterTold = text;
-    this.post({ type: "roster", members });
+    const { membership, line } = this;
+    const members = membership?.roster ?? [];
+    const key = line?.authorityKey;
+    const reading = key && membership ? membership.words(key) : Promise.resolve([]);
+    this.telling = this.telling.then(async () => {
+      const words = await reading.catch(() => []);
+      const text = JSON.stringify([members, words]);
+      if (text === this.rosterTold) return;
+      this.rosterTold = text;
+      this.post({ type: "roster", members, words });
+    });
   }
 
   private fail(fault: Status["fault"]): void {
