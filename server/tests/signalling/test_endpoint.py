@@ -233,6 +233,16 @@ async def test_a_header_that_does_not_end_in_time_or_in_size_is_cut(
     assert first_then_slow.count(b"HTTP/1.1 404") <= 1
     monkeypatch.undo()
     assert await raw(address, b"GET / HTTP/1.1\r\n" + b"x: " + b"y" * 40_000) in {b"", b"reset"}
+    whole = b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a: b\r\n" * 6_000 + b"Connection: close\r\n\r\n"
+    assert await raw(address, whole) in {b"", b"reset"}, "nor one that comes whole in one read"
+
+
+async def test_who_goes_on_without_waiting_for_the_upgrade_is_cut(address: ListenAddress) -> None:
+    upgrade = (
+        b"GET /rtc/v1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    assert await raw(address, upgrade + b"\x81\xfe" * 20_000) in {b"", b"reset"}
 
 
 async def test_over_tls_wss_works_and_nothing_older_or_in_clear_does(

@@ -49,12 +49,22 @@ class HttpConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Counts what comes before the end of a header."""
+        """Counts what comes before the end of a header. Taken piece by piece: one read may bring a whole header far too long."""
+        for start in range(0, len(data), MAX_HEADER_BYTES):
+            if self.transport.is_closing():
+                return
+            if self.transport.get_protocol() is not self:
+                # Upgraded, and more comes already: a client waits for the answer first (RFC 6455 section 4.1).
+                self.transport.abort()
+                return
+            self._take(data[start : start + MAX_HEADER_BYTES])
+
+    def _take(self, piece: bytes) -> None:
         if self._in_header:
             self._start_timer()
-            self._header_bytes += len(data)
-        super().data_received(data)
-        if self._in_header and self._header_bytes > MAX_HEADER_BYTES:
+            self._header_bytes += len(piece)
+        super().data_received(piece)
+        if self._in_header and self._header_bytes >= MAX_HEADER_BYTES:
             self.transport.abort()
 
     def on_headers_complete(self) -> None:
