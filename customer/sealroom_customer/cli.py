@@ -2,7 +2,6 @@
 """`sealroom-customer`: parses, calls, prints."""
 
 import asyncio
-import os
 import sys
 import time
 from pathlib import Path
@@ -14,7 +13,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cyclopts import App, Parameter
 
 from sealroom_customer import __version__
-from sealroom_customer.authority.identity import read_private
+from sealroom_customer.authority.commands import authority
+from sealroom_customer.authority.identity import default_state, read_private
+from sealroom_customer.clock import loop_factory
 from sealroom_customer.errors import ConfigurationError, CustomerError, StartError
 from sealroom_customer.http.listen import DEFAULT_HOST, Listening
 from sealroom_customer.http.proxies import networks
@@ -32,6 +33,7 @@ app = App(
 )
 sign = App(name="sign", help="Sign a ticket or a grant and print it.")
 app.command(sign)
+app.command(authority)
 
 PrivilegeName = Literal[
     "create-room", "enter", "send-audio", "receive-audio", "send-video", "receive-video", "send-screen", "receive-screen"
@@ -41,12 +43,6 @@ _ALL: tuple[PrivilegeName, ...] = (
 )  # fmt: skip
 SecretFile = Annotated[Path, Parameter(help="0600 file with the application's SecretKey.")]
 Life = Annotated[int, Parameter(help="Seconds until it expires.")]
-
-
-def default_state() -> Path:
-    """The user's state folder (XDG Base Directory Specification)."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "sealroom-customer"
 
 
 @app.command
@@ -83,7 +79,7 @@ def demo(
     folder = state or default_state()
     listening = Listening(host, port, certificate, key, networks(behind_proxy), public_url)
     configure()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(run(operator or folder / "operator.json", folder, listening, check))
 
 
@@ -180,14 +176,6 @@ def _private(path: Path) -> bytes:
     if octets is None:
         raise StartError("file_missing", f"{path} is not there.", "Check the name.")
     return octets
-
-
-def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.Loop
 
 
 def main() -> None:

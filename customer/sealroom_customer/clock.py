@@ -7,6 +7,15 @@ from collections.abc import Callable
 from typing import Protocol
 
 
+def loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
+    """The fast event loop where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.Loop
+
+
 class Timer(Protocol):
     """Something that will happen."""
 

@@ -53,7 +53,7 @@ async def served(**limits: int) -> AsyncIterator[Served]:
     """An authority on a free loopback port."""
     desk = Desk()
     authority = Authority(desk.admission, desk.authority_key, SystemClock())
-    door = Door(authority, SystemClock(), **limits)
+    door = Door(authority, SystemClock(), **limits)  # type: ignore[arg-type]
     http = api(routes(authority, BackendCredential(CREDENTIAL)))
     async with serve(_split(door, http)) as port:
         yield Served(desk, authority, port)

@@ -70,6 +70,7 @@ class ErrorCode(StrEnum):
     GRANT_EXPIRED = "grant_expired"
     GRANT_NOT_FOR_US = "grant_not_for_us"
     GRANT_REPLAYED = "grant_replayed"
+    AUTHORITY_KEY_RETIRED = "authority_key_retired"
     MEMBER_KEY_INVALID = "member_key_invalid"
     SUITE_NOT_SUPPORTED = "suite_not_supported"
     MEMBER_UNKNOWN = "member_unknown"
@@ -208,6 +209,10 @@ TEXTS: dict[ErrorCode, ErrorText] = {
     ErrorCode.GRANT_NOT_FOR_US: ErrorText(
         "The grant is for another authority, application, room or user.",
         "Ask your backend for a grant for this room.",
+    ),
+    ErrorCode.AUTHORITY_KEY_RETIRED: ErrorText(
+        "The grant names a key of the authority that this room no longer uses.",
+        "Ask your backend for a new grant; it has to name the authority's new key.",
     ),
     ErrorCode.GRANT_REPLAYED: ErrorText(
         "The grant was used for another member already.", "Ask your backend for a new grant."

@@ -45,10 +45,11 @@ class Issuer:
 
 @dataclass(slots=True)
 class Admission:
-    """Verifies grants against the issuers, this authority's name and its public signing key (`auk`)."""
+    """Verifies grants against the issuers, this authority's name and its public signing keys (`auk`: one, or two
+    during a rotation)."""
 
     audience: str
-    authority_key: str
+    authority_keys: tuple[str, ...]
     issuers: Mapping[str, Issuer]
     _used: dict[tuple[str, str], tuple[int, bytes]] = field(default_factory=dict, repr=False)
     _put_out: dict[tuple[int, RoomId, str], int] = field(default_factory=dict, repr=False)
@@ -57,9 +58,9 @@ class Admission:
     _swept_at: int = 0
 
     @classmethod
-    def of(cls, audience: str, authority_key: str, issuers: Sequence[Issuer]) -> "Admission":
+    def of(cls, audience: str, issuers: Sequence[Issuer], *authority_keys: str) -> "Admission":
         """For these issuers, each named once."""
-        return cls(audience, authority_key, {issuer.name: issuer for issuer in issuers})
+        return cls(audience, authority_keys, {issuer.name: issuer for issuer in issuers})
 
     def admit(self, token: str, member_key: str, now: int) -> GrantClaims:
         """Verifies a grant and spends it for `member_key` (as it stands in `join`).
@@ -98,7 +99,7 @@ class Admission:
             raise Refusal(ErrorCode.GRANT_BAD_SIGNATURE)
         if (
             claims.aud != self.audience
-            or claims.auk != self.authority_key
+            or claims.auk not in self.authority_keys
             or claims.app not in issuer.applications
         ):
             raise Refusal(ErrorCode.GRANT_NOT_FOR_US)

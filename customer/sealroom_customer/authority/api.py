@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
+from sealroom_customer.authority.records import FileRecords
 from sealroom_customer.authority.service import Authority
 from sealroom_customer.http.callers import BackendCredential, Caller
 from sealroom_wire.errors import ErrorCode, Refusal
@@ -25,12 +26,15 @@ class Removal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Removed(msgspec.Struct, frozen=True):
-    """The member is out; a new epoch has begun without it."""
+    """The member is out; a new epoch has begun without it. `recorded`: the removal is on disk, where records are kept."""
 
     removed: bool = True
+    recorded: bool = True
 
 
-def routes(authority: Authority, credential: BackendCredential) -> list[HTTPRouteHandler]:
+def routes(
+    authority: Authority, credential: BackendCredential, records: FileRecords | None = None
+) -> list[HTTPRouteHandler]:
     """`POST /authority/v1/rooms/{kind}/{room}/members/{user}/remove` with the application in the body.
 
     Path segments are percent-encoded. Answers 404 `member_unknown` when nobody of that name is in the room; either way the
@@ -51,6 +55,6 @@ def routes(authority: Authority, credential: BackendCredential) -> list[HTTPRout
         where = check_room(RoomId(RoomKind(kind), room))
         if not authority.remove(data.app, where, check_user_id(user)):
             raise Refusal(ErrorCode.MEMBER_UNKNOWN)
-        return Removed()
+        return Removed(recorded=records is None or await records.settled())
 
     return [remove_member]

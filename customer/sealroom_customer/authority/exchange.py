@@ -7,7 +7,7 @@ from typing import TypeAlias
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sealroom_wire.authority import MemberRole, Refused
+from sealroom_wire.authority import LeftReason, Member, MemberRole, Refused, SecretReason
 from sealroom_wire.errors import ErrorCode, Refusal
 
 LineId: TypeAlias = int
@@ -42,6 +42,37 @@ class Hang:
 
 
 Output: TypeAlias = Post | Hang
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A member stands on the roster from this epoch and step on."""
+
+    member: Member
+    epoch: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Departed:
+    """A member is off the roster; from this epoch on it has no key."""
+
+    member: Member
+    reason: LeftReason
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """A new epoch began with so many members."""
+
+    epoch: int
+    reason: SecretReason
+    members: int
+
+
+Happening: TypeAlias = Admitted | Departed | Began
+"""What is recorded on the customer's side."""
 
 
 def refused_text(code: ErrorCode) -> str:

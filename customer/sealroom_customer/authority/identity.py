@@ -2,6 +2,7 @@
 """Keys on disk: made at first start, 0600, and nobody else's to read."""
 
 import os
+import secrets
 import stat
 from pathlib import Path
 
@@ -16,6 +17,15 @@ from cryptography.hazmat.primitives.serialization import (
 
 from sealroom_customer.errors import StartError
 from sealroom_customer.sealing.encoding import b64u
+
+KEY_NAME = "authority-signing-key.pem"
+_NEXT, _BEFORE = "authority-signing-key.next.pem", "authority-signing-key.before.pem"
+
+
+def default_state() -> Path:
+    """The user's state folder (XDG Base Directory Specification)."""
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "sealroom-customer"
 
 
 def private_folder(folder: Path) -> Path:
@@ -53,6 +63,71 @@ def signing_key(path: Path) -> Ed25519PrivateKey:
             "Move it away; a new one is made at start.",
         )
     return loaded
+
+
+def authority_keys(folder: Path) -> tuple[Ed25519PrivateKey, Ed25519PrivateKey | None]:
+    """The authority's signing key, and the one before while a rotation is under way. Raises StartError as `signing_key` does."""
+    _finish_rotation(folder)
+    before = folder / _BEFORE
+    return signing_key(folder / KEY_NAME), signing_key(before) if before.exists() else None
+
+
+def rotate_authority_key(folder: Path) -> Ed25519PrivateKey:
+    """Puts a new signing key in the place of the one in use, which stays accepted until `retire_authority_key`.
+
+    Killed at any moment it leaves the old pair or the new one.
+
+    Raises:
+        StartError: a rotation is under way, or the folder cannot be used.
+    """
+    authority_keys(folder)
+    if (folder / _BEFORE).exists():
+        raise StartError(
+            "rotation_under_way",
+            "The key before the one in use still counts.",
+            "Run `sealroom-customer authority keys retire` first.",
+        )
+    signing_key(folder / _NEXT)
+    _move(folder / KEY_NAME, folder / _BEFORE)
+    _finish_rotation(folder)
+    return signing_key(folder / KEY_NAME)
+
+
+def retire_authority_key(folder: Path) -> bool:
+    """Ends a rotation: the key before is deleted. Returns whether there was one."""
+    try:
+        (folder / _BEFORE).unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _finish_rotation(folder: Path) -> None:
+    """Does what is left of a rotation that was cut off after its first move."""
+    if not (folder / KEY_NAME).exists() and (folder / _NEXT).exists():
+        _move(folder / _NEXT, folder / KEY_NAME)
+
+
+def _move(old: Path, new: Path) -> None:
+    try:
+        old.rename(new)
+    except OSError as error:
+        raise StartError(
+            "file_unwritable", f"{new} cannot be written.", "Check the folder's owner and free space."
+        ) from error
+
+
+def backend_credential(path: Path) -> str:
+    """What the customer's backend shows to the authority; made at first start. Raises StartError as `signing_key` does."""
+    octets = read_private(path)
+    if octets is None:
+        octets = write_private(path, secrets.token_urlsafe(32).encode())
+    text = octets.decode("ascii", "replace").strip()
+    if len(text) < 32:
+        raise StartError(
+            "credential_unreadable", f"{path} holds no credential.", "Delete it; a new one is made at start."
+        )
+    return text
 
 
 def public_text(key: Ed25519PrivateKey) -> str:

@@ -7,6 +7,7 @@ credential of their own here: what admits is the grant in `join`, so the page's 
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeAlias
 
@@ -63,11 +64,14 @@ class Door:
         *,
         max_lines: int = 20_000,
         max_waiting_per_address: int = 128,
+        refused: Callable[[ErrorCode], None] = lambda _code: None,
     ) -> None:
+        """`refused` is told each refusal, to count it."""
         self._authority = authority
         self._clock = clock
         self._max_lines = max_lines
         self._max_waiting = max_waiting_per_address
+        self.refused = refused
         self._waiting: Counter[str] = Counter()
         self._lines = 0
         self._last_id = 0
@@ -95,6 +99,11 @@ class Door:
         self._waiting[address] -= 1
         if self._waiting[address] <= 0:
             del self._waiting[address]
+
+    @property
+    def lines(self) -> int:
+        """Lines that are open."""
+        return self._lines
 
     @property
     def authority(self) -> Authority:
@@ -216,6 +225,7 @@ class _Line:
 
     def _refuse(self, code: ErrorCode) -> None:
         get_logger().info("line_refused", code=code.value)
+        self._door.refused(code)
         self.post(refused_text(code))
         self._code = 1008
         self._authority.left(self._id)

@@ -15,7 +15,18 @@ from dataclasses import dataclass
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sealroom_customer.authority.exchange import Hang, LineId, Newcomer, Output, Post, refused_text
+from sealroom_customer.authority.exchange import (
+    Admitted,
+    Began,
+    Departed,
+    Hang,
+    Happening,
+    LineId,
+    Newcomer,
+    Output,
+    Post,
+    refused_text,
+)
 from sealroom_customer.authority.roster import Entry, Roster
 from sealroom_customer.sealing.encoding import b64u
 from sealroom_customer.sealing.hpke import seal
@@ -76,6 +87,7 @@ class Room:
         self._changed_at = self._epoch_at = self._left_at = float("-inf")
         self._check_at = float("inf")
         self._outputs: list[Output] = []
+        self._happened: list[Happening] = []
 
     @property
     def suite(self) -> SuiteId:
@@ -93,6 +105,16 @@ class Room:
         return tuple(entry.member for entry in self._roster)
 
     @property
+    def place(self) -> Place:
+        """Application, room and instance."""
+        return self._place
+
+    @property
+    def absent(self) -> int:
+        """Members whose line is broken just now."""
+        return sum(1 for entry in self._roster if entry.line is None)
+
+    @property
     def empty(self) -> bool:
         """Nobody is here or waits; the caller drops the room. Its keys are then nobody's."""
         return not self._waiting and len(self._leaving) == len(self._roster)
@@ -101,6 +123,25 @@ class Room:
         """What is to be sent since the last call."""
         outputs, self._outputs = self._outputs, []
         return outputs
+
+    def take_happened(self) -> list[Happening]:
+        """What is to be recorded since the last call, in order."""
+        happened, self._happened = self._happened, []
+        return happened
+
+    def dissolve(self) -> None:
+        """Ends this life of the room: every line is closed, and who comes again does so in the next one."""
+        for one in self._waiting.values():
+            self._outputs.append(Hang(one.newcomer.line))
+        self._waiting.clear()
+        for entry in self._roster:
+            if entry.line is not None:
+                self._outputs.append(Hang(entry.line))
+            self._happened.append(Departed(entry.member, LeftReason.REPLACED, self._epoch))
+            self._roster.drop(entry.index)
+        self._leaving.clear()
+        self._secret = b""
+        self._check_at = self._epoch_at = float("inf")
 
     # what happens
 
@@ -246,15 +287,16 @@ class Room:
         self._epoch, self._step = self._epoch + 1, 0
         self._secret = self._scope.first(self._epoch, self._entropy(self._scope.secret_bytes))
         self._epoch_at = now
-        for index in gone:
-            self._roster.drop(index)
+        self._put_off(here, gone)
         staying = list(self._roster)
         if gone:
             self._left_at = now
             self._leaving.clear()
         if not self._roster.has_room(len(self._waiting)):
             self._roster.number_anew()
+        began = len(self._happened)
         joined = self._let_in(now)
+        self._happened.insert(began, Began(self._epoch, reason, len(self._roster)))
         if self._epoch > 1:
             self._change(now, here, joined, gone)
         else:
@@ -277,8 +319,16 @@ class Room:
                 expires=newcomer.expires,
             )
             self._check_at = min(self._check_at, entry.due(SILENCE_SECONDS))
+            self._happened.append(Admitted(entry.member, self._epoch, self._step))
             joined.append(entry)
         return joined
+
+    def _put_off(self, here: list[Entry], gone: dict[int, LeftReason]) -> None:
+        for entry in here:
+            reason = gone.get(entry.index)
+            if reason is not None:
+                self._roster.drop(entry.index)
+                self._happened.append(Departed(entry.member, reason, self._epoch))
 
     def _change(
         self, now: float, here: list[Entry], joined: list[Entry], gone: dict[int, LeftReason]
@@ -363,8 +413,7 @@ class Room:
             self._change(now, here, [], gone)
         self._hang_up(iter(here))
         self._secret = b""
-        for index in gone:
-            self._roster.drop(index)
+        self._put_off(here, gone)
         self._leaving.clear()
         self._check_at = self._epoch_at = float("inf")
 

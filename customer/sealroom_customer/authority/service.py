@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rooms by application and id, the lines of their members, and the timers that drive them."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sealroom_customer.authority.admission import Admission
-from sealroom_customer.authority.exchange import LineId, Newcomer, Post
+from sealroom_customer.authority.exchange import Happening, LineId, Newcomer, Post
+from sealroom_customer.authority.identity import public_text
 from sealroom_customer.authority.room import Room
 from sealroom_customer.clock import Clock, Timer
 from sealroom_customer.logging import get_logger
@@ -15,7 +17,7 @@ from sealroom_customer.sealing.hpke import decode_member_key
 from sealroom_customer.sealing.schedule import SUITES, SuiteId
 from sealroom_customer.signing.grants import room_of
 from sealroom_wire import PROTOCOL_VERSION
-from sealroom_wire.authority import GrantClaims, Join, Renew
+from sealroom_wire.authority import GrantClaims, Join, Member, Place, Renew
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId
 from sealroom_wire.limits import MAX_SEALED_MEMBERS
@@ -31,6 +33,24 @@ class Outlet(Protocol):
 
     def hang_up(self) -> None:
         """Closes after what was posted."""
+
+
+class Watcher(Protocol):
+    """Is told what happens in every room, in order; returns without waiting and never raises."""
+
+    def happened(self, place: Place, happening: Happening) -> None:
+        """One admission, departure or epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomView:
+    """A room as it stands. `absent`: members whose line is broken just now."""
+
+    place: Place
+    epoch: int
+    step: int
+    members: tuple[Member, ...]
+    absent: int
 
 
 @dataclass(slots=True)
@@ -55,13 +75,22 @@ class Authority:
         signing_key: Ed25519PrivateKey,
         clock: Clock,
         *,
+        key_before: Ed25519PrivateKey | None = None,
         max_members: int = MAX_SEALED_MEMBERS,
+        watchers: Sequence[Watcher] = (),
     ) -> None:
+        """`key_before` still counts during a rotation, for grants that name it and rooms that began with it."""
         self._admission = admission
-        self._signing_key = signing_key
+        self._newest = public_text(signing_key)
+        self._signing_keys = {self._newest: signing_key}
+        if key_before is not None:
+            self._signing_keys.setdefault(public_text(key_before), key_before)
+        self._watchers = tuple(watchers)
         self._clock = clock
         self._max_members = max_members
         self._rooms: dict[RoomKey, Room] = {}
+        self._room_keys: dict[RoomKey, str] = {}
+        """Which of our keys signs a room: the one that its first member's grant names."""
         self._timers: dict[RoomKey, Timer] = {}
         self._homes: dict[LineId, _Home] = {}
 
@@ -69,7 +98,7 @@ class Authority:
         """Admits whoever shows a good grant.
 
         Raises:
-            Refusal: version, member key, suite, grant, or a full room.
+            Refusal: version, member key, suite, grant, a key of ours that the room has left behind, or a full room.
         """
         if message.version != PROTOCOL_VERSION:
             raise Refusal(ErrorCode.VERSION_NOT_SUPPORTED)
@@ -91,12 +120,14 @@ class Authority:
             since=int(unix),
         )
         home = _Home(claims, message.member_key, outlet)
-        room = self._rooms.get(home.key) or Room(*home.key, suite, self._signing_key)
+        self._move_on(home.key, claims.auk)
+        room = self._rooms.get(home.key) or Room(*home.key, suite, self._signing_keys[claims.auk])
         if room.suite not in message.suites:
             raise Refusal(ErrorCode.SUITE_NOT_SUPPORTED)
         room.join(now, newcomer, self._max_members)
         if home.key not in self._rooms:
             self._rooms[home.key] = room
+            self._room_keys[home.key] = claims.auk
             get_logger().info("room_opened", suite=suite)
         self._homes[line] = home
         self._settle(home.key, room)
@@ -109,11 +140,12 @@ class Authority:
         unix = self._clock.unix()
         claims = self._admission.admit(message.grant, home.member_key, int(unix))
         before = home.claims
-        if (claims.app, claims.room, claims.sub, claims.role) != (
+        if (claims.app, claims.room, claims.sub, claims.role, claims.auk) != (
             before.app,
             before.room,
             before.sub,
             before.role,
+            before.auk,
         ):
             raise Refusal(ErrorCode.GRANT_NOT_FOR_US)
         home.claims = claims
@@ -157,11 +189,33 @@ class Authority:
         self._settle((application, room_id), room)
         return removed
 
+    def rooms(self) -> Iterable[RoomView]:
+        """Every room as it stands."""
+        for room in self._rooms.values():
+            yield RoomView(room.place, *room.version, room.members, room.absent)
+
+    def _move_on(self, key: RoomKey, named: str) -> None:
+        """A room whose members know another key of ours than the one a newcomer's grant names: the newest one wins.
+
+        With two keys in one room no two members would see the same authentication string. When the newest is named, the room
+        ends as in a restart, and its members come again with grants that name it too.
+        """
+        room = self._rooms.get(key)
+        if room is None or self._room_keys[key] == named:
+            return
+        if named != self._newest:
+            raise Refusal(ErrorCode.AUTHORITY_KEY_RETIRED)
+        room.dissolve()
+        self._settle(key, room)
+
     def _settle(self, key: RoomKey, room: Room) -> None:
         """Sends what the room says, then lets it sleep until its deadline, or go."""
         timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()
+        for happening in room.take_happened():
+            for watcher in self._watchers:
+                watcher.happened(room.place, happening)
         for output in room.take():
             home = self._homes.get(output.line)
             if home is None:
@@ -172,7 +226,7 @@ class Authority:
                 del self._homes[output.line]
                 home.outlet.hang_up()
         if room.empty:
-            del self._rooms[key]
+            del self._rooms[key], self._room_keys[key]
             get_logger().info("room_closed")
             return
         deadline = room.deadline()

@@ -29,7 +29,13 @@ _BACKOFF_SECONDS = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Waits between tries; the last one repeats. Shorter comes back sooner and presses an authority that is starting."""
 _OPEN_SECONDS = 10.0
 _PASSING = frozenset(
-    {ErrorCode.SERVER_BUSY, ErrorCode.ENTER_TIMEOUT, ErrorCode.TOO_MANY_MESSAGES, ErrorCode.GRANT_REPLAYED}
+    {
+        ErrorCode.SERVER_BUSY,
+        ErrorCode.ENTER_TIMEOUT,
+        ErrorCode.TOO_MANY_MESSAGES,
+        ErrorCode.GRANT_REPLAYED,
+        ErrorCode.AUTHORITY_KEY_RETIRED,
+    }
 )
 """Refusals after which it is tried again, with a new grant."""
 _PING = msgspec.json.encode(Ping()).decode()
@@ -88,7 +94,7 @@ class AuthorityLine:
             self._tries += 1
 
     async def _one_line(self) -> None:
-        grant = await self._fresh_grant(None)
+        grant = await self._fresh_grant()
         self.key = from_b64u(grant.authority_key, 32)
         join = Join(
             version=PROTOCOL_VERSION,
@@ -153,11 +159,14 @@ class AuthorityLine:
         while True:
             left = grant.expires - time.time()
             await asyncio.sleep(max(left - _RENEW_BEFORE_SECONDS, left / 2, 1.0))
-            grant = await self._fresh_grant(grant)
+            before, grant = grant, await self._fresh_grant()
+            if grant.authority_key != before.authority_key:
+                # The authority's key was changed: its members come again, with grants that name the new one.
+                return
             await socket.send(msgspec.json.encode(Renew(grant=grant.token)).decode())
 
-    async def _fresh_grant(self, before: OwnGrant | None) -> OwnGrant:
-        """A grant that is ours; one that renews must name the same authority key."""
+    async def _fresh_grant(self) -> OwnGrant:
+        """A grant that is ours."""
         subject = self._subject
         grant = read_own_grant(
             await subject.grant(),
@@ -166,7 +175,5 @@ class AuthorityLine:
             user=subject.user,
             now=time.time(),
         )
-        if before is not None and grant.authority_key != before.authority_key:
-            raise fault_of(ErrorCode.GRANT_NOT_FOR_US)
         self.role = grant.role.value
         return grant

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The composition root of the demo: the only file that knows every part."""
 
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,18 +8,17 @@ from sealroom_customer.authority import Authority
 from sealroom_customer.authority import api as authority_api
 from sealroom_customer.authority.admission import Admission, Issuer
 from sealroom_customer.authority.identity import (
+    authority_keys,
+    backend_credential,
     private_folder,
     public_text,
-    read_private,
     signing_key,
-    write_private,
 )
 from sealroom_customer.authority.line import Door
 from sealroom_customer.clock import Clock
 from sealroom_customer.demo import api as demo_api
 from sealroom_customer.demo.backend import Backend
 from sealroom_customer.demo.operator import Operator
-from sealroom_customer.errors import StartError
 from sealroom_customer.http.api import api
 from sealroom_customer.http.asgi import App, Problem, Receive, Scope, Send, turn_away
 from sealroom_customer.http.callers import BackendCredential, OwnPage
@@ -53,34 +51,26 @@ def make(
         StartError: the state folder or a key in it cannot be used.
     """
     folder = private_folder(state)
-    authority_key = signing_key(folder / "authority-signing-key.pem")
+    authority_key, key_before = authority_keys(folder)
     grant_key = signing_key(folder / "grant-signing-key.pem")
     authority_text = public_text(authority_key)
     issuer = Issuer(_ISSUER, (grant_key.public_key(),), frozenset({operator.sdk_app_id}))
-    authority = Authority(Admission.of(_AUDIENCE, authority_text, [issuer]), authority_key, clock)
+    accepted = [public_text(key) for key in (authority_key, key_before) if key is not None]
+    authority = Authority(
+        Admission.of(_AUDIENCE, [issuer], *accepted), authority_key, clock, key_before=key_before
+    )
     backend = Backend(operator, GrantSigner(_ISSUER, _AUDIENCE, authority_text, grant_key), clock.unix)
     own_page = OwnPage(origins)
     http = api(
         [
             *demo_api.routes(backend, own_page, Pace(_SIGNATURES_PER_SECOND, _BURST, clock.monotonic)),
-            *authority_api.routes(authority, BackendCredential(_credential(folder / "backend-credential"))),
+            *authority_api.routes(
+                authority, BackendCredential(backend_credential(folder / "backend-credential"))
+            ),
         ]
     )
     connect = (*("ws" + origin.removeprefix("http") for origin in origins), operator.origin)
     return Demo(_Front(Door(authority, clock), http, Page(connect, static)), backend, authority, origins)
-
-
-def _credential(path: Path) -> str:
-    """What the backend shows when it removes a member; made at first start."""
-    octets = read_private(path)
-    if octets is None:
-        octets = write_private(path, secrets.token_urlsafe(32).encode())
-    text = octets.decode("ascii", "replace").strip()
-    if len(text) < 32:
-        raise StartError(
-            "credential_unreadable", f"{path} holds no credential.", "Delete it; a new one is made at start."
-        )
-    return text
 
 
 class _Front:

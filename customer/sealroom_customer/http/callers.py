@@ -26,6 +26,8 @@ class Caller(StrEnum):
     """A page from our own origin, or a program that is no browser."""
     BACKEND = "backend"
     """The customer's backend, by its bearer credential."""
+    ADMIN_LISTENER = "admin_listener"
+    """Whoever reaches the listener for probes and scrapers."""
 
 
 class OwnPage:

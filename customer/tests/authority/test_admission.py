@@ -189,7 +189,7 @@ def test_both_keys_of_a_rotation_count() -> None:
     old, new = Ed25519PrivateKey.generate(), p256()
     desk = Desk(old)
     issuer = Issuer("shop", (new.public_key(), old.public_key()), frozenset({APP}))
-    desk.admission = Admission.of("keys", public_text(desk.authority_key), [issuer])
+    desk.admission = Admission.of("keys", [issuer], public_text(desk.authority_key))
     desk.admission.admit(desk.grant(), KEY, NOW)
     newer = Desk(new, desk.authority_key)
     desk.admission.admit(newer.grant(), KEY, NOW)

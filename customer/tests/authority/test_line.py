@@ -148,7 +148,7 @@ async def test_the_backend_removes_a_member_who_then_can_open_nothing_and_not_co
         await bob.until(lambda one: len(one.roster) == 2 and bool(one.secrets))
         grant = place.grant("alice")
         status, answer = await asyncio.to_thread(post, place, REMOVE, {"app": APP})
-        assert (status, answer) == (200, {"removed": True})
+        assert (status, answer) == (200, {"removed": True, "recorded": True})
         await alice.closed()
         assert alice.device.put_out is LeftReason.REMOVED
         await bob.until(lambda one: len(one.roster) == 1 and (one.epoch, one.step) in one.secrets)

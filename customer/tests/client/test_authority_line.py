@@ -12,6 +12,7 @@ import pytest
 from customer.tests.client.test_membership import Keys
 from customer.tests.desk import APP, ROOM
 from customer.tests.lines import Served, served
+from sealroom_customer.authority.identity import public_text
 from sealroom_customer.client.authority_line import AuthorityLine, Subject
 from sealroom_customer.client.events import ClientFault
 from sealroom_customer.client.membership import Membership
@@ -101,7 +102,10 @@ async def test_a_grant_is_renewed_before_it_expires() -> None:
 
 async def test_an_authority_with_another_key_than_the_grants_is_not_trusted() -> None:
     async with served() as place, served() as other:
-        other.desk.admission.authority_key = place.desk.admission.authority_key
+        named = public_text(place.desk.authority_key)
+        other.desk.admission.authority_keys = (named,)
+        # It lets in whoever names the other's key, and can sign with its own only.
+        other.authority._signing_keys[named] = other.desk.authority_key
         other.desk.admission.issuers = place.desk.admission.issuers
         async with running(place, url=other.url) as alice:
             with pytest.raises(ClientFault) as caught:

@@ -68,6 +68,7 @@ export type ErrorCode =
   | "grant_expired"
   | "grant_not_for_us"
   | "grant_replayed"
+  | "authority_key_retired"
   | "member_key_invalid"
   | "suite_not_supported"
   | "member_unknown"

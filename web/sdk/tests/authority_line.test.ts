@@ -178,16 +178,24 @@ describe("the line to the authority", () => {
     expect(line.silent).toBe(true);
   });
 
-  it("renews its grant 30 s before it expires, but not to another authority's key", async () => {
+  it("renews its grant 30 s before it expires, and comes again when that names another key of the authority", async () => {
     grants = [authority.grant("alice", { exp: Math.floor(Date.now() / 1000) + 100 })];
     const first = await joined();
     await vi.advanceTimersByTimeAsync(71_000);
     await expect.poll(() => first.sent.some(({ type }) => type === "renew")).toBe(true);
     expect(told.at(-1)).toEqual([true, undefined]);
     const stranger = await FakeAuthority.start(SUBJECT);
-    grants = [stranger.grant("alice")];
+    grants = [stranger.grant("alice"), stranger.grant("alice")];
     await vi.advanceTimersByTimeAsync(3_600_000);
-    await expect.poll(() => failures.map(({ code }) => code)).toEqual(["grant_not_for_us"]);
+    await expect.poll(() => first.readyState).toBe(3);
+    first.breaks();
+    await vi.advanceTimersByTimeAsync(1_000);
+    const second = await socket(1);
+    second.opens();
+    expect(first.sent.filter(({ type }) => type === "renew")).toHaveLength(1);
+    expect(second.sent[0]?.type).toBe("join");
+    expect(line.authorityKey).toEqual(stranger.publicKey);
+    expect(failures).toEqual([]);
   });
 
   it("fails for good on a refusal that stays, and tries again on one that may pass", async () => {

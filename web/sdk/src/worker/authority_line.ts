@@ -191,9 +191,14 @@ export class AuthorityLine {
     const left = grant.expires * 1000 - Date.now();
     const wait = Math.max(left - RENEW_BEFORE_MS, left / 2, 1_000);
     timers.once(Math.min(wait, LONGEST_TIMER_MS), () => {
-      this.freshGrant(grant)
+      this.freshGrant()
         .then((renewed) => {
           if (socket.readyState !== socket.OPEN) return;
+          if (!sameBytes(grant.authorityKey, renewed.authorityKey)) {
+            // The authority's key was changed: its members come again, with grants that name the new one.
+            socket.close();
+            return;
+          }
           socket.send(JSON.stringify({ type: "renew", grant: renewed.jwt } satisfies Authority.Renew));
           this.scheduleRenewal(socket, renewed, timers, fail);
         })
@@ -201,14 +206,11 @@ export class AuthorityLine {
     });
   }
 
-  /** A grant from the page that is ours; one that renews must name the same authority key. */
-  private async freshGrant(before?: OwnGrant): Promise<OwnGrant> {
+  /** A grant from the page that is ours. */
+  private async freshGrant(): Promise<OwnGrant> {
     const jwt = await this.ports.grant();
     if (jwt === null) throw new SealingFault("grant_not_given");
-    const grant = readGrant(jwt, this.subject, Date.now() / 1000);
-    if (before && !sameBytes(before.authorityKey, grant.authorityKey))
-      throw new SealingFault("grant_not_for_us");
-    return grant;
+    return readGrant(jwt, this.subject, Date.now() / 1000);
   }
 }
 
