@@ -68,6 +68,11 @@ class AuthorityLine:
         """The authority's public key, as the grant in use names it; empty before the first."""
 
     @property
+    def _resumable(self) -> bool:
+        """Whether the authority may still have us as absent; after that a new member key is made."""
+        return time.monotonic() - self._heard_at < _SILENCE_SECONDS
+
+    @property
     def silent(self) -> bool:
         """Whether the authority has been silent for longer than the grant allows; a sender then stops."""
         return time.monotonic() - self._heard_at > self._silence_allowed
@@ -99,7 +104,7 @@ class AuthorityLine:
         join = Join(
             version=PROTOCOL_VERSION,
             grant=grant.token,
-            member_key=self._membership.begin(),
+            member_key=self._membership.begin(resume=self._resumable),
             suites=tuple(SUITES),
         )
         async with connect(

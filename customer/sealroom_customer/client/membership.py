@@ -67,11 +67,12 @@ class _Chain:
 
 @dataclass(slots=True)
 class _Standing:
-    """Our half of one line: the key made for it, and where the chain of changes stands."""
+    """Our half of one line: the key it joined with, and where the chain of changes stands."""
 
     key: ec.EllipticCurvePrivateKey = field(repr=False)
     encoded: str
     chain: _Chain | None = None
+    has_secret: bool = False
 
 
 class Membership:
@@ -113,9 +114,13 @@ class Membership:
         """Who has a place in the roster."""
         return self._members.get(index)
 
-    def begin(self) -> str:
-        """A new line begins, with a key of its own; returns it as `join` carries it. What we know stays until the snapshot."""
-        key = new_member_key()
+    def begin(self, *, resume: bool) -> str:
+        """A new line begins; returns the member key as `join` carries it. What we know stays until the snapshot.
+
+        With `resume` the key of the line before is shown again: while the authority has us as absent we are the same member.
+        """
+        before = self._standing if resume else None
+        key = before.key if before else new_member_key()
         self._standing = _Standing(key, encode_member_key(key))
         return self._standing.encoded
 
@@ -139,7 +144,7 @@ class Membership:
         elif isinstance(body, Change):
             self._take_change(body, text, standing.chain)
         else:
-            self._take_secret(body, standing.key, standing.chain)
+            self._take_secret(body, standing, standing.chain)
 
     def _check_place(self, place: Place, chain: _Chain | None) -> None:
         if (place.app, place.kind, place.room) != (self._application, self._room.kind, self._room.id):
@@ -185,7 +190,7 @@ class Membership:
         if steps:
             self._sink.step(body.epoch, body.step)
 
-    def _take_secret(self, body: Secret, key: ec.EllipticCurvePrivateKey, chain: _Chain) -> None:
+    def _take_secret(self, body: Secret, standing: _Standing, chain: _Chain) -> None:
         fits = (body.to, body.epoch, body.step, body.head) == (chain.you, chain.epoch, chain.step, chain.head)
         if not fits:
             raise NotTrusted("a secret that is not for now, or not for us")
@@ -194,7 +199,7 @@ class Membership:
             secret = open_sealed(
                 _octets(body.enc, ENC_BYTES),
                 _octets(body.ciphertext, chain.scope.secret_bytes + 16),
-                key,
+                standing.key,
                 info,
             )
         except ValueError:
@@ -204,12 +209,15 @@ class Membership:
         if known is not None and same_life and body.epoch < known[1]:
             raise NotTrusted("an epoch that has passed")
         at_once = known is None or not same_life or body.epoch == known[1]
+        # What happened while we were away is not known: somebody may have been removed.
+        missed = not standing.has_secret and same_life and not at_once
+        standing.has_secret = True
         self._latest_epoch = (chain.scope.instance, body.epoch)
         self._sink.add_secret(
             body.epoch,
             body.step,
             secret,
-            body.reason is SecretReason.REMOVAL,
+            body.reason is SecretReason.REMOVAL or missed,
             0 if at_once else NEW_EPOCH_MS,
         )
 

@@ -78,14 +78,30 @@ async def test_a_removed_client_ends_and_does_not_come_back() -> None:
         assert caught.value.code == "removed"
 
 
-async def test_a_line_that_broke_is_opened_again_with_a_new_key() -> None:
+async def test_a_line_that_broke_is_resumed_as_the_same_member() -> None:
+    async with served() as place, running(place) as alice:
+        await alice.until_secrets(1)
+        before = alice.membership.members
+        version = alice.membership.version
+        _break_lines(place)
+        await alice.until_secrets(2)
+        assert alice.membership.members == before
+        assert alice.membership.version == version, "nobody had to change keys"
+
+
+async def test_after_a_long_absence_a_line_begins_with_a_new_key() -> None:
     async with served() as place, running(place) as alice:
         await alice.until_secrets(1)
         key = alice.membership.members[0].key
-        for outlet in [home.outlet for home in place.authority._homes.values()]:
-            outlet.hang_up()
+        alice.line._heard_at = float("-inf")
+        _break_lines(place)
         await alice.until_secrets(2)
         assert alice.membership.members[0].key != key
+
+
+def _break_lines(place: Served) -> None:
+    for outlet in [home.outlet for home in place.authority._homes.values()]:
+        outlet.hang_up()
 
 
 async def test_a_grant_is_renewed_before_it_expires() -> None:

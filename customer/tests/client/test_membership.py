@@ -68,7 +68,7 @@ class Guest:
     room: object = None
 
     def join(self) -> None:
-        key = self.membership.begin()
+        key = self.membership.begin(resume=False)
         line = next(self.stage._numbers)
         self.stage.lines[line] = self  # type: ignore[assignment]
         newcomer = Newcomer(
@@ -215,13 +215,13 @@ def test_a_snapshot_without_us_under_our_key_is_not_trusted() -> None:
         replace(good, head="A"),
     ):
         fresh = Guest(stage)
-        key = fresh.membership.begin()
+        key = fresh.membership.begin(resume=False)
         mine = tuple(replace(one, key=key) if one.user == "client" else one for one in bad.members)
         with pytest.raises(NotTrusted):
             fresh.membership.accept(replace(bad, members=mine), "")
         assert not fresh.keys.rooms
     swapped = Guest(stage)
-    swapped.membership.begin()
+    swapped.membership.begin(resume=False)
     with pytest.raises(NotTrusted, match="roster"):
         swapped.membership.accept(good, "")
 

@@ -41,7 +41,8 @@ impl Keys {
     }
 
     /// Takes a secret of the authority: opens with it at once, seals with it `after` from now. False if it is not of
-    /// the room's suite, or no room is set.
+    /// the room's suite, or no room is set. **A version that is known changes nothing**, so that a secret which comes again
+    /// on another line never sets a counter back.
     pub fn add_secret(
         &mut self,
         now: Instant,
@@ -60,6 +61,12 @@ impl Keys {
         let Some(sealing) = Secret::new(context.suite, epoch, step, bytes) else {
             return false;
         };
+        if self
+            .newest()
+            .is_some_and(|known| known.version() >= opening.version())
+        {
+            return true;
+        }
         self.opener.add_secret(now, opening, after_removal);
         self.pending = Some(Pending {
             secret: sealing,
@@ -71,12 +78,8 @@ impl Keys {
 
     /// The room stepped forward: the secret follows from the one before and is used at once. False if that is not known.
     pub fn step(&mut self, now: Instant, epoch: u64, step: u8) -> bool {
-        let newest = self
-            .pending
-            .as_ref()
-            .map(|pending| &pending.secret)
-            .or(self.current.as_ref());
-        let Some(next) = newest
+        let Some(next) = self
+            .newest()
             .and_then(Secret::next)
             .filter(|next| next.version() == (epoch, step))
         else {
@@ -90,6 +93,13 @@ impl Keys {
         });
         let bytes = bytes.to_vec();
         self.add_secret(now, epoch, step, &bytes, false, after)
+    }
+
+    fn newest(&self) -> Option<&Secret> {
+        self.pending
+            .as_ref()
+            .map(|pending| &pending.secret)
+            .or(self.current.as_ref())
     }
 
     /// Begins to seal with a secret whose time has come.

@@ -156,7 +156,7 @@ describe("the line to the authority", () => {
     await expect.poll(() => told.at(-1)).toEqual([false, "authority_unreachable"]);
   });
 
-  it("comes back with a fresh grant and a fresh key", async () => {
+  it("comes back with a fresh grant", async () => {
     const first = await joined();
     first.breaks();
     await expect.poll(() => told.at(-1)).toEqual([false, "authority_unreachable"]);
@@ -165,8 +165,35 @@ describe("the line to the authority", () => {
     second.opens();
     const [before, after] = [first.sent[0] as Authority.Join, second.sent[0] as Authority.Join];
     expect(after.grant).not.toBe(before.grant);
-    expect(after.memberKey).not.toBe(before.memberKey);
     expect(membership.version).toEqual({ epoch: 1, step: 0 });
+  });
+
+  it("resumes with its key over a broken line, and makes another once the authority has given it up", async () => {
+    const first = await joined();
+    const keyOf = (socket: FakeSocket): string => (socket.sent[0] as Authority.Join).memberKey;
+    first.breaks();
+    await vi.advanceTimersByTimeAsync(1_000);
+    const second = await socket(1);
+    second.opens();
+    expect(keyOf(second)).toBe(keyOf(first));
+    clock.time += 10_000;
+    second.breaks();
+    await vi.advanceTimersByTimeAsync(2_000);
+    const third = await socket(2);
+    third.opens();
+    expect(keyOf(third)).not.toBe(keyOf(first));
+  });
+
+  it("does not show its key again to whoever could not be trusted", async () => {
+    const first = await joined();
+    first.says("{");
+    await expect.poll(() => told.at(-1)).toEqual([false, "authority_not_trusted"]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    const second = await socket(1);
+    second.opens();
+    expect((second.sent[0] as Authority.Join).memberKey).not.toBe(
+      (first.sent[0] as Authority.Join).memberKey,
+    );
   });
 
   it("counts as silent once max_key_silence has passed since the authority spoke", async () => {

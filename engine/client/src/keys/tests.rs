@@ -4,16 +4,19 @@ use sframe::{RoomKind, Suite};
 
 use super::*;
 
-fn member(index: u16) -> Keys {
-    let context = RoomContext {
+fn context() -> RoomContext {
+    RoomContext {
         suite: Suite::Aes256GcmSha512,
         app: 1,
         kind: RoomKind::String,
         room: "r".to_owned(),
         instance: [7; 16],
-    };
+    }
+}
+
+fn member(index: u16) -> Keys {
     let mut keys = Keys::default();
-    keys.set_room(context, index);
+    keys.set_room(context(), index);
     keys
 }
 
@@ -80,4 +83,20 @@ fn a_step_follows_from_the_secret_before_and_from_no_other() {
             .index,
         0
     );
+}
+
+#[test]
+fn a_secret_that_comes_again_never_sets_a_counter_back() {
+    let now = Instant::now();
+    let mut alice = member(0);
+    assert!(alice.add_secret(now, 1, 0, &[7; 64], false, Duration::ZERO));
+    let mut seen = vec![sealed(&mut alice, now).unwrap()];
+    for _ in 0..3 {
+        // As after each new line of the same member.
+        alice.set_room(context(), 0);
+        assert!(alice.add_secret(now, 1, 0, &[7; 64], false, Duration::ZERO));
+        let frame = sealed(&mut alice, now).unwrap();
+        assert!(!seen.contains(&frame), "the same body with the same nonce");
+        seen.push(frame);
+    }
 }

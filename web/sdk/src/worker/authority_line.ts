@@ -43,6 +43,7 @@ export class AuthorityLine {
   private silenceAllowed = 0;
   private stopped = false;
   private tries = 0;
+  private pair: CryptoKeyPair | undefined;
   private closeCurrent: (() => void) | undefined;
   /** The authority's public key, as the grant in use names it. */
   authorityKey: Bytes | undefined;
@@ -70,6 +71,7 @@ export class AuthorityLine {
         this.listener.alive(false, this.stopped ? null : new SealingFault("authority_unreachable").fault);
       } catch (error) {
         const fault = error instanceof SealingFault ? error : new SealingFault("authority_not_trusted");
+        this.pair = undefined;
         if (fault.final) {
           this.stopped = true;
           this.listener.failed(fault.fault);
@@ -95,8 +97,7 @@ export class AuthorityLine {
   private async oneLine(): Promise<void> {
     const grant = await this.freshGrant();
     this.authorityKey = grant.authorityKey;
-    const pair = await memberKeyPair();
-    const memberKey = await this.membership.begin(pair);
+    const memberKey = await this.membership.begin(await this.memberKeyPair());
     const verifier = await crypto.subtle.importKey("raw", grant.authorityKey, "Ed25519", false, ["verify"]);
     if (this.stopped) return;
     const socket = this.ports.open(this.url);
@@ -108,6 +109,13 @@ export class AuthorityLine {
       suites: SUITE_IDS,
     };
     await this.converse(socket, join, grant, verifier);
+  }
+
+  /** That of the line before while the authority may still have us as absent, so that we resume; else a new one. */
+  private async memberKeyPair(): Promise<CryptoKeyPair> {
+    const resumable = this.ports.now() - this.lastHeard < SILENCE_MS;
+    if (!resumable || this.pair === undefined) this.pair = await memberKeyPair();
+    return this.pair;
   }
 
   /** Speaks until the line closes. Messages are taken one after the other, as they came, and none after a fault. */

@@ -14,11 +14,12 @@ import { memberKeyBytes, openSecret, secretInfo } from "./hpke";
 import type { OpeningRoom } from "./opener";
 import { KeyRing, type Search, type SendingKey } from "./ring";
 
-/** Our half of one line: a key pair made for it, and where the chain of changes stands. */
+/** Our half of one line: the key pair it joined with, and where the chain of changes stands. */
 interface Standing {
   readonly pair: CryptoKeyPair;
   readonly key: string;
   chain: Chain | undefined;
+  hasSecret: boolean;
 }
 
 interface Chain {
@@ -86,10 +87,13 @@ export class Membership implements OpeningRoom {
     return you === undefined ? undefined : this.ring?.sendingKey(you, track);
   }
 
-  /** A new line begins with this key pair; what we knew stays in use until its snapshot. Returns the key for `join`. */
+  /**
+   * A new line begins with this key pair; what we knew stays in use until its snapshot. Returns the key for `join`. With the pair of the
+   * line before, while the authority has us as absent, we are the same member.
+   */
   async begin(pair: CryptoKeyPair): Promise<string> {
     const key = toB64u(await memberKeyBytes(pair));
-    this.standing = { pair, key, chain: undefined };
+    this.standing = { pair, key, chain: undefined, hasSecret: false };
     return key;
   }
 
@@ -187,7 +191,10 @@ export class Membership implements OpeningRoom {
     if (secret.length !== chain.suite.secretLength) throw distrust("a secret of the wrong length");
     const latest = ring.latest;
     if (latest && body.epoch < latest.epoch) throw distrust("an epoch that has passed");
-    ring.add(body.epoch, body.step, secret, body.reason === "removal");
+    // What happened while we were away is not known: somebody may have been removed.
+    const missed = !standing.hasSecret && latest !== undefined && body.epoch > latest.epoch;
+    standing.hasSecret = true;
+    ring.add(body.epoch, body.step, secret, body.reason === "removal" || missed);
   }
 
   private addMember(member: Authority.Member): void {
