@@ -49,7 +49,7 @@ def schema(title: str, roots: dict[str, Any]) -> str:
 def typescript() -> str:
     """One TypeScript module with an interface per struct and a union per protocol direction.
 
-    Names that occur in both protocols (`Ping`, `Pong`, `Refused`) are told apart by a namespace each.
+    Names that occur in both protocols (`Ping`, `Refused`) are told apart by a namespace each.
     """
     parts = [HEADER, _constants(), *_enums(errors.ErrorCode)]
     for name, roots in SCHEMAS.items():

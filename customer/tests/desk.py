@@ -42,8 +42,11 @@ class Desk:
         role: MemberRole = MemberRole.PUBLISH,
         now: int = NOW,
         life: int = 900,
+        silence: int = 30,
     ) -> str:
-        return self.signer.sign(sdk_app_id=app, room=room, user_id=user, role=role, now=now, life=life)
+        return self.signer.sign(
+            sdk_app_id=app, room=room, user_id=user, role=role, now=now, life=life, max_key_silence=silence
+        )
 
     def device(self, user: str = "alice") -> Device:
         return Device(user, self.authority_key.public_key())

@@ -40,6 +40,7 @@ class Device:
     room: sealing.Room | None = None
     put_out: wire.LeftReason | None = None
     refused: list[wire.Refused] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
     _derived: set[bytes] = field(default_factory=set)
     _derived_from: set[bytes] = field(default_factory=set)
 
@@ -58,14 +59,15 @@ class Device:
         if isinstance(message, wire.Refused):
             self.refused.append(message)
             return
-        if isinstance(message, wire.Pong):
-            return
         self.authority.verify(unb64u(message.signature), wire.SIGNATURE_PREFIX + message.body.encode())
         body = msgspec.json.decode(message.body, type=wire.SignedBody)
         if isinstance(body, wire.Snapshot):
             self._snapshot(body)
         elif isinstance(body, wire.Change):
             self._change(body, message.body)
+        elif isinstance(body, wire.Alive):
+            assert (body.epoch, body.step, body.head) == (self.epoch, self.step, self.head)
+            self.answers.append(body.nonce)
         else:
             self._secret(body)
 

@@ -16,6 +16,7 @@ from sealroom_wire.ids import room_string
 APP = 1400000000
 ROOM = room_string("r")
 UNIX = 1_800_000_000
+PING = "n" * 22
 
 
 @dataclass
@@ -98,7 +99,8 @@ class Stage:
             self.now = until
             for line, device in list(self.lines.items()):
                 if device.user not in silent:
-                    self.room.heard(self.now, line)
+                    self.room.heard(self.now, line, PING)
+            self.deliver()
 
     def deliver(self) -> None:
         for output in self.room.take():

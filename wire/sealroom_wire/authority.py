@@ -92,7 +92,10 @@ class Renew(_Device, tag="renew", frozen=True):
 
 
 class Ping(_Device, tag="ping", frozen=True):
-    """Liveness, every 2 s."""
+    """Liveness, every 2 s. `nonce` is drawn for this one, so that no answer can be an old one."""
+
+    nonce: Annotated[str, Meta(min_length=22, max_length=22)]
+    """base64url of 16 bytes."""
 
 
 DeviceMessage: TypeAlias = Join | Renew | Ping
@@ -100,10 +103,6 @@ DeviceMessage: TypeAlias = Join | Renew | Ping
 
 class _Authority(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel", tag_field="type"):
     pass
-
-
-class Pong(_Authority, tag="pong", frozen=True):
-    """The answer to `ping`."""
 
 
 class Refused(_Authority, tag="refused", frozen=True):
@@ -121,7 +120,7 @@ class Signed(_Authority, tag="signed", frozen=True):
     signature: str
 
 
-AuthorityMessage: TypeAlias = Pong | Refused | Signed
+AuthorityMessage: TypeAlias = Refused | Signed
 
 
 class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -183,4 +182,11 @@ class Secret(_Body, tag="secret", frozen=True):
     head: str
 
 
-SignedBody: TypeAlias = Snapshot | Change | Secret
+class Alive(_Body, tag="alive", frozen=True):
+    """The answer to a member's `ping`: the authority was there after it, and this is where the room stood."""
+
+    nonce: str
+    head: str
+
+
+SignedBody: TypeAlias = Snapshot | Change | Secret | Alive

@@ -19,7 +19,7 @@ from sealroom_customer.clock import Clock
 from sealroom_customer.http.asgi import Message, Receive, Scope, Send
 from sealroom_customer.http.pace import Pace
 from sealroom_customer.logging import get_logger
-from sealroom_wire.authority import DeviceMessage, Join, Ping, Pong, Renew
+from sealroom_wire.authority import DeviceMessage, Join, Ping, Renew
 from sealroom_wire.errors import ErrorCode, Refusal
 
 MAX_DEVICE_MESSAGE_BYTES = 8 * 1024
@@ -38,7 +38,6 @@ _TRY_LATER = 1013
 
 _Unsent: TypeAlias = str | None
 _message = msgspec.json.Decoder(DeviceMessage)
-_PONG = msgspec.json.encode(Pong()).decode()
 
 
 def decode(text: str) -> DeviceMessage:
@@ -205,8 +204,7 @@ class _Line:
         elif isinstance(message, Renew):
             self._authority.renew(self._id, message)
         elif isinstance(message, Ping):
-            self._authority.heard(self._id)
-            self.post(_PONG)
+            self._authority.heard(self._id, message.nonce)
 
     def _join(self, message: Join) -> None:
         if self._joined:

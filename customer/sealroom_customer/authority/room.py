@@ -34,6 +34,7 @@ from sealroom_customer.sealing.schedule import INSTANCE_BYTES, LAST_STEP, Scope,
 from sealroom_customer.sealing.signed import head_of, sign_body
 from sealroom_wire.authority import (
     ZERO_HEAD,
+    Alive,
     Change,
     Departure,
     LeftReason,
@@ -167,11 +168,16 @@ class Room:
         self._waiting[newcomer.user] = _Waiting(newcomer, now)
         self.on_deadline(now)
 
-    def heard(self, now: float, line: LineId) -> None:
-        """Something came on the line of a member."""
+    def heard(self, now: float, line: LineId, nonce: str) -> None:
+        """A `ping` came on the line of a member; it is answered with where the room stands.
+
+        Signed, because a sender goes on only while the authority is heard: whoever ends TLS on the way must not be able to speak for it.
+        """
         entry = self._roster.of_line(line)
         if entry is not None:
             entry.heard = now
+            alive = Alive(place=self._place, epoch=self._epoch, step=self._step, nonce=nonce, head=self._head)
+            self._send(entry, alive)
 
     def renew(self, now: float, line: LineId, expires: float) -> None:
         """The member on `line` showed a grant that lasts until `expires`."""

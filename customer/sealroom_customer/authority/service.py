@@ -154,11 +154,13 @@ class Authority:
         room.renew(now, line, now + claims.exp - unix)
         self._settle(home.key, room)
 
-    def heard(self, line: LineId) -> None:
-        """Something came on the line."""
+    def heard(self, line: LineId, nonce: str) -> None:
+        """A `ping` came on the line. Who is not on a roster yet gets no answer."""
         home = self._homes.get(line)
         if home is not None:
-            self._rooms[home.key].heard(self._clock.monotonic(), line)
+            room = self._rooms[home.key]
+            room.heard(self._clock.monotonic(), line, nonce)
+            self._settle(home.key, room)
 
     def left(self, line: LineId) -> None:
         """The device closed the line, or broke the protocol."""

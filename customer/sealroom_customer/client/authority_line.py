@@ -2,6 +2,7 @@
 """The line to the authority: joins, keeps alive, verifies before it parses, comes back when it breaks."""
 
 import asyncio
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -13,11 +14,20 @@ from websockets.exceptions import WebSocketException
 from sealroom_customer.client.events import ClientFault
 from sealroom_customer.client.membership import Membership
 from sealroom_customer.client.own_grant import OwnGrant, fault_of, read_own_grant
-from sealroom_customer.sealing.encoding import from_b64u
+from sealroom_customer.sealing.encoding import b64u, from_b64u
 from sealroom_customer.sealing.schedule import SUITES
 from sealroom_customer.sealing.signed import NotTrusted, verified_body
 from sealroom_wire import PROTOCOL_VERSION
-from sealroom_wire.authority import AuthorityMessage, Join, Ping, Refused, Renew, Signed
+from sealroom_wire.authority import (
+    Alive,
+    AuthorityMessage,
+    Join,
+    Ping,
+    Refused,
+    Renew,
+    SignedBody,
+    Snapshot,
+)
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.ids import RoomId
 from sealroom_wire.limits import MAX_AUTHORITY_MESSAGE_BYTES
@@ -38,7 +48,9 @@ _PASSING = frozenset(
     }
 )
 """Refusals after which it is tried again, with a new grant."""
-_PING = msgspec.json.encode(Ping()).decode()
+_NONCE_BYTES = 16
+_MAX_PINGS = 8
+"""Pings whose answers may still come."""
 _message = msgspec.json.Decoder(AuthorityMessage)
 
 
@@ -62,6 +74,8 @@ class AuthorityLine:
         self._changed = changed
         self._tries = 0
         self._heard_at = float("-inf")
+        """When the authority was surely there: what was asked then was answered with its signature."""
+        self._pings: dict[str, float] = {}
         self._silence_allowed = 0.0
         self.role: str | None = None
         self.key = b""
@@ -101,10 +115,13 @@ class AuthorityLine:
     async def _one_line(self) -> None:
         grant = await self._fresh_grant()
         self.key = from_b64u(grant.authority_key, 32)
+        resume, self._pings = self._resumable, {}
+        # A snapshot for a key that was made just now cannot be an old one.
+        asked_at = float("-inf") if resume else time.monotonic()
         join = Join(
             version=PROTOCOL_VERSION,
             grant=grant.token,
-            member_key=self._membership.begin(resume=self._resumable),
+            member_key=self._membership.begin(resume=resume),
             suites=tuple(SUITES),
         )
         async with connect(
@@ -117,15 +134,15 @@ class AuthorityLine:
             proxy=None,
         ) as socket:
             await socket.send(msgspec.json.encode(join).decode())
-            await self._converse(socket, grant)
+            await self._converse(socket, grant, asked_at)
 
-    async def _converse(self, socket: ClientConnection, grant: OwnGrant) -> None:
+    async def _converse(self, socket: ClientConnection, grant: OwnGrant, asked_at: float) -> None:
         """Until the line ends. Pings and renewals run beside the reader and end with it."""
         beside = [
             asyncio.create_task(self._keep_alive(socket)),
             asyncio.create_task(self._renew(socket, grant)),
         ]
-        reader = asyncio.create_task(self._read(socket, grant))
+        reader = asyncio.create_task(self._read(socket, grant, asked_at))
         try:
             done, _ = await asyncio.wait([reader, *beside], return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -135,7 +152,7 @@ class AuthorityLine:
                 task.cancel()
             await asyncio.gather(reader, *beside, return_exceptions=True)
 
-    async def _read(self, socket: ClientConnection, grant: OwnGrant) -> None:
+    async def _read(self, socket: ClientConnection, grant: OwnGrant, asked_at: float) -> None:
         verifier = grant.verifier
         while True:
             async with asyncio.timeout(_SILENCE_SECONDS):
@@ -148,17 +165,32 @@ class AuthorityLine:
                 if message.code in _PASSING:
                     return
                 raise fault_of(message.code)
-            if isinstance(message, Signed):
-                self._membership.accept(verified_body(message, verifier), message.body)
-            self._heard_at, self._silence_allowed = time.monotonic(), float(grant.max_key_silence)
-            if isinstance(message, Signed):
-                self._tries = 0
+            body = verified_body(message, verifier)
+            self._membership.accept(body, message.body)
+            self._heard(body, asked_at)
+            self._silence_allowed = float(grant.max_key_silence)
+            self._tries = 0
+            if not isinstance(body, Alive):
                 self._changed()
+
+    def _heard(self, body: SignedBody, asked_at: float) -> None:
+        """Only an answer says that the authority was there, and when; the rest may have been held back on the way."""
+        if isinstance(body, Snapshot):
+            self._heard_at = max(self._heard_at, asked_at)
+        elif isinstance(body, Alive):
+            sent_at = self._pings.pop(body.nonce, None)
+            if sent_at is None:
+                raise NotTrusted("an answer to what was not asked")
+            self._heard_at = max(self._heard_at, sent_at)
 
     async def _keep_alive(self, socket: ClientConnection) -> None:
         while True:
+            nonce = b64u(secrets.token_bytes(_NONCE_BYTES))
+            while len(self._pings) >= _MAX_PINGS:
+                del self._pings[next(iter(self._pings))]
+            self._pings[nonce] = time.monotonic()
+            await socket.send(msgspec.json.encode(Ping(nonce)).decode())
             await asyncio.sleep(_PING_SECONDS)
-            await socket.send(_PING)
 
     async def _renew(self, socket: ClientConnection, grant: OwnGrant) -> None:
         while True:

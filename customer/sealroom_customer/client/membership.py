@@ -22,6 +22,7 @@ from sealroom_customer.sealing.hpke import (
 from sealroom_customer.sealing.schedule import INSTANCE_BYTES, LAST_INDEX, LAST_STEP, SUITES, Scope
 from sealroom_customer.sealing.signed import NotTrusted, head_of
 from sealroom_wire.authority import (
+    Alive,
     Change,
     LeftReason,
     Member,
@@ -143,6 +144,8 @@ class Membership:
             raise NotTrusted("it begins without a snapshot")
         elif isinstance(body, Change):
             self._take_change(body, text, standing.chain)
+        elif isinstance(body, Alive):
+            self._take_alive(body, standing.chain)
         else:
             self._take_secret(body, standing, standing.chain)
 
@@ -189,6 +192,10 @@ class Membership:
         chain.epoch, chain.step = body.epoch, body.step
         if steps:
             self._sink.step(body.epoch, body.step)
+
+    def _take_alive(self, body: Alive, chain: _Chain) -> None:
+        if (body.epoch, body.step, body.head) != (chain.epoch, chain.step, chain.head):
+            raise NotTrusted("a change is missing")
 
     def _take_secret(self, body: Secret, standing: _Standing, chain: _Chain) -> None:
         fits = (body.to, body.epoch, body.step, body.head) == (chain.you, chain.epoch, chain.step, chain.head)

@@ -76,7 +76,7 @@ def test_no_message_brings_out_anything_but_a_refusal() -> None:
     good = [
         msgspec.json.encode(Join(1, desk.grant(), desk.device().member_key, (5, 4))),
         msgspec.json.encode(Renew(desk.grant())),
-        msgspec.json.encode(Ping()),
+        msgspec.json.encode(Ping("n" * 22)),
     ]
     source = random.Random(20261124)
     codes: Counter[ErrorCode | None] = Counter()

@@ -16,9 +16,12 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from customer.tests.desk import APP, ROOM
 from customer.tests.lines import CREDENTIAL, Served, member, served
 from sealroom_customer.authority import line as line_module
-from sealroom_wire.authority import AuthorityMessage, LeftReason, Pong, Refused
+from sealroom_wire.authority import AuthorityMessage, LeftReason, Ping, Refused
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.ids import room_number
+
+NONCE = "n" * 22
+PING = msgspec.json.encode(Ping(NONCE)).decode()
 
 
 async def refused(place: Served, *texts: str | bytes) -> ErrorCode:
@@ -74,7 +77,7 @@ async def test_every_breach_of_the_rules_has_its_code() -> None:
         assert await refused(place, "{}") is ErrorCode.MALFORMED_MESSAGE
         assert await refused(place, b"{}") is ErrorCode.MALFORMED_MESSAGE
         assert await refused(place, "x" * 9000) is ErrorCode.MESSAGE_TOO_LARGE
-        assert await refused(place, *['{"type":"ping"}'] * 40) is ErrorCode.TOO_MANY_MESSAGES
+        assert await refused(place, *[PING] * 40) is ErrorCode.TOO_MANY_MESSAGES
         assert await refused(place, place.join(device, version=2)) is ErrorCode.VERSION_NOT_SUPPORTED
         assert await refused(place, place.join(device, suites=[1, 2, 3])) is ErrorCode.SUITE_NOT_SUPPORTED
         assert await refused(place, place.join(device, memberKey="B" * 87)) is ErrorCode.MEMBER_KEY_INVALID
@@ -92,12 +95,12 @@ async def test_every_breach_of_the_rules_has_its_code() -> None:
 async def test_who_does_not_join_in_time_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line_module, "JOIN_SECONDS", 0.1)
     async with served() as place:
-        assert await refused(place, '{"type":"ping"}') is ErrorCode.ENTER_TIMEOUT
+        assert await refused(place, PING) is ErrorCode.ENTER_TIMEOUT
         async with member(place, "alice") as alice:
             await alice.until(lambda one: bool(one.secrets))
             await asyncio.sleep(0.2)
-            await alice.socket.send('{"type":"ping"}')
-            assert isinstance(Pong(), Pong)
+            await alice.socket.send(PING)
+            await alice.until(lambda one: one.answers == [NONCE])
             assert alice.socket.close_code is None
 
 

@@ -24,7 +24,7 @@ from sealroom_customer.sealing.hpke import encode_member_key
 from sealroom_customer.sealing.signed import sign_body
 from sealroom_wire.authority import AuthorityMessage, Signed, Snapshot
 
-Change = Callable[[str], str]
+Change = Callable[[str], str | None]
 
 
 def as_it_is(text: str) -> str:
@@ -52,7 +52,8 @@ async def relay(place: Served, *, up: Change = as_it_is, down: Change = as_it_is
         with contextlib.suppress(ConnectionClosed):
             async for text in source:  # type: ignore[attr-defined]
                 between.read.append(text)
-                await target.send(change(text))  # type: ignore[attr-defined]
+                if (changed := change(text)) is not None:
+                    await target.send(changed)  # type: ignore[attr-defined]
         await target.close()  # type: ignore[attr-defined]
 
     async def take(member: ServerConnection) -> None:
@@ -119,6 +120,32 @@ async def test_a_key_that_was_swapped_on_the_way_shuts_the_member_out_and_shows_
             ]
             expected = authentication_words(bob.line.key, APP, ROOM, [*honest, ("alice", true_keys[0])])
             assert words(bob) != expected, "who compares words finds the stranger's key"
+
+
+async def test_a_relay_that_keeps_a_removal_back_cannot_keep_the_member_sending() -> None:
+    held: list[str] = []
+
+    def keeping_back(text: str) -> str | None:
+        """Nothing passes any more from the removal on; the line itself stays open."""
+        if held or '\\"left\\":[{' in text:
+            held.append(text)
+            return None
+        return text
+
+    async with (
+        served() as place,
+        relay(place, down=keeping_back) as between,
+        running(place, "mallory"),
+        running(place, "alice", url=between.url, silence=2) as alice,
+    ):
+        await until(alice, lambda: len(alice.membership.members) == 2 and bool(alice.keys.secrets))
+        assert not alice.line.silent
+        place.authority.remove(APP, ROOM, "mallory")
+        version = alice.membership.version
+        await asyncio.sleep(2.2)
+        assert held, "there was something to keep back"
+        assert alice.membership.version == version, "it knows of no removal"
+        assert alice.line.silent, "and sends nothing more"
 
 
 async def test_a_word_that_another_signed_is_not_trusted() -> None:

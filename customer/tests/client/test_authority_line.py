@@ -35,10 +35,10 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def running(
-    place: Served, user: str = "alice", life: int = 900, url: str = ""
+    place: Served, user: str = "alice", life: int = 900, url: str = "", silence: int = 30
 ) -> AsyncIterator[Running]:
     async def grant() -> str:
-        return place.desk.grant(user, now=int(time.time()), life=life)
+        return place.desk.grant(user, now=int(time.time()), life=life, silence=silence)
 
     keys = Keys()
     membership = Membership(APP, ROOM, user, keys)

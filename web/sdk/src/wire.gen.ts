@@ -250,6 +250,14 @@ export declare namespace Authority {
   type MemberRole = "publish" | "receive" | "recorder";
   type RoomKind = "number" | "string";
   type SecretReason = "join" | "leave" | "removal" | "timer";
+  interface Alive {
+    kind: "alive";
+    place: Place;
+    epoch: number;
+    step: number;
+    nonce: string;
+    head: string;
+  }
   interface Change {
     kind: "change";
     place: Place;
@@ -296,15 +304,13 @@ export declare namespace Authority {
   }
   interface Ping {
     type: "ping";
+    nonce: string;
   }
   interface Place {
     app: number;
     kind: RoomKind;
     room: string;
     instance: string;
-  }
-  interface Pong {
-    type: "pong";
   }
   interface Refused {
     type: "refused";
@@ -343,6 +349,6 @@ export declare namespace Authority {
     head: string;
   }
   type DeviceMessage = Join | Renew | Ping;
-  type AuthorityMessage = Pong | Refused | Signed;
-  type SignedBody = Snapshot | Change | Secret;
+  type AuthorityMessage = Refused | Signed;
+  type SignedBody = Snapshot | Change | Secret | Alive;
 }

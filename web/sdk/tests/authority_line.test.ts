@@ -99,6 +99,12 @@ describe("the line to the authority", () => {
     return first;
   }
 
+  /** The authority answers the latest ping. */
+  async function answer(line: FakeSocket): Promise<void> {
+    const pings = line.sent.filter((one): one is Authority.Ping => one.type === "ping");
+    line.says((await authority.alive(pings.at(-1)?.nonce ?? "")).message);
+  }
+
   it("shows the grant and its key, and becomes a member by the signed word", async () => {
     const first = await joined();
     expect(first.sent[0]).toMatchObject({ type: "join", version: PROTOCOL_VERSION, suites: [5, 4] });
@@ -121,7 +127,7 @@ describe("the line to the authority", () => {
   it.each([
     ["no JSON", "{"],
     ["an unknown message", '{"type":"hello"}'],
-    ["an unknown field", '{"type":"pong","more":1}'],
+    ["an unknown field", '{"type":"refused","code":"server_busy","message":"","action":"","more":1}'],
     ["a signature that is none", '{"type":"signed","body":"{}","signature":"!"}'],
   ])("closes the line on %s", async (_what, text) => {
     const first = await joined();
@@ -147,7 +153,7 @@ describe("the line to the authority", () => {
       vi.advanceTimersByTime(2_000);
     }
     expect(first.sent.filter(({ type }) => type === "ping").length).toBeGreaterThanOrEqual(3);
-    first.says({ type: "pong" });
+    await answer(first);
     clock.time += 9_000;
     vi.advanceTimersByTime(2_000);
     expect(first.readyState).toBe(1);
@@ -194,6 +200,48 @@ describe("the line to the authority", () => {
     expect((second.sent[0] as Authority.Join).memberKey).not.toBe(
       (first.sent[0] as Authority.Join).memberKey,
     );
+  });
+
+  it("believes that the authority was there when it was asked, not when the answer came", async () => {
+    grants = [authority.grant("alice", { mks: 5 })];
+    const first = await joined();
+    clock.time += 2_000;
+    await vi.advanceTimersByTimeAsync(2_000);
+    clock.time += 4_000;
+    expect(line.silent).toBe(true);
+    await answer(first);
+    await expect.poll(() => line.silent).toBe(false);
+    clock.time += 1_001;
+    expect(line.silent).toBe(true);
+  });
+
+  it("is not kept sending by words that were held back on the way", async () => {
+    grants = [authority.grant("alice", { mks: 5 })];
+    const first = await joined();
+    const { toAll } = await authority.join("bob", (first.sent[0] as Authority.Join).memberKey);
+    clock.time += 5_001;
+    first.says(toAll?.message as Authority.Signed);
+    await expect.poll(() => membership.version).toEqual({ epoch: 1, step: 1 });
+    expect(line.silent).toBe(true);
+  });
+
+  it.each([
+    ["an answer to what was not asked", async () => authority.alive("n".repeat(22))],
+    ["an answer for the second time", async (nonce: string) => authority.alive(nonce)],
+    [
+      "an answer that skips a change",
+      async (nonce: string) => {
+        await authority.leave(9);
+        return authority.alive(nonce);
+      },
+    ],
+  ])("does not trust %s", async (_what, spoken) => {
+    const first = await joined();
+    const { nonce } = first.sent.find((one): one is Authority.Ping => one.type === "ping") as Authority.Ping;
+    if (_what.includes("second")) first.says((await authority.alive(nonce)).message);
+    first.says((await spoken(nonce)).message);
+    await expect.poll(() => told.at(-1)).toEqual([false, "authority_not_trusted"]);
+    expect(first.readyState).toBe(3);
   });
 
   it("counts as silent once max_key_silence has passed since the authority spoke", async () => {

@@ -2,7 +2,7 @@
 // The line to the authority: joins, keeps alive, verifies before it parses, comes back when it breaks.
 
 import type { Fault } from "../sealing/port";
-import { type Bytes, concat, fromB64u, utf8 } from "../sframe/bytes";
+import { type Bytes, concat, fromB64u, toB64u, utf8 } from "../sframe/bytes";
 import { SUITE_IDS } from "../sframe/suite";
 import { parse, WrongShape } from "../shape";
 import { type Authority, PROTOCOL_VERSION, SIGNATURE_PREFIX } from "../wire.gen";
@@ -17,6 +17,8 @@ const SILENCE_MS = 10_000;
 const RENEW_BEFORE_MS = 30_000;
 /** Waits between tries; the last one repeats. Shorter comes back sooner and presses an authority that is starting. */
 const BACKOFF_MS = [250, 500, 1_000, 2_000];
+/** Pings whose answers may still come. */
+const MAX_PINGS = 8;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** What the line needs of its surroundings. */
@@ -37,8 +39,17 @@ export interface LineListener {
   failed(fault: Fault): void;
 }
 
+/** One line: what was asked on it, and when. */
+interface Asked {
+  /** When it was joined with a key that was made for it; undefined when it resumes. */
+  readonly newKeyAt: number | undefined;
+  /** Nonces of pings, oldest first, with the time that each was sent. */
+  readonly pings: Map<string, number>;
+}
+
 /** Keeps one member in one room of an authority until `stop`. */
 export class AuthorityLine {
+  /** When the authority was surely there: what was asked then was answered with its signature. */
   private lastHeard: number;
   private silenceAllowed = 0;
   private stopped = false;
@@ -97,7 +108,11 @@ export class AuthorityLine {
   private async oneLine(): Promise<void> {
     const grant = await this.freshGrant();
     this.authorityKey = grant.authorityKey;
-    const memberKey = await this.membership.begin(await this.memberKeyPair());
+    const known = this.pair;
+    const newKeyAt = this.ports.now();
+    const pair = await this.memberKeyPair();
+    const asked = { newKeyAt: pair === known ? undefined : newKeyAt, pings: new Map<string, number>() };
+    const memberKey = await this.membership.begin(pair);
     const verifier = await crypto.subtle.importKey("raw", grant.authorityKey, "Ed25519", false, ["verify"]);
     if (this.stopped) return;
     const socket = this.ports.open(this.url);
@@ -108,7 +123,7 @@ export class AuthorityLine {
       memberKey,
       suites: SUITE_IDS,
     };
-    await this.converse(socket, join, grant, verifier);
+    await this.converse(socket, join, grant, verifier, asked);
   }
 
   /** That of the line before while the authority may still have us as absent, so that we resume; else a new one. */
@@ -124,6 +139,7 @@ export class AuthorityLine {
     join: Authority.Join,
     grant: OwnGrant,
     verifier: CryptoKey,
+    asked: Asked,
   ): Promise<void> {
     const timers = new Timers();
     let heardHere = this.ports.now();
@@ -134,13 +150,14 @@ export class AuthorityLine {
         this.closeCurrent = resolve;
         socket.onopen = () => {
           socket.send(JSON.stringify(join));
+          this.ping(socket, asked);
           this.scheduleRenewal(socket, grant, timers, reject);
         };
         socket.onclose = () => void inOrder.then(resolve);
         socket.onmessage = (event: MessageEvent) => {
           heardHere = this.ports.now();
           inOrder = inOrder
-            .then(() => (over ? undefined : this.take(event.data, grant, verifier)))
+            .then(() => (over ? undefined : this.take(event.data, grant, verifier, asked)))
             .catch((error: unknown) => {
               over = true;
               reject(error);
@@ -148,7 +165,7 @@ export class AuthorityLine {
         };
         timers.every(PING_MS, () => {
           if (this.ports.now() - heardHere > SILENCE_MS) resolve();
-          else if (socket.readyState === socket.OPEN) socket.send('{"type":"ping"}');
+          else if (socket.readyState === socket.OPEN) this.ping(socket, asked);
         });
       });
     } finally {
@@ -160,34 +177,49 @@ export class AuthorityLine {
     }
   }
 
-  private async take(data: unknown, grant: OwnGrant, verifier: CryptoKey): Promise<void> {
+  private ping(socket: WebSocket, { pings }: Asked): void {
+    const nonce = toB64u(crypto.getRandomValues(new Uint8Array(16)));
+    for (const oldest of pings.keys()) if (pings.size >= MAX_PINGS) pings.delete(oldest);
+    pings.set(nonce, this.ports.now());
+    socket.send(JSON.stringify({ type: "ping", nonce } satisfies Authority.Ping));
+  }
+
+  private async take(data: unknown, grant: OwnGrant, verifier: CryptoKey, asked: Asked): Promise<void> {
     if (this.stopped) return;
     const message = shaped(() => parse(String(data), AUTHORITY_MESSAGE));
     if (message.type === "refused") {
       throw new SealingFault(message.code, message.message, message.action);
     }
-    if (message.type === "signed") {
-      await this.takeSigned(message, verifier);
-    }
-    this.lastHeard = this.ports.now();
+    const body = await this.takeSigned(message, verifier);
+    this.heard(body, asked);
     this.silenceAllowed = grant.maxKeySilenceMs;
-    if (message.type === "signed") {
-      this.tries = 0;
-      this.listener.alive(true, null);
-      this.listener.changed();
-    }
+    if (body.kind === "alive") return;
+    this.tries = 0;
+    this.listener.alive(true, null);
+    this.listener.changed();
   }
 
-  private async takeSigned(message: Authority.Signed, verifier: CryptoKey): Promise<void> {
+  /** Only an answer says that the authority was there, and when; the rest may have been held back on the way. */
+  private heard(body: Authority.SignedBody, { newKeyAt, pings }: Asked): void {
+    let at: number | undefined;
+    if (body.kind === "snapshot") at = newKeyAt;
+    else if (body.kind === "alive") {
+      at = pings.get(body.nonce);
+      if (at === undefined) throw new SealingFault("authority_not_trusted");
+      pings.delete(body.nonce);
+    }
+    if (at !== undefined) this.lastHeard = Math.max(this.lastHeard, at);
+  }
+
+  private async takeSigned(message: Authority.Signed, verifier: CryptoKey): Promise<Authority.SignedBody> {
     const signed = concat(utf8(SIGNATURE_PREFIX), utf8(message.body));
     const signature = shaped(() => fromB64u(message.signature)) as Bytes;
     if (!(await crypto.subtle.verify("Ed25519", verifier, signature, signed))) {
       throw new SealingFault("authority_not_trusted");
     }
-    await this.membership.accept(
-      shaped(() => parse(message.body, SIGNED_BODY)),
-      message.body,
-    );
+    const body = shaped(() => parse(message.body, SIGNED_BODY));
+    await this.membership.accept(body, message.body);
+    return body;
   }
 
   private scheduleRenewal(

@@ -61,11 +61,11 @@ export const SIGNED_BODY = tagged<Authority.SignedBody>("kind", {
     ciphertext: text(256),
     head,
   }),
+  alive: object<Authority.Alive>({ kind: oneOf("alive"), place, epoch, step, nonce: text(22), head }),
 });
 
 /** A message as it comes over the line. */
 export const AUTHORITY_MESSAGE = tagged<Authority.AuthorityMessage>("type", {
-  pong: object<Authority.Pong>({ type: oneOf("pong") }),
   refused: object<Authority.Refused>({
     type: oneOf("refused"),
     code: anyCode,

@@ -104,6 +104,7 @@ export class Membership implements OpeningRoom {
     this.checkPlace(body.place, standing.chain);
     if (body.kind === "snapshot") return this.takeSnapshot(body, standing);
     if (standing.chain === undefined) throw distrust("it begins without a snapshot");
+    if (body.kind === "alive") return this.checkAlive(body, standing.chain);
     if (body.kind === "change") return this.takeChange(body, text, standing.chain);
     return this.takeSecret(body, standing, standing.chain);
   }
@@ -174,6 +175,11 @@ export class Membership implements OpeningRoom {
     chain.epoch = body.epoch;
     chain.step = body.step;
     if (steps) this.ring?.announce(body.epoch, body.step);
+  }
+
+  private checkAlive(body: Authority.Alive, chain: Chain): void {
+    if (body.epoch !== chain.epoch || body.step !== chain.step || body.head !== chain.head)
+      throw distrust("a change is missing");
   }
 
   private async takeSecret(body: Authority.Secret, standing: Standing, chain: Chain): Promise<void> {

@@ -161,6 +161,11 @@ export class FakeAuthority {
     });
   }
 
+  /** The answer to a ping. */
+  async alive(nonce: string): Promise<Spoken<Authority.Alive>> {
+    return this.speak<Authority.Alive>({ ...this.common("alive"), nonce, head: this.head });
+  }
+
   /** Signs a body as it stands; for tests also one that does not fit. */
   async speak<T extends Authority.SignedBody>(body: T): Promise<Spoken<T>> {
     const text = JSON.stringify(body);
