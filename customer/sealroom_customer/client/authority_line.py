@@ -168,6 +168,9 @@ class AuthorityLine:
             body = verified_body(message, verifier)
             self._membership.accept(body, message.body)
             self._heard(body, asked_at)
+            if isinstance(body, Snapshot):
+                # Who waited for its place was not answered before.
+                await self._ask(socket)
             self._silence_allowed = float(grant.max_key_silence)
             self._tries = 0
             if not isinstance(body, Alive):
@@ -185,12 +188,15 @@ class AuthorityLine:
 
     async def _keep_alive(self, socket: ClientConnection) -> None:
         while True:
-            nonce = b64u(secrets.token_bytes(_NONCE_BYTES))
-            while len(self._pings) >= _MAX_PINGS:
-                del self._pings[next(iter(self._pings))]
-            self._pings[nonce] = time.monotonic()
-            await socket.send(msgspec.json.encode(Ping(nonce)).decode())
             await asyncio.sleep(_PING_SECONDS)
+            await self._ask(socket)
+
+    async def _ask(self, socket: ClientConnection) -> None:
+        nonce = b64u(secrets.token_bytes(_NONCE_BYTES))
+        while len(self._pings) >= _MAX_PINGS:
+            del self._pings[next(iter(self._pings))]
+        self._pings[nonce] = time.monotonic()
+        await socket.send(msgspec.json.encode(Ping(nonce)).decode())
 
     async def _renew(self, socket: ClientConnection, grant: OwnGrant) -> None:
         while True:

@@ -150,14 +150,18 @@ export class AuthorityLine {
         this.closeCurrent = resolve;
         socket.onopen = () => {
           socket.send(JSON.stringify(join));
-          this.ping(socket, asked);
           this.scheduleRenewal(socket, grant, timers, reject);
         };
         socket.onclose = () => void inOrder.then(resolve);
         socket.onmessage = (event: MessageEvent) => {
           heardHere = this.ports.now();
           inOrder = inOrder
-            .then(() => (over ? undefined : this.take(event.data, grant, verifier, asked)))
+            .then(async () => {
+              if (over || this.stopped) return;
+              const kind = await this.take(event.data, grant, verifier, asked);
+              // Who waited for its place would not have been answered before.
+              if (kind === "snapshot" && socket.readyState === socket.OPEN) this.ping(socket, asked);
+            })
             .catch((error: unknown) => {
               over = true;
               reject(error);
@@ -184,8 +188,13 @@ export class AuthorityLine {
     socket.send(JSON.stringify({ type: "ping", nonce } satisfies Authority.Ping));
   }
 
-  private async take(data: unknown, grant: OwnGrant, verifier: CryptoKey, asked: Asked): Promise<void> {
-    if (this.stopped) return;
+  /** Takes one message; returns the kind of body it was. */
+  private async take(
+    data: unknown,
+    grant: OwnGrant,
+    verifier: CryptoKey,
+    asked: Asked,
+  ): Promise<Authority.SignedBody["kind"]> {
     const message = shaped(() => parse(String(data), AUTHORITY_MESSAGE));
     if (message.type === "refused") {
       throw new SealingFault(message.code, message.message, message.action);
@@ -193,10 +202,11 @@ export class AuthorityLine {
     const body = await this.takeSigned(message, verifier);
     this.heard(body, asked);
     this.silenceAllowed = grant.maxKeySilenceMs;
-    if (body.kind === "alive") return;
+    if (body.kind === "alive") return body.kind;
     this.tries = 0;
     this.listener.alive(true, null);
     this.listener.changed();
+    return body.kind;
   }
 
   /** Only an answer says that the authority was there, and when; the rest may have been held back on the way. */
