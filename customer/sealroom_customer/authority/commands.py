@@ -111,10 +111,9 @@ def _state(config: Path) -> Path:
 
 def _ask(configuration: Any) -> list[dict[str, Any]]:
     from sealroom_customer.authority.admin import ROOMS_PATH
-    from sealroom_customer.authority.run import CREDENTIAL_NAME
 
     listening = configuration.admin_listening()
-    credential = backend_credential(configuration.state_folder / CREDENTIAL_NAME)
+    credential = backend_credential(configuration.state_folder)
     connection = http.client.HTTPConnection(listening.host, listening.port, timeout=10)
     try:
         connection.request("GET", ROOMS_PATH, headers={"Authorization": f"Bearer {credential}"})

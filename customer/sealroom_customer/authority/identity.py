@@ -117,8 +117,9 @@ def _move(old: Path, new: Path) -> None:
         ) from error
 
 
-def backend_credential(path: Path) -> str:
+def backend_credential(folder: Path) -> str:
     """What the customer's backend shows to the authority; made at first start. Raises StartError as `signing_key` does."""
+    path = folder / "backend-credential"
     octets = read_private(path)
     if octets is None:
         octets = write_private(path, secrets.token_urlsafe(32).encode())

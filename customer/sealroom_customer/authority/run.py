@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The authority as a process of its own: two listeners, keys and records on disk, until SIGINT or SIGTERM."""
 
-import asyncio
-import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
@@ -24,8 +22,8 @@ from sealroom_customer.http.api import api as http_api
 from sealroom_customer.http.asgi import App, Problem, Receive, Scope, Send, turn_away
 from sealroom_customer.http.callers import BackendCredential
 from sealroom_customer.http.server import bound, serving
+from sealroom_customer.stopping import told_to_stop
 
-CREDENTIAL_NAME = "backend-credential"
 _NOT_HERE = Problem("not_found", "There is nothing here.", "Check the address.")
 
 
@@ -35,20 +33,17 @@ async def run(configuration: Configuration, say: Callable[[str], None]) -> None:
     Raises:
         CustomerError: it cannot start.
     """
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
     line, probes = configuration.line_listening(), configuration.admin_listening()
     line.check()
     backends = issuers(configuration)
     clock = SystemClock()
     folder = private_folder(configuration.state_folder)
     key, before = authority_keys(folder)
-    credential = BackendCredential(backend_credential(folder / CREDENTIAL_NAME))
+    credential = BackendCredential(backend_credential(folder))
     accepted = [public_text(one) for one in (key, before) if one is not None]
     admission = Admission.of(configuration.name, backends, *accepted)
     async with AsyncExitStack() as stack:
+        stopped = stack.enter_context(told_to_stop())
         line_sockets, line_port = bound(line)
         for listener in line_sockets:
             stack.callback(listener.close)

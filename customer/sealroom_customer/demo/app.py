@@ -64,9 +64,7 @@ def make(
     http = api(
         [
             *demo_api.routes(backend, own_page, Pace(_SIGNATURES_PER_SECOND, _BURST, clock.monotonic)),
-            *authority_api.routes(
-                authority, BackendCredential(backend_credential(folder / "backend-credential"))
-            ),
+            *authority_api.routes(authority, BackendCredential(backend_credential(folder))),
         ]
     )
     connect = (*("ws" + origin.removeprefix("http") for origin in origins), operator.origin)

@@ -67,8 +67,8 @@ class Guest:
 
     room: object = None
 
-    def join(self) -> None:
-        key = self.membership.begin(resume=False)
+    def join(self, *, resume: bool = False) -> None:
+        key = self.membership.begin(resume=resume)
         line = next(self.stage._numbers)
         self.stage.lines[line] = self  # type: ignore[assignment]
         newcomer = Newcomer(
@@ -109,6 +109,19 @@ def test_a_client_follows_joins_leaves_removals_and_the_timer() -> None:
     assert guest.keys.secrets[-1] == (4, 0, alice.secret, False, NEW_EPOCH_MS)
     assert [member.user for member in guest.membership.members] == ["alice", "client"]
     assert guest.membership.version == (4, 0)
+
+
+def test_an_epoch_that_began_while_the_line_was_broken_counts_as_one_after_a_removal() -> None:
+    stage, guest = staged()
+    stage.join("mallory")
+    stage.pass_time(1)
+    stage.break_line(guest)  # type: ignore[arg-type]
+    stage.remove("mallory")
+    guest.join(resume=True)
+    assert [member.user for member in guest.membership.members] == ["alice", "client"]
+    (epoch, step, _, after_removal, wait) = guest.keys.secrets[-1]
+    assert (epoch, step, after_removal, wait) == (2, 0, True, NEW_EPOCH_MS)
+    assert guest.keys.rooms[0] == guest.keys.rooms[-1], "the same member"
 
 
 def test_a_client_that_is_removed_ends_with_that() -> None:
