@@ -133,7 +133,7 @@ def deployment(
     try:
         customer = Process.start(
             "customer", str(BIN / "sealroom-customer"), "demo", "--operator", str(hand_over),
-            "--state", str(folder / "customer"), "--port", "0",
+            "--state", str(folder / "customer"), "--port", "0", "--bots", "0",
         )  # fmt: skip
         url = customer.wait_for(re.compile(r"http://localhost:\d+/\S*"))
         admin = server.wait_for(re.compile(r"http://127\.0\.0\.1:\d+(?=/metrics)"))

@@ -27,6 +27,7 @@ def main() -> int:
     )
     parser.add_argument("--port", type=int, default=8080, help="port of the call page")
     parser.add_argument("--operator-port", type=int, default=7880, help="port of the operator's signalling")
+    parser.add_argument("--bots", type=int, default=2, help="bots in the demo room; none with --check")
     options = parser.parse_args()
     # Ended from outside, both sides have to end too: the default would leave them behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -47,7 +48,7 @@ def _run(options: argparse.Namespace, hand_over: Path) -> int:
         operator_command += ["--admin-port", "0"]
     customer_command = [
         str(bin_folder / "sealroom-customer"), "demo", "--operator", str(hand_over),
-        "--state", str(options.state / "customer"), "--port", "0" if free else str(options.port),
+        "--state", str(options.state / "customer"), "--port", "0" if free else str(options.port), "--bots", str(options.bots),
     ]  # fmt: skip
     if free:
         customer_command += ["--check", str(options.check)]

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Annotated, Literal
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -59,6 +60,9 @@ def demo(
     check: Annotated[
         int | None, Parameter(help="Enter two headless members for so many seconds, report, and end.")
     ] = None,
+    bots: Annotated[
+        int, Parameter(help="Members that are no people, in the room `demo`, 0 to 16; none with --check.")
+    ] = 2,
     host: Annotated[
         str, Parameter(help="Address to listen on. Plain http is spoken on loopback only.")
     ] = DEFAULT_HOST,
@@ -76,11 +80,51 @@ def demo(
 
     if check is not None and check < 1:
         raise ConfigurationError("check_too_short", "A check takes at least a second.", "Give --check 10.")
+    if not 0 <= bots <= 16:
+        raise ConfigurationError("bots_invalid", "There are 0 to 16 bots.", "Give --bots 2.")
     folder = state or default_state()
     listening = Listening(host, port, certificate, key, networks(behind_proxy), public_url)
     configure()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(run(operator or folder / "operator.json", folder, listening, check))
+        return runner.run(run(operator or folder / "operator.json", folder, listening, check, bots))
+
+
+@app.command
+def bot(
+    *,
+    page: Annotated[str, Parameter(help="Address of the call page, whose backend lets the bots in.")],
+    room: Annotated[str, Parameter(help="Room to enter.")] = "demo",
+    name: Annotated[str, Parameter(help="They are called NAME-1, NAME-2 and so on.")] = "bot",
+    count: Annotated[int, Parameter(help="How many, 1 to 16.")] = 1,
+    video: Annotated[
+        Literal["pattern", "none"], Parameter(help="A moving pattern with a barcode, or nothing.")
+    ] = "pattern",
+    audio: Annotated[Literal["tone", "none"], Parameter(help="A soft beep, or nothing.")] = "tone",
+    size: Annotated[str, Parameter(help="Width x height of the picture.")] = "640x360",
+    rate: Annotated[int, Parameter(help="Pictures a second, 1 to 60.")] = 15,
+    seconds: Annotated[float | None, Parameter(help="Leave after so long. Default: when told to.")] = None,
+    json: Annotated[bool, Parameter(help="Report as JSON, a line a second.", negative="")] = False,
+) -> None:
+    """Enter members that are no people, in a sealed room: pictures and sound by real encoders, a report every second."""
+    try:
+        from sealroom_customer.bots import run as bots
+        from sealroom_customer.bots.bot import Show
+        from sealroom_customer.bots.tokens import TokenSource
+    except ImportError:
+        raise StartError(
+            "bots_not_installed", "Bots need PyAV and numpy.", "Install `sealroom-customer[bots]`."
+        ) from None
+    width, height = _size(size)
+    if not 1 <= count <= bots.MOST_BOTS or not 1 <= rate <= 60:
+        raise ConfigurationError("bots_invalid", "1 to 16 bots, 1 to 60 pictures a second.", "Give less.")
+    show = Show(video == "pattern", audio == "tone", width, height, rate)
+    configure()
+
+    def tell(report: bots.Report) -> None:
+        print(msgspec.json.encode(report).decode() if json else bots.line(report), flush=True)
+
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(bots.run(TokenSource(page), room, name, count, show, seconds, tell))
 
 
 @sign.command
@@ -143,6 +187,17 @@ def grant(
             "life_invalid", f"It cannot be signed: {error}.", "Give another --life."
         ) from error
     print(token)
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if width.isdigit() and height.isdigit():
+        numbers = int(width), int(height)
+        if all(64 <= one <= 4096 and one % 2 == 0 for one in numbers):
+            return numbers
+    raise ConfigurationError(
+        "size_invalid", f"`{text}` is no size.", "Give width x height, even, 64 to 4096: 640x360."
+    )
 
 
 def _room(text: str | None, number: int | None) -> RoomId:

@@ -43,6 +43,8 @@ class Member:
     closed: bool = False
     opened: dict[tuple[int, str], list[bytes]] = field(default_factory=dict)
     refused: int = 0
+    asked: int = 0
+    """Key frames asked of it."""
 
 
 class VirtualRoom:
@@ -83,10 +85,14 @@ class VirtualRoom:
 
     def bind(self, to: int, source: int, place: int = 0) -> None:
         """Shows `to` the camera of `source` in its video slot `place`."""
+        self.forward(to, source, place)
+        self.world.bind(to, AUDIO_SLOTS + place, source, "main")
+
+    def forward(self, to: int, source: int, place: int = 0) -> None:
+        """Lets the engine forward the camera of `source`, whatever `to` has bound its slot to."""
         slot = AUDIO_SLOTS + place
         binding = control.SlotBinding(slot, 1, control.SlotSource(source + 1, Track.MAIN, 0))
         self.order(control.Bind(self._next(), to + 1, (binding,)))
-        self.world.bind(to, slot, source, "main")
 
     def remove(self, number: int) -> None:
         """The operator ends a peer."""
@@ -107,6 +113,8 @@ class VirtualRoom:
                         member.connected = True
                     case ("closed", _):
                         member.closed = True
+                    case ("key_frame", _):
+                        member.asked += 1
                     case ("refused", _, _):
                         member.refused += 1
                     case ("frame", _, index, track, _, _, data):

@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 
 from sealroom.media import control
-from tests.virtual.room import ALL_RIGHTS, VirtualRoom, audio, video
+from tests.virtual.room import ALL_RIGHTS, AUDIO_SLOTS, FRAME_MS, VirtualRoom, audio, video
 
 SEND_VIDEO, RECEIVE_VIDEO = 16, 32
 
@@ -37,6 +37,25 @@ def test_media_flows_both_ways_in_both_dtls_versions(dtls: Literal["1.2", "1.3"]
         assert set(pictures) <= {video(source, number) for number in range(50)}
         assert set(sounds) <= {audio(source, number) for number in range(50)}
     assert room.failures() == []
+
+
+def test_who_could_not_open_the_key_frame_asks_for_another() -> None:
+    room = VirtualRoom(6)
+    room.join()
+    room.join()
+    room.run(2_000)
+    room.forward(1, 0)
+    room.world.send(0, "main", video(0, 0), 0)
+    room.run(1_000)
+    assert room.members[1].refused == 1, "the key frame came before the slot was bound here"
+    before = room.members[0].asked
+    room.world.bind(1, AUDIO_SLOTS, 0, "main")
+    for number in range(1, 10):
+        room.world.send(0, "main", video(0, number), number * 1_800)
+        room.run(FRAME_MS)
+    assert len(room.opened(1, 0)) == 9
+    # The operator asks for none: to it the slot shows what it showed before.
+    assert room.members[0].asked == before + 1
 
 
 def test_media_goes_on_over_an_ice_restart() -> None:

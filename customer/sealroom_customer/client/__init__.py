@@ -13,7 +13,9 @@ from sealroom_customer.client.events import (
     FrameRefused,
     KeyFrameWanted,
     RosterChanged,
+    SealedFrame,
     TrackAppeared,
+    TrackGone,
 )
 
 __all__ = [
@@ -26,5 +28,7 @@ __all__ = [
     "FrameRefused",
     "KeyFrameWanted",
     "RosterChanged",
+    "SealedFrame",
     "TrackAppeared",
+    "TrackGone",
 ]

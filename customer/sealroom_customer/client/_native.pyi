@@ -13,10 +13,12 @@ Event: TypeAlias = (
     | tuple[Literal["closed"], str]
     | tuple[Literal["key_frame"], str]
     | tuple[Literal["frame"], int, int, str, str, int, bytes]
+    | tuple[Literal["sealed"], int, int, bytes]
     | tuple[Literal["refused"], int, str]
 )
 """("connected",) once media may flow; ("closed", reason); ("key_frame", track) when one is asked of us;
 ("frame", slot, index, track, codec, timestamp, data): a frame that opened, `index` its sender's place in the roster;
+("sealed", slot, timestamp, data): a video frame as the operator handed it over, told before it is opened if `keep_sealed`;
 ("refused", slot, reason): a frame that did not (`protocol/sealing.md` section 6)."""
 
 class ClientError(Exception):
@@ -26,7 +28,11 @@ class Client:
     """One member: its peer connection, its keys, its I/O thread. **Sealed or nothing**: frames before the first secret are dropped."""
 
     def __new__(
-        cls, audio_slots: int = 6, video_slots: int = 12, dtls: Literal["1.2", "1.3"] = "1.2"
+        cls,
+        audio_slots: int = 6,
+        video_slots: int = 12,
+        dtls: Literal["1.2", "1.3"] = "1.2",
+        keep_sealed: bool = False,
     ) -> Client: ...
     def offer(self) -> str:
         """The SDP offer: sections 0 audio, 1 main, 2 screen (send), then audio and video slots (receive)."""

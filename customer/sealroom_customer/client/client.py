@@ -20,7 +20,9 @@ from sealroom_customer.client.events import (
     FrameRefused,
     KeyFrameWanted,
     RosterChanged,
+    SealedFrame,
     TrackAppeared,
+    TrackGone,
     TrackName,
 )
 from sealroom_customer.client.membership import Membership
@@ -49,6 +51,8 @@ class Entry:
     private_map_key: str | None = field(default=None, repr=False)
     scene: signalling.Scene = signalling.Scene.RTC
     role: signalling.Role = signalling.Role.ANCHOR
+    keep_sealed: bool = False
+    """Tell video frames as the operator handed them over, too (`SealedFrame`)."""
 
 
 @dataclass(slots=True)
@@ -66,12 +70,13 @@ class Client:
 
     def __init__(self, entry: Entry) -> None:
         self._entry = entry
-        self._core = _native.Client()
+        self._core = _native.Client(keep_sealed=entry.keep_sealed)
         self._membership = Membership(entry.sdk_app_id, entry.room, entry.user_id, self._core)
         subject = Subject(entry.authority, entry.sdk_app_id, entry.room, entry.user_id, entry.grant)
         self._authority = AuthorityLine(subject, self._membership, self._roster_changed)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._slots: list[_Slot] = []
+        self._published: dict[str, set[TrackName]] = {}
         self._line: SignallingLine | None = None
         self._connected = asyncio.Event()
         self._not_taken = 0
@@ -136,21 +141,33 @@ class Client:
         Raises:
             ClientFault: no slot is free, or there is no such user.
         """
-        line = self._check()
         slot = next((one for one in self._slots if one.user is None), None)
         if slot is None:
+            self._check()
             raise ClientFault("slot_unknown", "No video slot is free.", "Watch fewer at a time.")
         slot.user, slot.track = user, track
-        slot.generation += 1
-        self._bind(slot)
-        source = signalling.Source(user_id=user, track=signalling.Track(track))
-        binding = signalling.Binding(slot=slot.number, generation=slot.generation, source=source)
         try:
-            await line.ask(signalling.Bind(id=line.next_id(), bindings=(binding,)), signalling.Done)
+            await self._ask_for(slot)
         except ClientFault:
             slot.user = None
             self._bind(slot)
             raise
+
+    async def unwatch(self, user: str, track: TrackName = "main") -> None:
+        """Frees the slot that shows somebody's track; nothing happens when none does. Raises ClientFault when the room was left."""
+        for slot in self._slots:
+            if slot.user == user and slot.track == track:
+                slot.user = None
+                await self._ask_for(slot)
+
+    async def _ask_for(self, slot: _Slot) -> None:
+        """Binds the slot here first, then asks the operator for what it is to show."""
+        line = self._check()
+        slot.generation += 1
+        self._bind(slot)
+        source = slot.user and signalling.Source(user_id=slot.user, track=signalling.Track(slot.track))
+        binding = signalling.Binding(slot=slot.number, generation=slot.generation, source=source or None)
+        await line.ask(signalling.Bind(id=line.next_id(), bindings=(binding,)), signalling.Done)
 
     def send(self, track: TrackName, codec: CodecName, frame: bytes, timestamp: int) -> bool:
         """Seals and sends one encoded frame; False when it was dropped: no secret yet, not connected, no right to publish, or
@@ -254,6 +271,8 @@ class Client:
         for event in self._core.drain():
             if event[0] == "frame":
                 self._opened(event[2], event[3], event[4], event[5], event[6])
+            elif event[0] == "sealed":
+                self._came(event[1], event[2], event[3])
             elif event[0] == "refused":
                 self._tell(FrameRefused(event[2]))
             elif event[0] == "key_frame":
@@ -264,6 +283,11 @@ class Client:
                 self._end(ClientFault("engine_closed", f"The media connection ended: {event[1]}."))
                 return
 
+    def _came(self, number: int, timestamp: int, data: bytes) -> None:
+        slot = next((one for one in self._slots if one.number == number), None)
+        if slot is not None and slot.user is not None:
+            self._tell(SealedFrame(slot.user, slot.track, timestamp, data))
+
     def _opened(self, index: int, track: str, codec: str, timestamp: int, data: bytes) -> None:
         """Hands on a frame under the name that the signed roster gives; a frame of nobody on it is nobody's."""
         member = self._membership.member_at(index)
@@ -273,7 +297,7 @@ class Client:
         self._tell(Frame(member.user, _track(track), "opus" if codec == "opus" else "vp8", timestamp, data))
 
     def _tell(self, event: Event) -> None:
-        if self._events.qsize() >= _MAX_EVENTS and isinstance(event, Frame | FrameRefused):
+        if self._events.qsize() >= _MAX_EVENTS and isinstance(event, Frame | SealedFrame | FrameRefused):
             self._not_taken += 1
             return
         self._events.put_nowait(event)
@@ -299,13 +323,26 @@ class Client:
         if isinstance(message, signalling.ParticipantEntered):
             self._appeared(message.participant)
         elif isinstance(message, signalling.TrackPublished):
-            self._tell(TrackAppeared(message.user_id, _track(message.track.value)))
+            self._shown(message.user_id, _track(message.track.value))
+        elif isinstance(message, signalling.TrackUnpublished):
+            self._gone(message.user_id, _track(message.track.value))
+        elif isinstance(message, signalling.ParticipantLeft):
+            for track in tuple(self._published.pop(message.user_id, ())):
+                self._tell(TrackGone(message.user_id, track))
         elif isinstance(message, signalling.KickedOut):
             self._end(ClientFault("removed", "The operator put us out of the room."))
 
     def _appeared(self, participant: signalling.Participant) -> None:
         for published in participant.tracks:
-            self._tell(TrackAppeared(participant.user_id, _track(published.track.value)))
+            self._shown(participant.user_id, _track(published.track.value))
+
+    def _shown(self, user: str, track: TrackName) -> None:
+        self._published.setdefault(user, set()).add(track)
+        self._tell(TrackAppeared(user, track))
+
+    def _gone(self, user: str, track: TrackName) -> None:
+        self._published.get(user, set()).discard(track)
+        self._tell(TrackGone(user, track))
 
 
 def _track(name: str) -> TrackName:

@@ -33,6 +33,16 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedFrame:
+    """A video frame as the operator handed it over, in the slot bound to `user`; its `Frame` or `FrameRefused` follows."""
+
+    user: str
+    track: TrackName
+    timestamp: int
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class FrameRefused:
     """A frame that was not handed on; `reason` as in `protocol/sealing.md` section 6."""
 
@@ -72,4 +82,14 @@ class Closed:
     fault: ClientFault | None
 
 
-Event: TypeAlias = Frame | FrameRefused | KeyFrameWanted | RosterChanged | TrackAppeared | Closed
+@dataclass(frozen=True, slots=True)
+class TrackGone:
+    """The operator says that a track ended: it was unpublished, or its user left."""
+
+    user: str
+    track: TrackName
+
+
+Event: TypeAlias = (
+    Frame | SealedFrame | FrameRefused | KeyFrameWanted | RosterChanged | TrackAppeared | TrackGone | Closed
+)

@@ -2,12 +2,13 @@
 """Runs the demo: waits for the operator, serves, and ends on SIGINT or SIGTERM, or when the check is over."""
 
 import asyncio
-import signal
+import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import TypeVar
 
 from sealroom_customer.clock import SystemClock
+from sealroom_customer.demo import guests
 from sealroom_customer.demo.app import make
 from sealroom_customer.demo.check import check
 from sealroom_customer.demo.operator import wait_for_operator
@@ -15,6 +16,7 @@ from sealroom_customer.errors import StartError
 from sealroom_customer.http.listen import Listening
 from sealroom_customer.http.server import bound, serving
 from sealroom_customer.page.files import STATIC
+from sealroom_customer.stopping import told_to_stop
 
 ROOM = "demo"
 _OPERATOR_SECONDS = 60
@@ -27,16 +29,26 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-async def run(operator_file: Path, state: Path, listening: Listening, check_seconds: int | None) -> int:
-    """Runs until told to stop; returns the exit code: of the check, if there is one, else 0.
+async def run(
+    operator_file: Path, state: Path, listening: Listening, check_seconds: int | None, bots: int
+) -> int:
+    """Runs until told to stop, with so many bots in the room; returns the exit code: of the check, if there is one, else 0.
 
     Raises:
         CustomerError: it cannot start.
     """
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+    with told_to_stop() as stopped:
+        return await _run(stopped, operator_file, state, listening, check_seconds, bots)
+
+
+async def _run(
+    stopped: asyncio.Event,
+    operator_file: Path,
+    state: Path,
+    listening: Listening,
+    check_seconds: int | None,
+    bots: int,
+) -> int:
     # The port is taken first: a demo that could not be served should not wait for anybody.
     sockets, port = bound(listening)
     try:
@@ -48,15 +60,26 @@ async def run(operator_file: Path, state: Path, listening: Listening, check_seco
         async with serving(demo.app, listening, sockets):
             _introduce(demo.origins[0], operator.endpoint)
             if check_seconds is None:
-                await stopped.wait()
+                await _unless(stopped, _host(demo.origins[0], bots))
                 return 0
             code = await _unless(stopped, check(demo, ROOM, check_seconds, say))
             return 1 if code is None else code
     finally:
         for listener in sockets:
             listener.close()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+
+
+async def _host(page: str, bots: int) -> None:
+    """For ever, with bots in the room if they are wanted and can be had."""
+    if bots and guests.available():
+
+        def write(text: str) -> None:
+            print(text, end="", flush=True)
+
+        await guests.keep(page, ROOM, bots, guests.LiveLine(write, sys.stdout.isatty()))
+    elif bots:
+        say("bots       not installed: `pip install sealroom-customer[bots]` puts two into the room")
+    await asyncio.Event().wait()
 
 
 def _introduce(origin: str, operator: str) -> None:

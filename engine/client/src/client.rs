@@ -33,6 +33,8 @@ pub struct ClientConfig {
     pub video_slots: usize,
     /// DTLS 1.3 instead of 1.2.
     pub dtls_1_3: bool,
+    /// Tells video frames as they came, too ([`Event::Sealed`]).
+    pub keep_sealed: bool,
 }
 
 impl Default for ClientConfig {
@@ -42,6 +44,7 @@ impl Default for ClientConfig {
             audio_slots: 6,
             video_slots: 12,
             dtls_1_3: false,
+            keep_sealed: false,
         }
     }
 }
@@ -92,6 +95,15 @@ pub enum Event {
         /// The frame as the encoder put it out.
         data: Vec<u8>,
     },
+    /// A video frame as the operator handed it over, before it is opened.
+    Sealed {
+        /// Receive slot.
+        slot: usize,
+        /// RTP timestamp.
+        timestamp: u32,
+        /// What the packets held.
+        data: Vec<u8>,
+    },
     /// A frame did not open.
     Refused {
         /// Receive slot.
@@ -136,6 +148,9 @@ struct Slot {
     bound: Option<(u16, Option<Track>)>,
     frames: Reassembly,
     asked: Option<Instant>,
+    /// Whether a key frame has opened since something was missing: frames after it can be shown.
+    whole: bool,
+    lost: u64,
 }
 
 /// One member's peer connection. **Sealed or nothing**: a frame without a key is dropped.
@@ -153,6 +168,7 @@ pub struct Client {
     events: VecDeque<Event>,
     deadline: Instant,
     connected: bool,
+    keep_sealed: bool,
     stats: Stats,
 }
 
@@ -208,6 +224,7 @@ impl Client {
             events: VecDeque::new(),
             deadline: now,
             connected: false,
+            keep_sealed: config.keep_sealed,
             stats: Stats::default(),
         };
         client.settle(now)?;
@@ -264,6 +281,7 @@ impl Client {
         if let Some(slot) = self.slots.get_mut(slot) {
             slot.bound = source.map(|(index, track)| (index, Some(track)));
             slot.frames = Reassembly::default();
+            (slot.whole, slot.lost) = (false, 0);
         }
     }
 
@@ -456,6 +474,7 @@ impl Client {
             return;
         };
         let timestamp = packet.header.timestamp;
+        let shows = slot.bound;
         let whole = match codec {
             Codec::Vp8 => slot.frames.push(
                 *packet.seq_no,
@@ -468,8 +487,16 @@ impl Client {
         let Some((timestamp, sealed)) = whole else {
             return;
         };
+        if self.keep_sealed && codec != Codec::Opus {
+            let data = sealed.clone();
+            self.tell(Event::Sealed {
+                slot: number,
+                timestamp,
+                data,
+            });
+        }
         // A video slot shows what it was bound to; an audio slot whom the server put there, told by the key id.
-        let (track, bound) = match (codec, slot.bound) {
+        let (track, bound) = match (codec, shows) {
             (Codec::Vp8, Some((index, Some(track)))) => (track, Some(index)),
             (Codec::Vp8, _) => return self.refuse(now, number, ssrc, Refusal::WrongSender),
             _ => (Track::Audio, None),
@@ -477,6 +504,9 @@ impl Client {
         match self.keys.open(now, track, codec, bound, &sealed) {
             Ok(opened) => {
                 self.stats.frames_opened += 1;
+                if codec == Codec::Vp8 {
+                    self.follow(now, number, ssrc, &opened.frame);
+                }
                 let (index, data) = (opened.index, opened.frame);
                 self.tell(Event::Frame {
                     slot: number,
@@ -491,9 +521,24 @@ impl Client {
         }
     }
 
-    fn refuse(&mut self, now: Instant, number: usize, ssrc: Ssrc, reason: Refusal) {
-        if reason == Refusal::NoKey
-            && let Some(slot) = self.slots.get_mut(number)
+    /// Asks for a key frame while what opens builds on frames that are missing here.
+    fn follow(&mut self, now: Instant, number: usize, ssrc: Ssrc, frame: &[u8]) {
+        let Some(slot) = self.slots.get_mut(number) else {
+            return;
+        };
+        let lost = slot.frames.lost();
+        if lost > slot.lost {
+            (slot.whole, slot.lost) = (false, lost);
+        }
+        // RFC 6386 section 9.1: the lowest bit is 0 in a key frame.
+        slot.whole |= frame.first().is_some_and(|first| first & 1 == 0);
+        if !slot.whole {
+            self.ask_for_key_frame(now, number, ssrc);
+        }
+    }
+
+    fn ask_for_key_frame(&mut self, now: Instant, number: usize, ssrc: Ssrc) {
+        if let Some(slot) = self.slots.get_mut(number)
             && slot
                 .asked
                 .is_none_or(|asked| now >= asked + KEY_FRAME_PAUSE)
@@ -502,6 +547,15 @@ impl Client {
             if let Some(stream) = self.rtc.direct_api().stream_rx(&ssrc) {
                 stream.request_keyframe(KeyframeRequestKind::Pli);
             }
+        }
+    }
+
+    fn refuse(&mut self, now: Instant, number: usize, ssrc: Ssrc, reason: Refusal) {
+        if let Some(slot) = self.slots.get_mut(number) {
+            slot.whole = false;
+        }
+        if reason == Refusal::NoKey {
+            self.ask_for_key_frame(now, number, ssrc);
         }
         self.tell(Event::Refused {
             slot: number,

@@ -21,7 +21,7 @@ create_exception!(
 );
 
 /// Version of the boundary; Python compares it.
-const FACE: u32 = 1;
+const FACE: u32 = 2;
 
 fn raised(error: &CoreError) -> PyErr {
     ClientError::new_err(error.to_string())
@@ -91,8 +91,14 @@ impl Client {
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (audio_slots = 6, video_slots = 12, dtls = "1.2"))]
-    fn new(py: Python<'_>, audio_slots: usize, video_slots: usize, dtls: &str) -> PyResult<Self> {
+    #[pyo3(signature = (audio_slots = 6, video_slots = 12, dtls = "1.2", keep_sealed = false))]
+    fn new(
+        py: Python<'_>,
+        audio_slots: usize,
+        video_slots: usize,
+        dtls: &str,
+        keep_sealed: bool,
+    ) -> PyResult<Self> {
         if !matches!(dtls, "1.2" | "1.3") || audio_slots + video_slots > 64 {
             return Err(PyValueError::new_err(
                 "dtls is 1.2 or 1.3, and there are at most 64 slots",
@@ -102,6 +108,7 @@ impl Client {
             audio_slots,
             video_slots,
             dtls_1_3: dtls == "1.3",
+            keep_sealed,
         };
         let made = py.detach(|| client::Client::new(Instant::now(), config).and_then(Runner::new));
         Ok(Self {
@@ -291,6 +298,11 @@ pub fn event_tuple<'py>(
             )
                 .into_pyobject(py)
         }
+        Event::Sealed {
+            slot,
+            timestamp,
+            data,
+        } => ("sealed", slot, timestamp, PyBytes::new(py, &data)).into_pyobject(py),
         Event::Refused { slot, reason } => ("refused", slot, reason.as_str()).into_pyobject(py),
     }
 }
