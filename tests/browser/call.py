@@ -13,6 +13,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Route
 from tests.deployment import Deployment
 
 HERE = Path(__file__).parent
+SCREEN_SENDER = 100
+"""What a screen's barcode has more than the camera's of the same caller (`source.js`)."""
 T = TypeVar("T")
 
 
@@ -90,7 +92,9 @@ class Caller:
     def picture_of(self, other: "Caller") -> dict[str, Any] | None:
         """The barcode in the tile of `other`, or None while there is none that can be read."""
         for tile in self.tiles():
-            if not tile.local and tile.user.startswith(other.name) and tile.code and tile.code["good"]:
+            if tile.local or tile.track != "main" or not tile.user.startswith(other.name):
+                continue
+            if tile.code and tile.code["good"]:
                 return tile.code
         return None
 

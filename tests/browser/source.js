@@ -6,13 +6,13 @@
   const BITS = 32, TOP = 0.75;
   let count = 0;
 
-  function bits(number) {
+  function bits(sender, number) {
     const check = (90 + sender * 31 + (number & 0xff) * 7 + (number >> 8) * 13) & 0xff;
     const value = [sender, (number >> 8) & 0xff, number & 0xff, check];
     return value.flatMap((byte) => Array.from({ length: 8 }, (_, bit) => (byte >> (7 - bit)) & 1));
   }
 
-  function draw(context) {
+  function draw(context, sender) {
     const number = count++ & 0xffff;
     context.fillStyle = `hsl(${(sender * 80 + number) % 360} 70% 45%)`;
     context.fillRect(0, 0, width, height);
@@ -23,19 +23,19 @@
       context.fill();
     }
     const block = width / BITS;
-    bits(number).forEach((bit, index) => {
+    bits(sender, number).forEach((bit, index) => {
       context.fillStyle = bit ? "#fff" : "#000";
       context.fillRect(index * block, height * TOP, block + 1, height * (1 - TOP));
     });
   }
 
-  function camera() {
+  function picture(sender) {
     const canvas = document.createElement("canvas");
     canvas.width = width;
     canvas.height = height;
     const context = canvas.getContext("2d");
-    draw(context);
-    const timer = setInterval(() => draw(context), 1000 / rate);
+    draw(context, sender);
+    const timer = setInterval(() => draw(context, sender), 1000 / rate);
     const [track] = canvas.captureStream(rate).getVideoTracks();
     const stop = track.stop.bind(track);
     track.stop = () => { clearInterval(timer); stop(); };
@@ -56,10 +56,17 @@
   const device = (kind, name) => ({ deviceId: `${kind}-${name}`, groupId: "g", kind, label: `Test ${kind} ${name}`, toJSON() { return this; } });
   navigator.mediaDevices.getUserMedia = async (constraints) => {
     const stream = new MediaStream();
-    if (constraints.video) stream.addTrack(camera());
+    if (constraints.video) stream.addTrack(picture(sender));
     if (constraints.audio) stream.addTrack(microphone());
     return stream;
   };
+  let screen;
+  navigator.mediaDevices.getDisplayMedia = async () => {
+    screen = picture(sender + 100);
+    return new MediaStream([screen]);
+  };
+  // What the browser's own "stop sharing" does to the page.
+  globalThis.__endScreen = () => { screen.stop(); screen.dispatchEvent(new Event("ended")); };
   navigator.mediaDevices.enumerateDevices = async () => [
     device("videoinput", "one"), device("videoinput", "two"), device("audioinput", "one"), device("audiooutput", "one"),
   ];

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from playwright.sync_api import Playwright
 
-from tests.browser.call import eventually
+from tests.browser import dump
+from tests.browser.call import SCREEN_SENDER, eventually
 from tests.browser.conftest import OUT, Callers, launch
 from tests.deployment import Deployment
 
@@ -27,6 +28,31 @@ def test_two_pages_and_a_third_that_joins_late_see_and_hear_each_other(callers: 
     OUT.mkdir(exist_ok=True)
     for one in everyone:
         one.page.screenshot(path=OUT / f"call-{one.name}.png")
+
+
+def test_a_shared_screen_is_seen_beside_the_camera_sealed_and_gone_when_the_browser_ends_it(
+    callers: Callers, running: Deployment
+) -> None:
+    alice, bob = callers.enter("alice"), callers.enter("bob")
+    bob.sees(alice)
+    alice.page.click("text=Share screen")
+
+    def screen() -> bool:
+        found = [tile.code for tile in bob.tiles() if tile.track == "screen" and tile.code]
+        return any(code["good"] and code["sender"] == alice.number + SCREEN_SENDER for code in found)
+
+    eventually(f"bob sees alice's screen; {alice.console[-5:]} {bob.console[-5:]}", screen)
+    bob.sees(alice)
+    OUT.mkdir(exist_ok=True)
+    bob.page.screenshot(path=OUT / "screen.png")
+    shared = [frame for frame in dump.frames(dump.packets(running.sink)) if frame.track == "screen"]
+    assert shared
+    assert all(dump.sframe_header(frame) is not None for frame in shared)
+    # What the browser's own "stop sharing" does.
+    alice.page.evaluate("__endScreen()")
+    eventually("the screen is gone", lambda: not any(tile.track == "screen" for tile in bob.tiles()), 30)
+    eventually("alice may share again", lambda: alice.page.query_selector("text=Share screen"))
+    bob.sees(alice)
 
 
 def test_a_member_who_leaves_is_gone_and_the_others_go_on(callers: Callers) -> None:

@@ -22,8 +22,12 @@ class Pattern:
         if width % 2 or height % 2 or min(width, height) < 64:
             raise ValueError("width and height are even and at least 64")
         self._sender, self._width, self._height = sender, width, height
+        # A whole number of stripes: what drifts out at one edge fits what comes in at the other.
+        waves = max(1, round(width / 96))
         across, down = np.arange(width), np.arange(height)[:, None]
-        self._stripes = (96 + 56 * np.sin((across + 2 * down) * 2 * math.pi / 96)).astype(np.uint8)
+        self._stripes = (96 + 56 * np.sin((across * waves / width + down / 48) * 2 * math.pi)).astype(
+            np.uint8
+        )
         hue = sender * 2.4
         self._planes = np.empty((height * 3 // 2, width), np.uint8)
         self._planes[height : height * 5 // 4] = int(128 + 70 * math.cos(hue))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page's hand on the SDK: what buttons do, and what events change.
 
-import { type EnterRoomConfig, RtcError, TRTC } from "@sealroom/sdk";
+import { type EnterRoomConfig, ExtraCode, RtcError, TRTC } from "@sealroom/sdk";
 import workerUrl from "@sealroom/sdk/worker?worker&url";
 import { nameOf, userIdFor } from "./names";
 import * as state from "./state";
@@ -53,6 +53,28 @@ export async function moveCamera(view: HTMLElement): Promise<void> {
   if (state.cameraOn.value) await trtc.updateLocalVideo({ view }).catch(() => undefined);
 }
 
+/** Whether this browser can share a screen; phones cannot. */
+export const canShare = typeof navigator.mediaDevices?.getDisplayMedia === "function";
+
+/** Shares a screen, window or tab that the person chooses; whoever thinks better of it is told nothing. */
+export async function startSharing(): Promise<void> {
+  try {
+    await trtc.startScreenShare();
+    state.sharing.value = true;
+    state.screenTrouble.value = null;
+    state.announcement.value = "You are sharing your screen.";
+  } catch (error) {
+    await trtc.stopScreenShare().catch(() => undefined);
+    const changedTheirMind = error instanceof RtcError && error.extraCode === ExtraCode.DEVICE_DENIED;
+    state.screenTrouble.value = changedTheirMind ? null : troubleOf(error);
+  }
+}
+
+export async function stopSharing(): Promise<void> {
+  state.sharing.value = false;
+  await trtc.stopScreenShare().catch(() => undefined);
+}
+
 /** Chooses a camera; one that is on changes at once. */
 export async function chooseCamera(cameraId: string): Promise<void> {
   state.cameraId.value = cameraId;
@@ -102,6 +124,7 @@ export async function enter(): Promise<void> {
 export async function leave(): Promise<void> {
   await trtc.exitRoom();
   await trtc.stopLocalAudio().catch(() => undefined);
+  await stopSharing();
   await stopCamera();
   over("left");
   state.announcement.value = "You left the call.";
@@ -226,6 +249,9 @@ function listenToTheLine(): void {
   trtc.on("autoplay-failed", ({ resume }) => {
     state.soundBlocked.value = resume;
   });
+  trtc.on("screen-share-stopped", () => {
+    state.sharing.value = false;
+  });
   trtc.on("device-changed", () => {
     listDevices().catch(() => undefined);
   });
@@ -238,6 +264,7 @@ function listenToTheLine(): void {
 
 function ended(why: state.Trouble): void {
   if (state.stage.value !== "call") return;
+  stopSharing().catch(() => undefined);
   stopCamera().catch(() => undefined);
   trtc.stopLocalAudio().catch(() => undefined);
   over("left");

@@ -31,7 +31,7 @@ export interface RosterChange {
 }
 
 /** How many tiles are shown beside our own. */
-export const MOST_TILES = 12;
+export const MOST_TILES = 24;
 const NOT_SEALED: SealingView = { state: "off", epoch: null, step: null, fault: null };
 
 export const stage = signal<Stage>("lobby");
@@ -46,8 +46,10 @@ export const microphoneId = signal("");
 export const cameraOn = signal(false);
 export const cameraBusy = signal(false);
 export const microphoneOn = signal(true);
+export const sharing = signal(false);
 export const cameraTrouble = signal<Trouble | null>(null);
 export const microphoneTrouble = signal<Trouble | null>(null);
+export const screenTrouble = signal<Trouble | null>(null);
 export const trouble = signal<Trouble | null>(null);
 
 export const connection = signal<ConnectionState>("DISCONNECTED");
@@ -135,4 +137,5 @@ export function forgetCall(): void {
   speaking.value = new Set();
   refusals.value = new Map();
   soundBlocked.value = null;
+  sharing.value = false;
 }

@@ -15,6 +15,7 @@ export const EVENT = {
   CONNECTION_STATE_CHANGED: "connection-state-changed",
   DEVICE_CHANGED: "device-changed",
   PUBLISH_STATE_CHANGED: "publish-state-changed",
+  SCREEN_SHARE_STOPPED: "screen-share-stopped",
   TRACK: "track",
   STATISTICS: "statistics",
   FIRST_VIDEO_FRAME: "first-video-frame",

@@ -47,13 +47,15 @@ export interface EventPayloads {
   ];
   "publish-state-changed": [
     {
-      mediaType: "audio" | "video";
+      mediaType: "audio" | "video" | "screen";
       state: "starting" | "started" | "stopped";
       prevState: "starting" | "started" | "stopped";
       reason?: "timeout" | "error" | "api-call";
       error?: RtcError;
     },
   ];
+  /** The person ended it with the browser's own button, or the window is gone. */
+  "screen-share-stopped": [];
   track: [{ userId: string; streamType?: StreamType; track: MediaStreamTrack }];
   statistics: [TRTCStatistics];
   "first-video-frame": [{ userId: string; streamType: StreamType; width: number; height: number }];

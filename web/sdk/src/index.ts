@@ -2,7 +2,7 @@
 // Sealroom's browser SDK.
 
 export type { StreamType } from "./constants";
-export { ErrorCode, type ErrorNumber, RtcError } from "./errors";
+export { ErrorCode, type ErrorNumber, ExtraCode, RtcError } from "./errors";
 export type { ConnectionState, EventName, EventPayloads, SealingEventState, TRTCStatistics } from "./events";
 export type {
   CreateConfig,
@@ -10,6 +10,7 @@ export type {
   LocalAudioConfig,
   LocalVideoConfig,
   RemoteVideoConfig,
+  ScreenShareConfig,
 } from "./options";
 export type { Fault, RefusalReason, RosterMember } from "./sealing/port";
 export type { SealingConfig } from "./sealing/sealing";

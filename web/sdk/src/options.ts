@@ -61,6 +61,24 @@ export interface LocalVideoConfig {
   };
 }
 
+/** `startScreenShare`. The picture only: a room has one audio track for each member, and that is the microphone. */
+export interface ScreenShareConfig {
+  view?: View;
+  publish?: boolean;
+  option?: {
+    profile?: keyof typeof import("./media/profiles").SCREEN_PROFILES;
+    fillMode?: "contain" | "cover" | "fill";
+    /** Instead of what the browser lets the person choose. */
+    videoTrack?: MediaStreamTrack;
+    /** Which kind of source the browser offers first. */
+    preferDisplaySurface?: "browser" | "window" | "monitor";
+    /** Whether this page's own tab may be chosen. */
+    selfBrowserSurface?: "include" | "exclude";
+    /** `clear` keeps text legible and drops pictures; `smooth` the other way round. */
+    qosPreference?: "clear" | "smooth";
+  };
+}
+
 export interface RemoteVideoConfig {
   userId: string;
   streamType: StreamType;

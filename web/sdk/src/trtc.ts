@@ -16,6 +16,7 @@ import {
   type LocalAudioConfig,
   type LocalVideoConfig,
   type RemoteVideoConfig,
+  type ScreenShareConfig,
 } from "./options";
 import { sealingWorker } from "./sealing/worker_script";
 import type { Signalling } from "./wire.gen";
@@ -148,6 +149,19 @@ export class TRTC {
 
   stopLocalVideo(): Promise<void> {
     return named("stopLocalVideo", this.local.stop("main"));
+  }
+
+  /** Shares a screen, window or tab beside the camera; the others get it as the stream `sub`. */
+  startScreenShare(config: ScreenShareConfig = {}): Promise<void> {
+    return named("startScreenShare", this.local.startScreen(config));
+  }
+
+  updateScreenShare(config: ScreenShareConfig): Promise<void> {
+    return named("updateScreenShare", this.local.updateScreen(config));
+  }
+
+  stopScreenShare(): Promise<void> {
+    return named("stopScreenShare", this.local.stop("screen"));
   }
 
   /** Asks for somebody's video and shows it. Called again for the same video, it changes view, look or layer. */

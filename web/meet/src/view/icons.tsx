@@ -33,6 +33,16 @@ export function MicrophoneIcon({ off = false }: { off?: boolean }) {
   );
 }
 
+export function ScreenIcon({ off = false }: { off?: boolean }) {
+  return (
+    <Icon>
+      <rect x="3" y="4" width="18" height="12" rx="2" />
+      <path d="M12 13V8m-2.5 2.5L12 8l2.5 2.5M8 20h8" />
+      {off && <Stroke />}
+    </Icon>
+  );
+}
+
 export function LeaveIcon() {
   return (
     <Icon>

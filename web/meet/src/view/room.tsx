@@ -1,9 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { chooseCamera, chooseMicrophone, leave, startCamera, stopCamera, toggleMicrophone } from "../call";
+import {
+  canShare,
+  chooseCamera,
+  chooseMicrophone,
+  leave,
+  startCamera,
+  startSharing,
+  stopCamera,
+  stopSharing,
+  toggleMicrophone,
+} from "../call";
 import * as state from "../state";
-import { CameraIcon, LeaveIcon, MicrophoneIcon, PeopleIcon } from "./icons";
+import { gridFor } from "./grid";
+import { CameraIcon, LeaveIcon, MicrophoneIcon, PeopleIcon, ScreenIcon } from "./icons";
 import { DeviceChoice } from "./lobby";
 import { Notice } from "./notice";
 import { People } from "./people";
@@ -23,6 +34,8 @@ export function Room() {
   useEffect(() => heading.current?.focus(), []);
   const { value: tiles } = state.tiles;
   const layer = layerFor(tiles.length);
+  const screens = tiles.filter(({ streamType }) => streamType === "sub").length;
+  const grid = gridFor(tiles.length + 1, screens);
   return (
     <div class="room">
       <header class="room-head">
@@ -37,16 +50,26 @@ export function Room() {
         </p>
       )}
       <Notice
-        trouble={state.trouble.value ?? state.microphoneTrouble.value ?? state.cameraTrouble.value}
+        trouble={
+          state.trouble.value ??
+          state.microphoneTrouble.value ??
+          state.cameraTrouble.value ??
+          state.screenTrouble.value
+        }
         onClose={closeNotices}
       />
       <SoundBlocked />
       <main class="stage">
-        <ul class="tiles" data-count={tiles.length + 1} aria-label="Pictures">
-          {tiles.map((tile) => (
-            <Tile key={`${tile.userId}/${tile.streamType}`} {...tile} layer={layer} />
+        <ul class={grid.presenting ? "tiles presenting" : "tiles"} style={grid.style} aria-label="Pictures">
+          {tiles.map((tile, place) => (
+            <Tile
+              key={`${tile.userId}/${tile.streamType}`}
+              {...tile}
+              layer={layer}
+              column={grid.columnOf(place)}
+            />
           ))}
-          <OwnTile />
+          <OwnTile column={grid.columnOf(tiles.length)} />
         </ul>
         {showPeople && <People />}
       </main>
@@ -62,6 +85,7 @@ function closeNotices(): void {
   state.trouble.value = null;
   state.microphoneTrouble.value = null;
   state.cameraTrouble.value = null;
+  state.screenTrouble.value = null;
 }
 
 function SoundBlocked() {
@@ -84,6 +108,7 @@ function SoundBlocked() {
 function Controls({ showPeople, onPeople }: { showPeople: boolean; onPeople: () => void }) {
   const { value: cameraOn } = state.cameraOn;
   const { value: microphoneOn } = state.microphoneOn;
+  const { value: sharing } = state.sharing;
   const toggleCamera = (): void => void (cameraOn ? stopCamera() : startCamera(null));
   return (
     <section class="controls" aria-label="Call controls">
@@ -93,6 +118,11 @@ function Controls({ showPeople, onPeople }: { showPeople: boolean; onPeople: () 
       <button type="button" disabled={state.cameraBusy.value} onClick={toggleCamera}>
         <CameraIcon off={!cameraOn} /> <span>{cameraOn ? "Stop camera" : "Start camera"}</span>
       </button>
+      {canShare && (
+        <button type="button" aria-pressed={sharing} onClick={sharing ? stopSharing : startSharing}>
+          <ScreenIcon off={sharing} /> <span>{sharing ? "Stop sharing" : "Share screen"}</span>
+        </button>
+      )}
       <button type="button" aria-expanded={showPeople} aria-controls="people" onClick={onPeople}>
         <PeopleIcon /> <span>{state.others.value.length + 1} here</span>
       </button>

@@ -11,10 +11,12 @@ interface TileProps {
   streamType: "main" | "sub";
   hasPicture: boolean;
   layer: 0 | 1 | 2;
+  /** CSS `grid-column-start`, if it does not just follow. */
+  column: string;
 }
 
 /** Somebody else: picture or initials, name, whether heard. */
-export function Tile({ userId, streamType, hasPicture, layer }: TileProps) {
+export function Tile({ userId, streamType, hasPicture, layer, column }: TileProps) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const { current: view } = place;
@@ -26,7 +28,10 @@ export function Tile({ userId, streamType, hasPicture, layer }: TileProps) {
   const speaking = heard && state.speaking.value.has(userId) && streamType === "main";
   const name = nameOf(userId);
   return (
-    <li class={`tile ${speaking ? "speaking" : ""}`}>
+    <li
+      class={`tile ${streamType === "sub" ? "screen" : ""} ${speaking ? "speaking" : ""}`}
+      style={{ "--column": column || "auto" }}
+    >
       <div class="picture" ref={place} />
       {!hasPicture && <Initials userId={userId} />}
       <p class="label">
@@ -44,7 +49,7 @@ export function Tile({ userId, streamType, hasPicture, layer }: TileProps) {
 }
 
 /** Ourselves. */
-export function OwnTile() {
+export function OwnTile({ column }: { column: string }) {
   const place = useRef<HTMLDivElement>(null);
   const { value: on } = state.cameraOn;
   useEffect(() => {
@@ -52,7 +57,7 @@ export function OwnTile() {
   }, [on]);
   const speaking = state.microphoneOn.value && state.speaking.value.has("");
   return (
-    <li class={`tile own ${speaking ? "speaking" : ""}`}>
+    <li class={`tile own ${speaking ? "speaking" : ""}`} style={{ "--column": column || "auto" }}>
       <div class="picture" ref={place} />
       {!on && <Initials userId={state.userId.value} />}
       <p class="label">

@@ -2,8 +2,8 @@
 // Camera and microphone, with the browser's many ways to say no turned into one error each.
 
 import { ErrorCode, ExtraCode, RtcError } from "../errors";
-import type { LocalAudioConfig, LocalVideoConfig } from "../options";
-import { DEFAULT_PROFILE, VIDEO_PROFILES } from "./profiles";
+import type { LocalAudioConfig, LocalVideoConfig, ScreenShareConfig } from "../options";
+import { DEFAULT_PROFILE, DEFAULT_SCREEN_PROFILE, SCREEN_PROFILES, VIDEO_PROFILES } from "./profiles";
 
 /** A captured or given track. */
 export interface Capture {
@@ -34,27 +34,57 @@ export async function captureVideo(option: LocalVideoConfig["option"] = {}): Pro
   return { track: await first({ video: { ...device, ...size } }, "camera"), own: true };
 }
 
-async function first(
+/** Lets the person choose a screen, window or tab, or takes the caller's track; throws RtcError. */
+export async function captureScreen(option: ScreenShareConfig["option"] = {}): Promise<Capture> {
+  const capture = option.videoTrack
+    ? { track: option.videoTrack, own: false }
+    : { track: await chooseScreen(option), own: true };
+  // Tells the encoder which to give up when bits are short: pictures or sharpness.
+  capture.track.contentHint = option.qosPreference === "smooth" ? "motion" : "detail";
+  return capture;
+}
+
+async function chooseScreen(option: NonNullable<ScreenShareConfig["option"]>): Promise<MediaStreamTrack> {
+  const { width, height, frameRate } = SCREEN_PROFILES[option.profile ?? DEFAULT_SCREEN_PROFILE];
+  const { preferDisplaySurface, selfBrowserSurface = "exclude" } = option;
+  const surface = preferDisplaySurface && { displaySurface: preferDisplaySurface };
+  const options: DisplayMediaStreamOptions & { selfBrowserSurface: string } = {
+    video: { width: { max: width }, height: { max: height }, frameRate: { max: frameRate }, ...surface },
+    audio: false,
+    selfBrowserSurface,
+  };
+  return firstOf("screen", () => navigator.mediaDevices?.getDisplayMedia?.(options));
+}
+
+function first(
   constraints: MediaStreamConstraints,
   what: "camera" | "microphone",
 ): Promise<MediaStreamTrack> {
-  if (!navigator.mediaDevices?.getUserMedia) {
-    throw new RtcError(ErrorCode.ENV_NOT_SUPPORTED, "This page may not use cameras and microphones.", {
-      reason: "insecure_page",
-      action: "Open the page over https, or on localhost.",
-    });
-  }
+  return firstOf(what, () => navigator.mediaDevices?.getUserMedia?.(constraints));
+}
+
+async function firstOf(
+  what: "camera" | "microphone" | "screen",
+  open: () => Promise<MediaStream> | undefined,
+): Promise<MediaStreamTrack> {
   try {
-    const [track] = (await navigator.mediaDevices.getUserMedia(constraints)).getTracks();
+    const stream = await open();
+    if (stream === undefined) {
+      throw new RtcError(ErrorCode.ENV_NOT_SUPPORTED, `This page may not use the ${what}.`, {
+        reason: "insecure_page",
+        action: "Open the page over https, or on localhost, in a browser that can do this.",
+      });
+    }
+    const [track] = stream.getTracks();
     if (track) return track;
   } catch (error) {
-    throw deviceError(error, what);
+    throw error instanceof RtcError ? error : deviceError(error, what);
   }
   throw deviceError(new DOMException("no track", "NotFoundError"), what);
 }
 
 /** What the browser's refusal means for a person. */
-function deviceError(error: unknown, what: "camera" | "microphone"): RtcError {
+function deviceError(error: unknown, what: "camera" | "microphone" | "screen"): RtcError {
   const name = error instanceof Error ? error.name : "";
   const details = { originError: error, reason: name };
   switch (name) {
@@ -63,7 +93,10 @@ function deviceError(error: unknown, what: "camera" | "microphone"): RtcError {
       return new RtcError(ErrorCode.DEVICE_ERROR, `The ${what} is not allowed for this page.`, {
         ...details,
         extraCode: ExtraCode.DEVICE_DENIED,
-        action: `Allow the ${what} in the browser's address bar, then try again.`,
+        action:
+          what === "screen"
+            ? "Choose a screen, window or tab, or allow screen recording in the system's settings."
+            : `Allow the ${what} in the browser's address bar, then try again.`,
       });
     case "NotFoundError":
       return new RtcError(ErrorCode.DEVICE_ERROR, `There is no ${what}.`, {

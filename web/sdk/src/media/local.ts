@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Our own microphone and camera: captured once, sent when there is a room.
+// Our own microphone, camera and screen: captured once, sent when there is a room.
 
 import type { Outgoing, Session } from "../call/session";
 import { ErrorCode, ExtraCode, RtcError } from "../errors";
 import type { Emitter } from "../events";
-import type { LocalAudioConfig, LocalVideoConfig } from "../options";
-import { type Capture, captureAudio, captureVideo } from "./capture";
+import type { LocalAudioConfig, LocalVideoConfig, ScreenShareConfig } from "../options";
+import { type Capture, captureAudio, captureScreen, captureVideo } from "./capture";
 import { VideoPlayer } from "./player";
-import { DEFAULT_PROFILE, VIDEO_PROFILES } from "./profiles";
+import { DEFAULT_PROFILE, DEFAULT_SCREEN_PROFILE, SCREEN_PROFILES, VIDEO_PROFILES } from "./profiles";
 
-type LocalTrack = "audio" | "main";
+type LocalTrack = "audio" | "main" | "screen";
 type PublishState = "starting" | "started" | "stopped";
 
 interface Source {
@@ -17,15 +17,22 @@ interface Source {
   publish: boolean;
   muted: boolean;
   config: LocalAudioConfig & LocalVideoConfig;
+  /** Bits a second at most. */
+  bitrate: number;
   state: PublishState;
 }
 
-const MEDIA: Readonly<Record<LocalTrack, "audio" | "video">> = { audio: "audio", main: "video" };
+/** What trtc-sdk-v5 calls them in `publish-state-changed` and in errors. */
+const MEDIA: Readonly<Record<LocalTrack, "audio" | "video" | "screen">> = {
+  audio: "audio",
+  main: "video",
+  screen: "screen",
+};
 
 /** What this device sends, in and out of rooms. `room` is the session of now, if there is one. */
 export class Local {
   private readonly sources = new Map<LocalTrack, Source>();
-  private player: VideoPlayer | undefined;
+  private readonly players = new Map<"main" | "screen", VideoPlayer>();
 
   constructor(
     private readonly emitter: Emitter,
@@ -33,12 +40,12 @@ export class Local {
   ) {}
 
   /** Everything that is captured. */
-  get outgoing(): ReadonlyMap<"audio" | "main" | "screen", Outgoing> {
+  get outgoing(): ReadonlyMap<LocalTrack, Outgoing> {
     return new Map([...this.sources].map(([track, source]) => [track, outgoingOf(source)]));
   }
 
   /** Everything that is to be sent. */
-  get published(): ReadonlyMap<"audio" | "main", Outgoing> {
+  get published(): ReadonlyMap<LocalTrack, Outgoing> {
     const wanted = [...this.sources].filter(([, { publish }]) => publish);
     return new Map(wanted.map(([track, source]) => [track, outgoingOf(source)]));
   }
@@ -51,8 +58,33 @@ export class Local {
   async startVideo(config: LocalVideoConfig): Promise<void> {
     this.refuseRepeated("main");
     const capture = await captureVideo(config.option);
-    this.preview(capture.track, config);
+    this.preview("main", capture.track, config.view, { mirror: true, ...config.option });
     await this.start("main", capture, config);
+  }
+
+  /** Also ends by itself, when the person ends it with the browser's own button. */
+  async startScreen({ view, publish = true, option = {} }: ScreenShareConfig): Promise<void> {
+    this.refuseRepeated("screen");
+    const capture = await captureScreen(option);
+    // Somebody may have called twice while the person was choosing.
+    if (this.sources.has("screen")) release(capture);
+    this.refuseRepeated("screen");
+    const { track } = capture;
+    track.addEventListener("ended", () => {
+      if (this.sources.get("screen")?.capture.track !== track) return;
+      this.stop("screen").catch(() => undefined);
+      this.emitter.emit("screen-share-stopped");
+    });
+    this.preview("screen", track, view, option);
+    const { bitrate } = SCREEN_PROFILES[option.profile ?? DEFAULT_SCREEN_PROFILE];
+    await this.start("screen", capture, { publish }, bitrate * 1000);
+  }
+
+  /** Shows it elsewhere, or sends it or not. */
+  async updateScreen({ view, publish, option = {} }: ScreenShareConfig): Promise<void> {
+    const source = this.started("screen");
+    this.preview("screen", source.capture.track, view, option);
+    await this.update("screen", publish === undefined ? {} : { publish }, undefined);
   }
 
   async updateAudio(config: LocalAudioConfig): Promise<void> {
@@ -68,7 +100,7 @@ export class Local {
     const { cameraId, videoTrack, profile, useFrontCamera } = config.option ?? {};
     const changed = [cameraId, videoTrack, profile, useFrontCamera].some((value) => value !== undefined);
     await this.update("main", merged, changed ? await captureVideo(merged.option) : undefined);
-    this.preview(source.capture.track, merged);
+    this.preview("main", source.capture.track, merged.view, { mirror: true, ...merged.option });
   }
 
   async stop(track: LocalTrack): Promise<void> {
@@ -76,9 +108,9 @@ export class Local {
     if (source === undefined) return;
     this.sources.delete(track);
     release(source.capture);
-    if (track === "main") {
-      this.player?.remove();
-      this.player = undefined;
+    if (track !== "audio") {
+      this.players.get(track)?.remove();
+      this.players.delete(track);
     }
     if (source.publish) await this.room()?.unpublish(track);
     this.setState(track, source, "stopped");
@@ -97,9 +129,10 @@ export class Local {
     track: LocalTrack,
     capture: Capture,
     config: LocalAudioConfig & LocalVideoConfig,
+    bitrate = cameraBitrate(config),
   ): Promise<void> {
     const { publish = true, mute = false } = config;
-    const source: Source = { capture, publish, muted: mute, config, state: "stopped" };
+    const source: Source = { capture, publish, muted: mute, config, bitrate, state: "stopped" };
     this.sources.set(track, source);
     capture.track.enabled = !mute;
     if (publish) await this.publish(track, source);
@@ -113,6 +146,7 @@ export class Local {
     const source = this.started(track);
     const { publish = source.publish, mute = source.muted } = config;
     source.config = config;
+    if (track !== "screen") source.bitrate = cameraBitrate(config);
     if (capture) {
       release(source.capture);
       source.capture = capture;
@@ -143,14 +177,18 @@ export class Local {
     }
   }
 
-  private preview(track: MediaStreamTrack, { view, option = {} }: LocalVideoConfig): void {
+  private preview(
+    track: "main" | "screen",
+    media: MediaStreamTrack,
+    view: LocalVideoConfig["view"],
+    look: { mirror?: boolean; fillMode?: "contain" | "cover" | "fill" },
+  ): void {
     if (view === undefined) return;
-    this.player ??= new VideoPlayer(
-      { userId: "", track: "main", local: true },
-      () => undefined,
-      () => undefined,
-    );
-    this.player.show(track, view, { mirror: true, ...option });
+    const ignore = (): void => undefined;
+    const player =
+      this.players.get(track) ?? new VideoPlayer({ userId: "", track, local: true }, ignore, ignore);
+    this.players.set(track, player);
+    player.show(media, view, look);
   }
 
   private setState(track: LocalTrack, source: Source, state: PublishState, error?: RtcError): void {
@@ -172,7 +210,7 @@ export class Local {
     const source = this.sources.get(track);
     if (source) return source;
     throw new RtcError(ErrorCode.INVALID_OPERATION, `Local ${MEDIA[track]} was not started.`, {
-      action: `Call startLocal${track === "audio" ? "Audio" : "Video"} first.`,
+      action: `Call ${START[track]} first.`,
     });
   }
 
@@ -185,9 +223,14 @@ export class Local {
   }
 }
 
-function outgoingOf({ capture, muted, config }: Source): Outgoing {
-  const { bitrate } = VIDEO_PROFILES[config.option?.profile ?? DEFAULT_PROFILE];
-  return { media: capture.track, muted, bitrate: bitrate * 1000 };
+const START = { audio: "startLocalAudio", main: "startLocalVideo", screen: "startScreenShare" } as const;
+
+function outgoingOf({ capture, muted, bitrate }: Source): Outgoing {
+  return { media: capture.track, muted, bitrate };
+}
+
+function cameraBitrate({ option }: LocalVideoConfig): number {
+  return VIDEO_PROFILES[option?.profile ?? DEFAULT_PROFILE].bitrate * 1000;
 }
 
 function release({ track, own }: Capture): void {
