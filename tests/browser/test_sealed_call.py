@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a user sees and hears in a sealed call, and what the operator gets of it."""
 
+import subprocess
 from pathlib import Path
 
 from playwright.sync_api import Playwright
@@ -8,7 +9,7 @@ from playwright.sync_api import Playwright
 from tests.browser import dump
 from tests.browser.call import SCREEN_SENDER, eventually
 from tests.browser.conftest import OUT, Callers, launch
-from tests.deployment import Deployment
+from tests.deployment import BIN, Deployment
 
 
 def test_two_pages_and_a_third_that_joins_late_see_and_hear_each_other(callers: Callers) -> None:
@@ -53,6 +54,26 @@ def test_a_shared_screen_is_seen_beside_the_camera_sealed_and_gone_when_the_brow
     eventually("the screen is gone", lambda: not any(tile.track == "screen" for tile in bob.tiles()), 30)
     eventually("alice may share again", lambda: alice.page.query_selector("text=Share screen"))
     bob.sees(alice)
+
+
+def test_a_page_shows_more_pictures_than_it_has_slots_at_first(callers: Callers, running: Deployment) -> None:
+    command = [
+        str(BIN / "sealroom-customer"), "bot", "--page", running.page, "--room", "test", "--count", "14",
+        "--size", "160x96", "--rate", "2", "--audio", "none", "--seconds", "120",
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as bots:
+        try:
+            alice = callers.enter("alice")
+
+            def seen() -> bool:
+                codes = [
+                    (tile.user, tile.code["sender"]) for tile in alice.tiles() if tile.code and not tile.local
+                ]
+                return sorted(codes) == sorted((f"bot-{number}", number) for number in range(1, 15))
+
+            eventually(f"alice sees fourteen bots under their names; {alice.console[-5:]}", seen)
+        finally:
+            bots.terminate()
 
 
 def test_a_member_who_leaves_is_gone_and_the_others_go_on(callers: Callers) -> None:

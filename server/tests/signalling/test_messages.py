@@ -11,6 +11,7 @@ from sealroom.core.callers import Caller
 from sealroom.signalling.messages import CALLERS, Unreadable, check_caller, read
 from sealroom_wire import signalling
 from sealroom_wire.errors import TEXTS, ErrorCode, Refusal
+from sealroom_wire.limits import MAX_SIGNALLING_MESSAGE_BYTES
 from sealroom_wire.signalling import Track
 
 CASES = 100_000
@@ -64,7 +65,11 @@ def test_what_the_protocol_has_is_read_as_it_was_said(message: msgspec.Struct) -
         ('{"type":"dance","id":4}', 4, ErrorCode.MALFORMED_MESSAGE),
         ('{"type":"ping","id":0}', 0, ErrorCode.MALFORMED_MESSAGE),
         ('{"type":"enter","id":4,"version":2,"news":true}', 4, ErrorCode.VERSION_NOT_SUPPORTED),
-        ('{"type":"ping","id":4,"x":"' + "y" * 98_304 + '"}', 0, ErrorCode.MESSAGE_TOO_LARGE),
+        (
+            '{"type":"ping","id":4,"x":"' + "y" * MAX_SIGNALLING_MESSAGE_BYTES + '"}',
+            0,
+            ErrorCode.MESSAGE_TOO_LARGE,
+        ),
         ('{"type":"ping","id":4' + " " * 20_000 + "}", 4, ErrorCode.MESSAGE_TOO_LARGE),
     ],
 )

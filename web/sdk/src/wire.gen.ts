@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Derived from sealroom_wire by tools/protocol_types.py; do not edit.
 
-export const MAX_SDP_BYTES = 65536;
+export const MAX_SDP_BYTES = 114688;
 export const MAX_SLOTS = 64;
 export const FIRST_AUDIO_SLOTS = 6;
 export const FIRST_VIDEO_SLOTS = 12;

@@ -2,7 +2,7 @@
 // The sections of the one peer connection, in the order they are offered.
 
 import type { TransceiverUse, Transforms } from "../sealing/transforms";
-import { FIRST_AUDIO_SLOTS, FIRST_VIDEO_SLOTS, type Signalling, SLOT_GROWTH } from "../wire.gen";
+import { FIRST_AUDIO_SLOTS, FIRST_VIDEO_SLOTS, MAX_SLOTS, type Signalling, SLOT_GROWTH } from "../wire.gen";
 import { choose } from "./codecs";
 import { LAYERS } from "./layers";
 
@@ -37,6 +37,11 @@ export class Sections {
     this.addReceiving("audio", FIRST_AUDIO_SLOTS);
     this.addReceiving("video", FIRST_VIDEO_SLOTS);
     connection.createDataChannel("data");
+  }
+
+  /** Whether the server takes more slots. */
+  get mayGrow(): boolean {
+    return this.receiving.length + SLOT_GROWTH <= MAX_SLOTS;
   }
 
   /** More video slots, behind everything that is there. */

@@ -53,6 +53,7 @@ export class Session {
   private readonly slots = new SlotTable();
   private readonly mids = new Map<number, string>();
   private line: SignallingLine | undefined;
+  private growing: Promise<void> | undefined;
   private negotiation: Promise<unknown> = Promise.resolve();
   private restarts = 0;
   private mending: ReturnType<typeof setTimeout> | undefined;
@@ -129,7 +130,8 @@ export class Session {
   /** Asks for somebody's video; the track delivers nothing until frames of that sender were opened. */
   async watch(userId: string, track: "main" | "screen", layer: number): Promise<MediaStreamTrack> {
     let change = this.slots.bind({ userId, track, layer });
-    if (change === undefined) {
+    // Whoever waits beside us may have taken what was added.
+    while (change === undefined && this.sections.mayGrow) {
       await this.addSlots();
       change = this.slots.bind({ userId, track, layer });
     }
@@ -254,8 +256,12 @@ export class Session {
     return done;
   }
 
+  /** More slots, once for all who want one at the same time. */
   private addSlots(): Promise<void> {
-    return this.negotiate(() => this.sections.grow());
+    this.growing ??= this.negotiate(() => this.sections.grow()).finally(() => {
+      this.growing = undefined;
+    });
+    return this.growing;
   }
 
   private tellWorker(place: number, source: { user: string; track: "main" | "screen" } | null): void {
