@@ -121,7 +121,7 @@ class Deployment:
 
 @contextlib.contextmanager
 def deployment(
-    folder: Path, *operator_flags: str, operator: tuple[str, ...] = (str(BIN / "sealroom"),)
+    folder: Path, *operator_flags: str, bots: int = 0, operator: tuple[str, ...] = (str(BIN / "sealroom"),)
 ) -> Iterator[Deployment]:
     """Runs both sides with their state under `folder`, and stops them afterwards. `operator` runs as its command line."""
     hand_over, sink = folder / "operator.json", folder / "sink.dump"
@@ -133,7 +133,7 @@ def deployment(
     try:
         customer = Process.start(
             "customer", str(BIN / "sealroom-customer"), "demo", "--operator", str(hand_over),
-            "--state", str(folder / "customer"), "--port", "0", "--bots", "0",
+            "--state", str(folder / "customer"), "--port", "0", "--bots", str(bots),
         )  # fmt: skip
         url = customer.wait_for(re.compile(r"http://localhost:\d+/\S*"))
         admin = server.wait_for(re.compile(r"http://127\.0\.0\.1:\d+(?=/metrics)"))

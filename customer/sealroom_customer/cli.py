@@ -16,6 +16,7 @@ from cyclopts import App, Parameter
 from sealroom_customer import __version__
 from sealroom_customer.authority.commands import authority
 from sealroom_customer.authority.identity import default_state, read_private
+from sealroom_customer.bots import MOST_BOTS, available
 from sealroom_customer.clock import loop_factory
 from sealroom_customer.errors import ConfigurationError, CustomerError, StartError
 from sealroom_customer.http.listen import DEFAULT_HOST, Listening
@@ -61,7 +62,7 @@ def demo(
         int | None, Parameter(help="Enter two headless members for so many seconds, report, and end.")
     ] = None,
     bots: Annotated[
-        int, Parameter(help="Members that are no people, in the room `demo`, 0 to 16; none with --check.")
+        int, Parameter(help="Members that are no people, in the room `demo`; none with --check.")
     ] = 2,
     host: Annotated[
         str, Parameter(help="Address to listen on. Plain http is spoken on loopback only.")
@@ -80,8 +81,8 @@ def demo(
 
     if check is not None and check < 1:
         raise ConfigurationError("check_too_short", "A check takes at least a second.", "Give --check 10.")
-    if not 0 <= bots <= 16:
-        raise ConfigurationError("bots_invalid", "There are 0 to 16 bots.", "Give --bots 2.")
+    if not 0 <= bots <= MOST_BOTS:
+        raise ConfigurationError("bots_invalid", f"There are 0 to {MOST_BOTS} bots.", "Give --bots 2.")
     folder = state or default_state()
     listening = Listening(host, port, certificate, key, networks(behind_proxy), public_url)
     configure()
@@ -95,7 +96,7 @@ def bot(
     page: Annotated[str, Parameter(help="Address of the call page, whose backend lets the bots in.")],
     room: Annotated[str, Parameter(help="Room to enter.")] = "demo",
     name: Annotated[str, Parameter(help="They are called NAME-1, NAME-2 and so on.")] = "bot",
-    count: Annotated[int, Parameter(help="How many, 1 to 16.")] = 1,
+    count: Annotated[int, Parameter(help=f"How many, 1 to {MOST_BOTS}.")] = 1,
     video: Annotated[
         Literal["pattern", "none"], Parameter(help="A moving pattern with a barcode, or nothing.")
     ] = "pattern",
@@ -106,17 +107,19 @@ def bot(
     json: Annotated[bool, Parameter(help="Report as JSON, a line a second.", negative="")] = False,
 ) -> None:
     """Enter members that are no people, in a sealed room: pictures and sound by real encoders, a report every second."""
-    try:
-        from sealroom_customer.bots import run as bots
-        from sealroom_customer.bots.bot import Show
-        from sealroom_customer.bots.tokens import TokenSource
-    except ImportError:
+    if not available():
         raise StartError(
             "bots_not_installed", "Bots need PyAV and numpy.", "Install `sealroom-customer[bots]`."
-        ) from None
+        )
+    from sealroom_customer.bots import run as bots
+    from sealroom_customer.bots.bot import Show
+    from sealroom_customer.bots.tokens import TokenSource
+
     width, height = _size(size)
-    if not 1 <= count <= bots.MOST_BOTS or not 1 <= rate <= 60:
-        raise ConfigurationError("bots_invalid", "1 to 16 bots, 1 to 60 pictures a second.", "Give less.")
+    if not 1 <= count <= MOST_BOTS or not 1 <= rate <= 60:
+        raise ConfigurationError(
+            "bots_invalid", f"1 to {MOST_BOTS} bots, 1 to 60 pictures a second.", "Give less."
+        )
     show = Show(video == "pattern", audio == "tone", width, height, rate)
     configure()
 

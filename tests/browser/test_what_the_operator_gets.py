@@ -13,7 +13,7 @@ import pytest
 from sealroom_customer.bots import barcode
 from sealroom_customer.bots.barcode import Picture
 from sealroom_customer.bots.encoding import Vp8Decoder
-from sealroom_customer.bots.judge import LIKE, likeness
+from sealroom_customer.bots.judge import LIKE, likeness, tries
 from tests.browser import dump
 from tests.browser.call import HERE, Caller, eventually
 from tests.browser.conftest import Callers
@@ -88,8 +88,8 @@ def pictures(frames: Sequence[dump.Frame]) -> Iterator[Picture]:
         if frame.codec == dump.VP8_CODEC:
             streams[frame.peer, frame.track, frame.layer].append(frame)
     for stream in streams.values():
-        yield from decoded(frame.body for frame in stream)
-        yield from decoded(frame.body[: dump.clear_prefix(frame)] + sealed_part(frame) for frame in stream)
+        for bodies in zip(*(tries(frame.body) for frame in stream), strict=True):
+            yield from decoded(bodies)
 
 
 def decoded(bodies: Iterable[bytes]) -> Iterator[Picture]:

@@ -29,6 +29,7 @@ from sealroom_customer.logging import get_logger
 _KEY_FRAME_PAUSE = 0.5
 """Seconds; whoever asks more often gets one all the same, a little later."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 10.0
+_FOR_GOOD = frozenset({"removed", "replaced_by_new_entry"})
 _JUDGED_AT_ONCE = 64
 """Frames that wait to be judged; what is too much is left out, never delayed."""
 
@@ -73,29 +74,30 @@ class Bot:
         return self._earlier_packets + now
 
     async def run(self) -> None:
-        """Runs until cancelled.
+        """Runs until cancelled, or put out of the room: whoever decided that means it for bots too.
 
         Raises:
             StartError: it was never let in, so that waiting would help nobody.
         """
         wait = _FIRST_WAIT
         while True:
+            before = self.entries
             try:
                 await self._attend(await self.enter())
-                wait = _FIRST_WAIT
             except (ClientFault, StartError) as fault:
                 if self.entries == 0:
                     raise StartError(
                         "bot_not_let_in", f"{self.name} was not let in: {fault}", "Mend it and start again."
                     ) from None
                 get_logger().warning("bot.out", code=fault.code)
+                if fault.code in _FOR_GOOD:
+                    return
+                wait = _FIRST_WAIT if self.entries > before else min(wait * 2, _LONGEST_WAIT)
                 await asyncio.sleep(wait)
-                wait = min(wait * 2, _LONGEST_WAIT)
 
     async def _attend(self, entry: Entry) -> None:
         async with Client.enter(entry) as client:
             self.client, self.entries, self._key_frame_wanted = client, self.entries + 1, True
-            # Outside of `_listen`, so that whoever stops us finds no half judged frame in a thread.
             frames: asyncio.Queue[tuple[str, bytes, bytes]] = asyncio.Queue(_JUDGED_AT_ONCE)
             try:
                 async with asyncio.TaskGroup() as tasks:

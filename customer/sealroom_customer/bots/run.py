@@ -5,6 +5,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 
@@ -13,7 +14,6 @@ from sealroom_customer.bots.tokens import TokenSource
 from sealroom_customer.client import Entry
 from sealroom_customer.stopping import told_to_stop
 
-MOST_BOTS = 16
 REPORT_SECONDS = 1.0
 
 
@@ -83,16 +83,22 @@ async def run(
             tell(_report(bots, time.monotonic() - began))
 
     with told_to_stop() as stopped:
-        works = [asyncio.create_task(work) for work in (*(bot.run() for bot in bots), report())]
-        stop = asyncio.create_task(stopped.wait())
+        # One that was put out goes alone; one that was never let in ends them all.
+        everyone = asyncio.gather(*(bot.run() for bot in bots))
+        works: list[asyncio.Future[Any]] = [
+            everyone,
+            asyncio.ensure_future(report()),
+            asyncio.ensure_future(stopped.wait()),
+        ]
         try:
-            done, _ = await asyncio.wait({*works, stop}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            for one in done - {stop}:
-                one.result()
+            await asyncio.wait(works, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if everyone.done():
+                everyone.result()
         finally:
-            for one in (*works, stop):
+            # All at once: what is still reported while the others leave would be wrong.
+            for one in works:
                 one.cancel()
-            for one in (*works, stop):
+            for one in works:
                 with suppress(asyncio.CancelledError, Exception):
                     await one
 

@@ -5,18 +5,17 @@ import asyncio
 import urllib.error
 import urllib.request
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 
 from sealroom_customer.client import Entry
 from sealroom_customer.demo.backend import Ask, GrantAnswer, Tokens
+from sealroom_customer.demo.entry import entry_of
 from sealroom_customer.errors import ConfigurationError, StartError
-from sealroom_wire.ids import room_string
+from sealroom_customer.http.addresses import over_tls_or_on_loopback
 
 _SECONDS = 10.0
 _MOST_BYTES = 64 * 1024
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -25,9 +24,8 @@ class TokenSource:
 
     def __init__(self, origin: str) -> None:
         """Raises ConfigurationError unless `origin` is https, or http on loopback."""
-        parts = urlsplit(origin)
-        plain_on_loopback = parts.scheme == "http" and parts.hostname in _LOOPBACK
-        if not parts.hostname or (parts.scheme != "https" and not plain_on_loopback):
+        parts = over_tls_or_on_loopback(origin, "https")
+        if parts is None:
             raise ConfigurationError(
                 "page_invalid",
                 f"`{origin}` is neither https nor http on loopback.",
@@ -43,16 +41,7 @@ class TokenSource:
         async def grant() -> str:
             return (await self._post("/api/grants", ask, GrantAnswer)).grant
 
-        return Entry(
-            operator=tokens.operator,
-            sdk_app_id=tokens.sdk_app_id,
-            user_id=user,
-            user_sig=tokens.user_sig,
-            room=room_string(room),
-            authority=tokens.authority,
-            grant=grant,
-            keep_sealed=keep_sealed,
-        )
+        return entry_of(tokens, grant, keep_sealed=keep_sealed)
 
     async def _post(self, path: str, ask: Ask, answer: type[T]) -> T:
         def work() -> bytes:

@@ -16,7 +16,6 @@ from sealroom_customer.client import (
     Client,
     ClientFault,
     Closed,
-    Entry,
     Frame,
     FrameRefused,
     KeyFrameWanted,
@@ -28,7 +27,7 @@ from sealroom_customer.demo import synthetic
 from sealroom_customer.demo.api import authority_url
 from sealroom_customer.demo.app import Demo
 from sealroom_customer.demo.backend import Ask
-from sealroom_wire.ids import room_string
+from sealroom_customer.demo.entry import entry_of
 
 _ENTER_SECONDS = 15.0
 """For two members to enter and see each other's first frames."""
@@ -155,21 +154,11 @@ async def _attend(demo: Demo, room: str, name: str, other: str, meeting: _Meetin
         await meeting.second_may_enter()
     ask = Ask(name, room)
     tokens = demo.backend.tokens(ask, authority_url(demo.origins[0]))
-    first: list[str] = [tokens.grant]
 
     async def grant() -> str:
-        return first.pop() if first else demo.backend.grant(ask)
+        return demo.backend.grant(ask)
 
-    entry = Entry(
-        operator=tokens.operator,
-        sdk_app_id=tokens.sdk_app_id,
-        user_id=name,
-        user_sig=tokens.user_sig,
-        room=room_string(room),
-        authority=tokens.authority,
-        grant=grant,
-    )
-    async with Client.enter(entry) as client:
+    async with Client.enter(entry_of(tokens, grant)) as client:
         member = _Member(name, other, client, meeting)
         beside = [asyncio.create_task(_listen(member))]
         try:

@@ -5,18 +5,12 @@ import asyncio
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from importlib.util import find_spec
 
 import msgspec
 
 _STOP_SECONDS = 5.0
 _LINES_APART = 10
 """Without a terminal that can be written over, one report of so many is printed."""
-
-
-def available() -> bool:
-    """Whether what bots need is installed (the extra `bots`)."""
-    return all(find_spec(name) is not None for name in ("av", "numpy"))
 
 
 class LiveLine:
@@ -49,7 +43,7 @@ async def keep(page: str, room: str, count: int, live: LiveLine) -> None:
         sys.executable, "-m", "sealroom_customer", "bot", "--page", page, "--room", room, "--count", str(count), "--json",
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    # Not at the top: it needs the extra that `available` asks for.
+    # Not at the top: it needs the extra that `bots.available` asks for.
     from sealroom_customer.bots.run import Report, line
 
     try:

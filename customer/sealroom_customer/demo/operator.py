@@ -12,10 +12,10 @@ from msgspec import Meta
 
 from sealroom_customer.authority.identity import read_private
 from sealroom_customer.errors import ConfigurationError, StartError
+from sealroom_customer.http.addresses import over_tls_or_on_loopback
 
 _LOOK_SECONDS = 0.05
 _SAY_SECONDS = 5.0
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class _HandOver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,9 +31,7 @@ class Operator:
 
     def __init__(self, endpoint: str, sdk_app_id: int, secret_key: str) -> None:
         """Raises ConfigurationError unless `endpoint` is wss, or ws on loopback."""
-        parts = urlsplit(endpoint)
-        plain_on_loopback = parts.scheme == "ws" and parts.hostname in _LOOPBACK
-        if not parts.hostname or (parts.scheme != "wss" and not plain_on_loopback):
+        if over_tls_or_on_loopback(endpoint, "wss") is None:
             raise ConfigurationError(
                 "operator_endpoint_invalid",
                 f"The operator's endpoint `{endpoint}` is neither wss nor ws on loopback.",

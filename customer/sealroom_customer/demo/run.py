@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import TypeVar
 
+from sealroom_customer.bots import available
 from sealroom_customer.clock import SystemClock
 from sealroom_customer.demo import guests
 from sealroom_customer.demo.app import make
@@ -71,7 +72,7 @@ async def _run(
 
 async def _host(page: str, bots: int) -> None:
     """For ever, with bots in the room if they are wanted and can be had."""
-    if bots and guests.available():
+    if bots and available():
 
         def write(text: str) -> None:
             print(text, end="", flush=True)

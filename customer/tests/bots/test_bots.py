@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bots: pictures that can be told apart, the judge of what shut eyes see, and a room of them over real processes."""
 
+import json
+import re
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import msgspec
@@ -147,3 +150,34 @@ def test_a_bot_that_is_not_let_in_says_so_and_ends() -> None:
     assert done.returncode == 1
     assert "bot_not_let_in" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_demo_has_two_bots_and_says_every_so_often_how_they_fare(tmp_path: Path) -> None:
+    with deployment(tmp_path, bots=2) as running:
+        line = running.customer.wait_for(re.compile(r"live +2 members .*operator 0 of [1-9]\d* frames"))
+        assert "opened" in line
+    assert not any("bot" in line and "Traceback" in line for line in running.customer.lines)
+
+
+def test_a_bot_that_is_put_out_stays_out_and_the_others_go_on(tmp_path: Path) -> None:
+    with deployment(tmp_path) as running:
+        command = [
+            str(BIN / "sealroom-customer"), "bot", "--page", running.page, "--count", "2", "--seconds", "9", "--json",
+        ]  # fmt: skip
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as bots:
+            assert bots.stdout is not None
+            for text in bots.stdout:
+                if text.startswith("{") and msgspec.json.decode(text, type=Report).members == 2:
+                    break
+            credential = next((tmp_path / "customer").glob("*credential*")).read_text().strip()
+            request = urllib.request.Request(
+                f"{running.page.rstrip('/')}/authority/v1/rooms/string/demo/members/bot-2/remove",
+                json.dumps({"app": running.application()["sdk_app_id"]}).encode(),
+                {"authorization": f"Bearer {credential}", "content-type": "application/json"},
+            )
+            with urllib.request.urlopen(request, timeout=5) as got:
+                assert got.status == 200
+            reports = [msgspec.json.decode(text, type=Report) for text in bots.stdout if text.startswith("{")]
+        assert bots.returncode == 0
+    assert reports[-1].members == reports[-1].bots == 1
+    assert reports[-1].opened > 0
