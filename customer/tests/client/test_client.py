@@ -10,8 +10,9 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from customer.tests.desk import APP, ROOM
-from sealroom_customer.client import Client, ClientFault
-from sealroom_customer.client.client import Entry
+from sealroom_customer.client import Client, ClientFault, Closed, Entry, TrackAppeared, TrackGone
+from sealroom_customer.client.client import _Slot
+from sealroom_wire import signalling
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.signalling import ClientMessage, Enter, Refused
 
@@ -113,6 +114,51 @@ async def test_nothing_is_sent_before_there_are_keys_and_nothing_after_the_end()
     assert len(events) == 1
     assert client.stats()["members"] == 0
     assert client.stats()["packets_sent"] == 0
+
+
+class Asked:
+    """A line to an operator that says yes to everything."""
+
+    def __init__(self) -> None:
+        self.requests: list[signalling.Bind] = []
+
+    def next_id(self) -> int:
+        return len(self.requests) + 1
+
+    async def ask(self, request: signalling.Bind, _: type) -> None:
+        self.requests.append(request)
+
+
+async def test_a_slot_that_is_given_up_shows_nobody_and_takes_the_next() -> None:
+    client, line = Client(entry("ws://127.0.0.1:9/")), Asked()
+    client._line = line  # type: ignore[assignment]
+    client._slots = [_Slot(6)]
+    await client.watch("bob")
+    with pytest.raises(ClientFault, match="No video slot is free"):
+        await client.watch("carol")
+    await client.unwatch("carol")
+    await client.unwatch("bob")
+    await client.watch("carol", "screen")
+    bound = [request.bindings[0] for request in line.requests]
+    assert [one.generation for one in bound] == [1, 2, 3]
+    assert [one.source and (one.source.user_id, one.source.track.value) for one in bound] == [
+        ("bob", "main"), None, ("carol", "screen"),
+    ]  # fmt: skip
+    client._end(None)
+
+
+async def test_tracks_that_end_are_told_once_also_when_their_user_leaves() -> None:
+    client = Client(entry("ws://127.0.0.1:9/"))
+    for track in (signalling.Track.AUDIO, signalling.Track.MAIN):
+        client._said(signalling.TrackPublished(user_id="bob", track=track, muted=False))
+    client._said(signalling.TrackUnpublished(user_id="bob", track=signalling.Track.AUDIO))
+    client._said(signalling.ParticipantLeft(user_id="bob", reason=signalling.LeaveReason.LEFT))
+    client._end(None)
+    told = [event async for event in client.events()]
+    assert told == [
+        TrackAppeared("bob", "audio"), TrackAppeared("bob", "main"),
+        TrackGone("bob", "audio"), TrackGone("bob", "main"), Closed(None),
+    ]  # fmt: skip
 
 
 def test_no_ticket_shows_in_a_repr() -> None:
