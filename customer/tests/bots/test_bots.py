@@ -116,7 +116,7 @@ async def test_a_backend_that_is_not_there_is_said() -> None:
 def test_two_bots_in_a_room_see_each_other_and_the_operator_sees_neither(tmp_path: Path) -> None:
     with deployment(tmp_path) as running:
         command = [
-            str(BIN / "sealroom-customer"), "bot", "--page", running.page, "--count", "2", "--seconds", "6", "--json",
+            str(BIN / "sealroom-customer"), "bot", "--page", running.page, "--count", "2", "--seconds", "8", "--json",
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
@@ -130,9 +130,10 @@ def test_two_bots_in_a_room_see_each_other_and_the_operator_sees_neither(tmp_pat
     assert last.judged > 30
     assert last.seen == 0
     assert last.packets > 0
-    assert forwarded == 0 or forwarded >= last.packets
+    assert forwarded >= last.packets
     assert last.refused.keys() <= {"no_key", "wrong_sender"}, "only before keys and roster were there"
-    assert sum(reports[1].refused.values()) == sum(last.refused.values()), "none was refused once it flowed"
+    flowing = [report for report in reports if report.judged > 15]
+    assert sum(flowing[0].refused.values()) == sum(last.refused.values()), "none was refused once it flowed"
 
 
 def test_a_bot_that_is_not_let_in_says_so_and_ends() -> None:
@@ -162,7 +163,7 @@ def test_the_demo_has_two_bots_and_says_every_so_often_how_they_fare(tmp_path: P
 def test_a_bot_that_is_put_out_stays_out_and_the_others_go_on(tmp_path: Path) -> None:
     with deployment(tmp_path) as running:
         command = [
-            str(BIN / "sealroom-customer"), "bot", "--page", running.page, "--count", "2", "--seconds", "9", "--json",
+            str(BIN / "sealroom-customer"), "bot", "--page", running.page, "--count", "2", "--seconds", "60", "--json",
         ]  # fmt: skip
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as bots:
             assert bots.stdout is not None
@@ -177,7 +178,13 @@ def test_a_bot_that_is_put_out_stays_out_and_the_others_go_on(tmp_path: Path) ->
             )
             with urllib.request.urlopen(request, timeout=5) as got:
                 assert got.status == 200
-            reports = [msgspec.json.decode(text, type=Report) for text in bots.stdout if text.startswith("{")]
-        assert bots.returncode == 0
-    assert reports[-1].members == reports[-1].bots == 1
-    assert reports[-1].opened > 0
+            alone = 0
+            for text in bots.stdout:
+                if text.startswith("{"):
+                    report = msgspec.json.decode(text, type=Report)
+                    # It would try again after half a second, and then with a grant that is new.
+                    alone = alone + 1 if report.members == report.bots == 1 else 0
+                    if alone == 3:
+                        break
+            bots.terminate()
+        assert (alone, bots.returncode) == (3, 0)
