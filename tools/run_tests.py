@@ -28,7 +28,7 @@ class Outcome:
     name: str
     code: int = 1
     passed: int = 0
-    failed: int = 0
+    failed: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     seconds: float = 0.0
     output: str = ""
@@ -53,7 +53,7 @@ def rust() -> Outcome:
     outcome = run("rust", ["cargo", "test", "--locked", "--quiet", "--workspace", *exclude], ROOT / "engine")
     for passed, failed, ignored in re.findall(r"(\d+) passed; (\d+) failed; (\d+) ignored", outcome.output):
         outcome.passed += int(passed)
-        outcome.failed += int(failed)
+        outcome.failed += ["a Rust test (named above)"] * int(failed)
         outcome.skipped += ["a Rust test marked #[ignore]"] * int(ignored)
     return outcome
 
@@ -98,8 +98,8 @@ def _counted(outcome: Outcome, report: Path) -> Outcome:
         return outcome
     for case in ET.parse(report).getroot().iter("testcase"):  # noqa: S314 - our own report
         label = f"{case.get('classname')}.{case.get('name')}"
-        if case.find("failure") is not None or case.find("error") is not None:
-            outcome.failed += 1
+        if (wrong := case.find("failure")) is not None or (wrong := case.find("error")) is not None:
+            outcome.failed.append(f"{label}: {wrong.get('message', '')}\n{wrong.text or ''}")
         elif (skip := case.find("skipped")) is not None:
             outcome.skipped.append(f"{label}: {skip.get('message', '')}")
         else:
@@ -129,11 +129,15 @@ def _report(outcomes: list[Outcome], *, no_skips: bool) -> int:
     for line in skipped:
         print(f"skipped: {line}")
     for outcome in outcomes:
+        # Named here too: a runner that breaks at its own end says nothing in its output and may even exit with 0.
+        for line in outcome.failed:
+            print(f"failed in {outcome.name}: {line}")
+    for outcome in outcomes:
         print(
-            f"{outcome.name:10} {outcome.passed:5} passed {outcome.failed:3} failed {len(outcome.skipped):3} skipped {outcome.seconds:6.0f} s"
+            f"{outcome.name:10} {outcome.passed:5} passed {len(outcome.failed):3} failed {len(outcome.skipped):3} skipped {outcome.seconds:6.0f} s"
         )
     passed = sum(outcome.passed for outcome in outcomes)
-    failed = sum(outcome.failed for outcome in outcomes)
+    failed = sum(len(outcome.failed) for outcome in outcomes)
     empty = [outcome.name for outcome in outcomes if not outcome.passed]
     if empty:
         print(f"no test ran in: {', '.join(empty)}")
