@@ -66,7 +66,7 @@ check: check-python check-rust check-web ## Format, lint, types, contracts, lice
 check-python: env
 	@ruff format --check . && ruff check .
 	mypy -p sealroom_wire -p sealroom -p sealroom_customer
-	mypy tools protocol bench tests wire/tests server/tests customer/tests
+	mypy conftest.py tools protocol bench tests wire/tests server/tests customer/tests
 	lint-imports --no-cache
 	$(BIN)/python -m tools.protocol_types --check
 	$(BIN)/python -m tools.house_rules
