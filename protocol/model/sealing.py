@@ -2,6 +2,7 @@
 """Key schedule and frames of `protocol/sealing.md`, sections 2 to 5, and what is signed and sealed in section 8."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 
 from protocol.model import sframe
@@ -63,9 +64,61 @@ def kid(epoch: int, step: int, index: int, track: str) -> int:
 
 def prefix_length(codec: str, frame: bytes) -> int:
     """Section 5: how much of a frame stays in clear."""
+    if codec == "h264":
+        return _h264_prefix_length(frame)
     if codec != "vp8":
         return 0
     return 3 if frame[0] & 1 else 10
+
+
+class SealAgainError(ValueError):
+    """The sealed bytes may not stand in a frame of this codec: take the next counter."""
+
+
+def h264_form(frame: bytes) -> bytes:
+    """The one form of an H.264 access unit. Raises ValueError for what is not understood."""
+    begin, *units = frame.split(b"\0\0\1")
+    if begin.strip(b"\0") or not units:
+        raise ValueError("no start code")
+    form = b""
+    for number, unit in enumerate(units):
+        kind = unit[0] & 31 if unit else 0
+        if kind in (1, 5):
+            return form + b"\0\0\0\1" + b"\0\0\1".join(units[number:])
+        if kind in (7, 8, 9):
+            form += b"\0\0\0\1" + unit.rstrip(b"\0")
+        elif kind not in (6, 12):
+            raise ValueError(f"unit of type {kind}")
+    raise ValueError("no slice")
+
+
+def _h264_prefix_length(frame: bytes) -> int:
+    """Of a frame in its one form: through the byte in which the parameter-set id ends."""
+    found = re.search(rb"\x00\x00\x01[\x01\x05\x21\x25\x41\x45\x61\x65]", frame)
+    if found is None:
+        raise ValueError("no slice")
+    bits, ends, zeros, at = "", [], 0, found.end()
+    for at, byte in enumerate(frame[found.end() :], found.end()):
+        if zeros >= 2 and byte == 3:
+            zeros = 0
+            continue
+        zeros = zeros + 1 if byte == 0 else 0
+        bits += f"{byte:08b}"
+        ends.append(at + 1)
+        if three := re.match(r"(?:1|01.|001..|0001...|00001.{4}|000001.{5}){3}", bits):
+            return ends[(three.end() - 1) // 8]
+    raise ValueError("the slice header is cut off")
+
+
+def h264_escaped(prefix: bytes, sealed: bytes) -> bytes:
+    """Section 5: `sealed` as it stands behind `prefix`."""
+    if sealed.endswith(b"\0"):
+        raise SealAgainError
+    # Two bytes of context, and one in front that is not zero.
+    context = b"\xff" + prefix[-2:]
+    whole = context + sealed
+    # Overlapping runs: what was put in breaks a run of zeros.
+    return re.sub(rb"\x00\x00(?=[\x00-\x03])", b"\0\0\3", whole)[len(context) :]
 
 
 def metadata(track: str, codec: str, prefix: bytes) -> bytes:
@@ -76,11 +129,13 @@ def metadata(track: str, codec: str, prefix: bytes) -> bytes:
 def seal(
     suite: int, key_id: int, counter: int, base_key: bytes, track: str, codec: str, frame: bytes
 ) -> bytes:
-    """One frame of an encoder, sealed."""
+    """One frame of an encoder, sealed. Raises SealAgainError when the next counter has to be taken."""
+    frame = h264_form(frame) if codec == "h264" else frame
     length = prefix_length(codec, frame)
     prefix, body = frame[:length], frame[length:]
     said = metadata(track, codec, prefix)
-    return prefix + sframe.seal(sframe.SUITES[suite], key_id, counter, base_key, said, body)
+    sealed = sframe.seal(sframe.SUITES[suite], key_id, counter, base_key, said, body)
+    return prefix + (h264_escaped(prefix, sealed) if codec == "h264" else sealed)
 
 
 def authentication(

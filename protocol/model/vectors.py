@@ -14,6 +14,10 @@ import msgspec
 from protocol.model import sealing, sframe, words
 
 FOLDER = Path(__file__).resolve().parents[1] / "vectors"
+# A delimiter, SEI, parameter sets and the begin of an IDR slice, with start codes of both lengths.
+H264_KEY_FRAME = bytes.fromhex(
+    "00000001 09f0 000001 0605010280 000001 6742c01f8c8d40501e 00000001 68ce3c80 000001 65b8"
+)
 EDGES = (0, 1, 7, 8, 255, 256, 65535, 65536, 2**24, 2**32 - 1, 2**32, 2**53, 2**56, 2**63, 2**64 - 1)
 
 
@@ -96,6 +100,9 @@ def frames() -> list[dict[str, Any]]:
             ("main", "vp8", b"\x11ab", 5),
             ("screen", "vp9", _bytes("vp9", 120), 255),
             ("data", "data", b"hello", 65536),
+            ("main", "h264", H264_KEY_FRAME + _bytes("h264 key", 300), 0),
+            ("main", "h264", b"\0\0\1\x41\x9a" + _bytes("h264 delta", 70), 2**16),
+            ("main", "h264", b"\0\0\0\1\x41\xe0\0\0", 2**32),
         ):
             key_id = sealing.kid(1, 0, 3, track)
             base_key = place.base_key(secret, 1, 0, 3, track)
@@ -104,6 +111,7 @@ def frames() -> list[dict[str, Any]]:
                 {
                     "suite": suite, "track": track, "codec": codec, "kid": key_id, "counter": str(counter),
                     "baseKey": base_key.hex(), "frame": frame.hex(), "sealed": sealed.hex(),
+                    "opened": (sealing.h264_form(frame) if codec == "h264" else frame).hex(),
                 }
             )  # fmt: skip
     return found

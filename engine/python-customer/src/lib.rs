@@ -65,6 +65,7 @@ const fn codec_name(codec: Codec) -> &'static str {
         Codec::Red => "red",
         Codec::Vp8 => "vp8",
         Codec::Vp9 => "vp9",
+        Codec::H264 => "h264",
         Codec::Data => "data",
     }
 }

@@ -54,3 +54,13 @@ class World:
         """Seals and sends a frame of Opus or VP8. False if it was dropped."""
     def client_events(self, client: int) -> list[Event]:
         """What the client said since the last call."""
+
+class SealedH264:
+    """One sender's key of H.264, at both ends: the client's own sealer and opener."""
+
+    def __new__(cls, secret: bytes) -> SealedH264:
+        """`secret`: 64 bytes. ValueError if it is not."""
+    def seal(self, frame: bytes) -> bytes:
+        """One access unit (Annex B), sealed. ValueError with the reason if it is dropped."""
+    def open(self, frame: bytes) -> bytes:
+        """A sealed one, in the form in which it was sealed. ValueError with the reason if it is refused."""

@@ -4,7 +4,7 @@
 
 mod world;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use _native::{event_tuple, track_name, track_of};
 use client::{ClientConfig, ClientError};
@@ -12,7 +12,7 @@ use netsim::Link;
 use pyo3::exceptions::{PyIndexError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
-use sframe::{Codec, RoomContext, RoomKind, Suite, Track};
+use sframe::{Codec, Opener, RoomContext, RoomKind, Sealer, Secret, Suite, Track};
 
 use world::{Member, World as Core};
 
@@ -199,8 +199,43 @@ impl World {
     }
 }
 
+/// One sender's key of H.264, at both ends.
+#[pyclass(unsendable, module = "sealroom_sim._native")]
+struct SealedH264 {
+    sealer: Sealer,
+    opener: Opener,
+}
+
+#[pymethods]
+impl SealedH264 {
+    #[new]
+    fn new(secret: &[u8]) -> PyResult<Self> {
+        let secret = || Secret::new(Suite::Aes256GcmSha512, 1, 0, secret);
+        let none = || PyValueError::new_err("a secret of this suite has 64 bytes");
+        let sealing = secret().ok_or_else(none)?;
+        let sealer = Sealer::new(&sealing, 0, Track::Main).ok_or_else(none)?;
+        let mut opener = Opener::new();
+        opener.add_secret(Instant::now(), secret().ok_or_else(none)?, false);
+        Ok(Self { sealer, opener })
+    }
+
+    fn seal<'py>(&mut self, py: Python<'py>, frame: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+        let sealed = self.sealer.seal(Codec::H264, frame).map_err(wrong)?;
+        Ok(PyBytes::new(py, &sealed))
+    }
+
+    fn open<'py>(&mut self, py: Python<'py>, frame: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+        let opened = self
+            .opener
+            .open(Instant::now(), Track::Main, Codec::H264, Some(0), frame)
+            .map_err(|reason| PyValueError::new_err(reason.as_str()))?;
+        Ok(PyBytes::new(py, &opened.frame))
+    }
+}
+
 /// Both sides on a virtual network.
 #[pymodule(name = "_native", gil_used = false)]
 fn sim(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<World>()
+    module.add_class::<World>()?;
+    module.add_class::<SealedH264>()
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a sealed frame consists of (`protocol/sealing.md` section 5).
 
+use std::borrow::Cow;
+
+use crate::h264;
+
 /// A track, by its number in key ids and metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -41,6 +45,8 @@ pub enum Codec {
     Vp8 = 3,
     /// VP9.
     Vp9 = 4,
+    /// H.264, access units in Annex B form.
+    H264 = 5,
     /// Messages.
     Data = 7,
 }
@@ -54,9 +60,35 @@ pub fn clear_prefix(codec: Codec, frame: &[u8]) -> Option<usize> {
             // RFC 6386 section 9.1: the lowest bit is 0 in a key frame.
             if frame.first()? & 1 == 0 { 10 } else { 3 }
         }
+        Codec::H264 => h264::clear_prefix(frame)?,
         Codec::Opus | Codec::Red | Codec::Vp9 | Codec::Data => 0,
     };
     (frame.len() >= wanted).then_some(wanted)
+}
+
+/// The frame in the form in which it is sealed. `None` if it is not understood: it is dropped.
+pub(crate) fn normalised(codec: Codec, frame: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if codec == Codec::H264 {
+        return h264::normalised(frame).map(Cow::Owned);
+    }
+    Some(Cow::Borrowed(frame))
+}
+
+/// What lies behind the prefix as it may stand in a frame of the codec; `None` if it may not, and another counter has
+/// to be tried.
+pub(crate) fn carried(codec: Codec, prefix: &[u8], sealed: Vec<u8>) -> Option<Vec<u8>> {
+    if codec == Codec::H264 {
+        return h264::escaped(prefix, &sealed);
+    }
+    Some(sealed)
+}
+
+/// What [`carried`] was given; `None` if it cannot have made `found`.
+pub(crate) fn uncarried<'a>(codec: Codec, prefix: &[u8], found: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    if codec == Codec::H264 {
+        return h264::unescaped(prefix, found).map(Cow::Owned);
+    }
+    Some(Cow::Borrowed(found))
 }
 
 /// Header and metadata together: what the tag covers beside the ciphertext.

@@ -6,6 +6,7 @@
 
 mod cipher;
 mod frame;
+mod h264;
 mod header;
 mod open;
 mod replay;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::cipher::{FrameKey, TAG};
-use crate::frame::{Codec, Track, additional_data, clear_prefix};
+use crate::frame::{Codec, Track, additional_data, clear_prefix, uncarried};
 use crate::header::Header;
 use crate::replay::ReplayWindow;
 use crate::schedule::{KeyId, Secret};
@@ -183,6 +183,7 @@ impl Opener {
         let (prefix, rest) = frame
             .split_at_checked(prefix_len)
             .ok_or(Refusal::Malformed)?;
+        let rest = &*uncarried(codec, prefix, rest).ok_or(Refusal::Malformed)?;
         let (header, header_len) = Header::parse(rest).map_err(|_| Refusal::Malformed)?;
         let id = KeyId::unpack(header.kid).ok_or(Refusal::Clear)?;
         let (header_bytes, sealed) = rest

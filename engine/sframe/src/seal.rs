@@ -4,22 +4,27 @@
 use thiserror::Error;
 
 use crate::cipher::{FrameKey, TAG};
-use crate::frame::{Codec, Track, additional_data, clear_prefix};
+use crate::frame::{Codec, Track, additional_data, carried, clear_prefix, normalised};
 use crate::header::{Header, MAX_HEADER};
 use crate::schedule::{KeyId, Secret};
 
 /// A counter never reaches this (`protocol/sealing.md` section 4).
 const MOST_FRAMES: u64 = 1 << 40;
+/// Counters tried for one frame, where its codec does not let all bytes stand (`protocol/sealing.md` section 5).
+const TRIES: usize = 10;
 
 /// Why a frame was not sealed. It must not be sent then.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum SealError {
-    /// The frame is too short to be one of its codec.
-    #[error("seal_malformed: the frame is too short to be one of its codec; drop it")]
+    /// The frame is not one of its codec.
+    #[error("seal_malformed: the frame is not one of its codec; drop it")]
     Malformed,
     /// The counter is used up.
     #[error("seal_exhausted: the key has sealed all frames it may; wait for the next epoch")]
     Exhausted,
+    /// No counter that was tried gave bytes that may stand in a frame of the codec.
+    #[error("seal_unlucky: the sealed bytes may not stand in a frame of this codec; drop it")]
+    Unlucky,
     /// The library failed.
     #[error("seal_failed: the cipher failed; drop the frame")]
     Failed,
@@ -55,10 +60,29 @@ impl Sealer {
     /// # Errors
     /// [`SealError`]: the frame must be dropped.
     pub fn seal(&mut self, codec: Codec, frame: &[u8]) -> Result<Vec<u8>, SealError> {
-        let prefix_len = clear_prefix(codec, frame).ok_or(SealError::Malformed)?;
+        let frame = normalised(codec, frame).ok_or(SealError::Malformed)?;
+        let prefix_len = clear_prefix(codec, &frame)
+            .filter(|&len| u16::try_from(len).is_ok())
+            .ok_or(SealError::Malformed)?;
         let (prefix, body) = frame
             .split_at_checked(prefix_len)
             .ok_or(SealError::Malformed)?;
+        for _try in 0..TRIES {
+            let sealed = self.seal_once(codec, prefix, body)?;
+            if let Some(sealed) = carried(codec, prefix, sealed) {
+                return Ok([prefix, &sealed].concat());
+            }
+        }
+        Err(SealError::Unlucky)
+    }
+
+    /// Header, ciphertext and tag under the next counter.
+    fn seal_once(
+        &mut self,
+        codec: Codec,
+        prefix: &[u8],
+        body: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
         let counter = self.next;
         if counter >= MOST_FRAMES {
             return Err(SealError::Exhausted);
@@ -73,8 +97,7 @@ impl Sealer {
         .write(&mut bytes);
         let header = bytes.get(..len).ok_or(SealError::Failed)?;
         let aad = additional_data(header, self.kid.track, codec, prefix);
-        let mut sealed = Vec::with_capacity(frame.len() + len + TAG);
-        sealed.extend_from_slice(prefix);
+        let mut sealed = Vec::with_capacity(len + body.len() + TAG);
         sealed.extend_from_slice(header);
         let body_at = sealed.len();
         sealed.extend_from_slice(body);

@@ -146,6 +146,7 @@ fn frames() {
             "red" => Codec::Red,
             "vp8" => Codec::Vp8,
             "vp9" => Codec::Vp9,
+            "h264" => Codec::H264,
             _ => Codec::Data,
         };
         let mut opener = Opener::new();
@@ -159,7 +160,7 @@ fn frames() {
                 &hex(&case["sealed"]),
             )
             .unwrap();
-        assert_eq!(opened.frame, hex(&case["frame"]));
+        assert_eq!(opened.frame, hex(&case["opened"]));
         if number(&case["counter"]) == 0 {
             let secret = Secret::new(suite, 1, 0, &hex(&room["steps"][0]["secret"])).unwrap();
             let mut sealer = Sealer::new(&secret, 3, track(&case["track"])).unwrap();

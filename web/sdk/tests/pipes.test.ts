@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "vitest";
 import type { RefusalReason } from "../src/sealing/port";
-import type { Codec } from "../src/sframe/clear_prefix";
+import type { Codec } from "../src/sframe/frame";
 import {
   type EncodedFrame,
   ReceivePipe,

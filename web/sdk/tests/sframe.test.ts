@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "vitest";
-import { concat, fromB64u, toB64u, uint } from "../src/sframe/bytes";
+import { type Bytes, concat, fromB64u, toB64u, uint } from "../src/sframe/bytes";
 import { BadTag, FrameCipher } from "../src/sframe/cipher";
-import { type Codec, clearPrefixLength, codecOf, frameMetadata } from "../src/sframe/clear_prefix";
+import {
+  type Codec,
+  carried,
+  clearPrefixLength,
+  codecOf,
+  frameMetadata,
+  normalised,
+  uncarried,
+} from "../src/sframe/frame";
 import { MalformedHeader, readHeader, writeHeader } from "../src/sframe/header";
 import {
   baseKey,
@@ -31,6 +39,7 @@ interface Frame {
   counter: string;
   baseKey: string;
   frame: string;
+  opened: string;
   sealed: string;
 }
 interface Schedule {
@@ -112,18 +121,21 @@ describe("frames", () => {
   const frames = vectors<Frame[]>("frames");
 
   it.each(frames)("suite $suite, $codec of $track, counter $counter", async (vector) => {
-    const frame = unhex(vector.frame);
+    const frame = normalised(vector.codec, unhex(vector.frame)) as Bytes;
+    expect(hex(frame)).toBe(vector.opened);
     const clear = clearPrefixLength(vector.codec, frame) ?? -1;
     const prefix = frame.slice(0, clear);
     const metadata = frameMetadata(TRACK_NUMBER[vector.track], vector.codec, prefix);
     const cipher = await FrameCipher.derive(known(vector.suite), BigInt(vector.kid), unhex(vector.baseKey));
-    const sealed = concat(prefix, await cipher.seal(BigInt(vector.counter), metadata, frame.slice(clear)));
-    expect(hex(sealed)).toBe(vector.sealed);
+    const body = await cipher.seal(BigInt(vector.counter), metadata, frame.slice(clear));
+    expect(hex(concat(prefix, carried(vector.codec, prefix, body) as Bytes))).toBe(vector.sealed);
 
-    const header = readHeader(sealed.subarray(clear));
-    const behind = clear + header.length;
-    const open = (ad: Uint8Array<ArrayBuffer>) =>
-      cipher.open(header.ctr, sealed.slice(clear, behind), ad, sealed.slice(behind));
+    const found = unhex(vector.sealed);
+    expect(clearPrefixLength(vector.codec, found)).toBe(clear);
+    const sealed = uncarried(vector.codec, prefix, found.slice(clear)) as Bytes;
+    const header = readHeader(sealed);
+    const open = (ad: Bytes) =>
+      cipher.open(header.ctr, sealed.slice(0, header.length), ad, sealed.slice(header.length));
     expect(hex(await open(metadata))).toBe(hex(frame.slice(clear)));
     await expect(open(concat(metadata, Uint8Array.of(0)))).rejects.toThrow(BadTag);
   });
@@ -132,8 +144,37 @@ describe("frames", () => {
     expect(clearPrefixLength("vp8", new Uint8Array(0))).toBeUndefined();
     expect(clearPrefixLength("vp8", new Uint8Array(9))).toBeUndefined();
     expect(clearPrefixLength("vp8", Uint8Array.of(1, 0))).toBeUndefined();
-    expect(clearPrefixLength("h264", new Uint8Array(100))).toBeUndefined();
+    for (const wrong of [
+      "",
+      "00000001",
+      "0000000167420000000168ce",
+      "07000001" + "65ff",
+      "00000001" + "62ffff",
+      "00000001" + "650000030000037f",
+    ]) {
+      const frame = normalised("h264", unhex(wrong));
+      expect(frame && clearPrefixLength("h264", frame), wrong).toBeUndefined();
+    }
+    expect(clearPrefixLength("h264", unhex("00000165ff"))).toBeUndefined();
+    expect(clearPrefixLength("h264", unhex("0000000106050000000165ff"))).toBeUndefined();
+    expect(clearPrefixLength("h264", unhex("000000014100000380007f01"))).toBe(11);
     expect(clearPrefixLength("av1", new Uint8Array(100))).toBeUndefined();
+  });
+
+  it("escapes H.264 in one form only", () => {
+    for (const [prefix, plain, form] of [
+      ["01", "00000007", "0000030007"],
+      ["0000", "0109", "030109"],
+      ["0500", "000209", "00030209"],
+      ["01", "000000000003", "0000030000030003"],
+      ["01", "000004", "000004"],
+    ] as const) {
+      expect(hex(carried("h264", unhex(prefix), unhex(plain)) as Bytes)).toBe(form);
+      expect(hex(uncarried("h264", unhex(prefix), unhex(form)) as Bytes)).toBe(plain);
+    }
+    expect(carried("h264", unhex("01"), unhex("0500"))).toBeUndefined();
+    for (const wrong of ["000003", "00000304", "000001", "00000005", "0400"])
+      expect(uncarried("h264", unhex("01"), unhex(wrong)), wrong).toBeUndefined();
   });
 
   it("knows codecs by their MIME types and nothing else", () => {

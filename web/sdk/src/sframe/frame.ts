@@ -2,8 +2,9 @@
 // What of a frame stays readable, and the metadata that binds it: protocol/sealing.md section 5.
 
 import { type Bytes, concat, uint } from "./bytes";
+import * as h264 from "./h264";
 
-/** Codecs as the metadata numbers them. H.264 and AV1 have numbers but no rule here yet: their frames are dropped. */
+/** Codecs as the metadata numbers them. AV1 has a number but no rule here yet: its frames are dropped. */
 export const CODEC_NUMBER = { opus: 1, red: 2, vp8: 3, vp9: 4, h264: 5, av1: 6, data: 7 } as const;
 export type Codec = keyof typeof CODEC_NUMBER;
 
@@ -28,9 +29,25 @@ export function clearPrefixLength(codec: Codec, frame: Uint8Array): number | und
       return frame.length < length ? undefined : length;
     }
     case "h264":
+      return h264.clearPrefix(frame);
     case "av1":
       return undefined;
   }
+}
+
+/** A frame in the form in which it is sealed; undefined when it is not understood and has to be dropped. */
+export function normalised(codec: Codec, frame: Bytes): Bytes | undefined {
+  return codec === "h264" ? h264.normalised(frame) : frame;
+}
+
+/** `sealed` as it may stand behind `prefix`; undefined when it may not, and another counter has to be tried. */
+export function carried(codec: Codec, prefix: Uint8Array, sealed: Bytes): Bytes | undefined {
+  return codec === "h264" ? h264.escaped(prefix, sealed) : sealed;
+}
+
+/** What `carried` was given; undefined when it cannot have made `found`. */
+export function uncarried(codec: Codec, prefix: Uint8Array, found: Bytes): Bytes | undefined {
+  return codec === "h264" ? h264.unescaped(prefix, found) : found;
 }
 
 /** The metadata of RFC 9605: `u8 track | u8 codec | u16 len(prefix) | prefix`. */

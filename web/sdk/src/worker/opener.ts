@@ -4,7 +4,7 @@
 import type { RefusalReason } from "../sealing/port";
 import type { Bytes } from "../sframe/bytes";
 import { concat } from "../sframe/bytes";
-import { type Codec, clearPrefixLength, frameMetadata } from "../sframe/clear_prefix";
+import { type Codec, clearPrefixLength, frameMetadata, uncarried } from "../sframe/frame";
 import { type Header, readHeader } from "../sframe/header";
 import { type KeyId, readKeyId, type SealedTrack, TRACK_NUMBER } from "../sframe/schedule";
 import { TAG_LENGTH } from "../sframe/suite";
@@ -37,7 +37,9 @@ export type Verdict =
 interface Parts {
   readonly id: KeyId;
   readonly header: Header;
-  readonly clear: number;
+  readonly prefix: Bytes;
+  /** Header, ciphertext and tag. */
+  readonly sealed: Bytes;
 }
 
 /** For how long frames of the source before are expected after a slot was bound anew. */
@@ -72,22 +74,26 @@ export class Opener {
     const found = this.room.find(parts.id);
     if (found === "wait") return { is: "wait", reason: "no_key" };
     if (found === "old") return refused("old_epoch");
-    return this.decrypt(frame, codec as Codec, parts, found, sender);
+    return this.decrypt(codec as Codec, parts, found, sender);
   }
 
   private takeApart(frame: Bytes, codec: Codec | undefined): Parts | RefusalReason {
-    const clear = codec && clearPrefixLength(codec, frame);
+    if (codec === undefined) return "malformed";
+    const clear = clearPrefixLength(codec, frame);
     if (clear === undefined) return "malformed";
+    const prefix = frame.slice(0, clear);
+    const sealed = uncarried(codec, prefix, frame.slice(clear));
+    if (sealed === undefined) return "malformed";
     let header: Header;
     try {
-      header = readHeader(frame.subarray(clear));
+      header = readHeader(sealed);
     } catch {
       return "malformed";
     }
     const id = readKeyId(header.kid);
     if (id === undefined || !TRACKS.includes(id.track)) return "clear";
-    if (header.ctr > LAST_COUNTER || frame.length < clear + header.length + TAG_LENGTH) return "malformed";
-    return { id, header, clear };
+    if (header.ctr > LAST_COUNTER || sealed.length < header.length + TAG_LENGTH) return "malformed";
+    return { id, header, prefix, sealed };
   }
 
   /** The user whose frame it claims to be, if this slot may show that user. */
@@ -109,9 +115,8 @@ export class Opener {
   }
 
   private async decrypt(
-    frame: Bytes,
     codec: Codec,
-    { id, header, clear }: Parts,
+    { id, header, prefix, sealed }: Parts,
     candidate: Candidate,
     user: string,
   ): Promise<Verdict> {
@@ -120,12 +125,15 @@ export class Opener {
     const { cipher, window } = key;
     const counter = Number(header.ctr);
     if (window.has(counter)) return refused("replay");
-    const prefix = frame.slice(0, clear);
-    const behind = clear + header.length;
     const metadata = frameMetadata(id.track, codec, prefix);
     let body: Bytes;
     try {
-      body = await cipher.open(header.ctr, frame.slice(clear, behind), metadata, frame.slice(behind));
+      body = await cipher.open(
+        header.ctr,
+        sealed.slice(0, header.length),
+        metadata,
+        sealed.slice(header.length),
+      );
     } catch {
       return refused("bad_tag");
     }

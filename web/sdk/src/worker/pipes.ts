@@ -3,7 +3,7 @@
 
 import type { RefusalReason } from "../sealing/port";
 import type { Bytes } from "../sframe/bytes";
-import type { Codec } from "../sframe/clear_prefix";
+import type { Codec } from "../sframe/frame";
 import type { Opener, Verdict } from "./opener";
 import type { Sealer, Unsent } from "./sealer";
 

@@ -2,7 +2,7 @@
 // Everything that seals and opens, in one place: one of these per worker, one worker per call.
 
 import type { FromWorker, Refusals, SealingState, ToWorker, TransformOptions } from "../sealing/port";
-import { type Codec, codecOf } from "../sframe/clear_prefix";
+import { type Codec, codecOf } from "../sframe/frame";
 import { AuthorityLine } from "./authority_line";
 import { Counters } from "./counters";
 import { SealingFault } from "./fault";
