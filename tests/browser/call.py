@@ -17,6 +17,18 @@ SCREEN_SENDER = 100
 """What a screen's barcode has more than the camera's of the same caller (`source.js`)."""
 T = TypeVar("T")
 
+# A browser that has one codec for pictures.
+ONE_CODEC = """
+for (const side of [RTCRtpSender, RTCRtpReceiver]) {
+  const all = side.getCapabilities.bind(side);
+  side.getCapabilities = (kind) => {
+    const found = all(kind);
+    if (kind === "video") found.codecs = found.codecs.filter(({ mimeType }) => ["CODEC", "video/rtx"].includes(mimeType));
+    return found;
+  };
+}
+"""
+
 
 def tone_of(number: int) -> int:
     """The frequency, in Hz, of the caller that was opened as `number`."""
@@ -65,6 +77,7 @@ class Caller:
         room: str,
         worker_prefix: str,
         size: tuple[int, int],
+        codec: str,
     ) -> "Caller":
         """Opens the page and lets it enter at once. `worker_prefix` is put before the sealing worker's code."""
         context = browser.new_context(
@@ -73,6 +86,8 @@ class Caller:
         source = {"sender": number, "tone": tone_of(number), "width": size[0], "height": size[1], "rate": 15}
         context.add_init_script(f"globalThis.__source = {msgspec.json.encode(source).decode()};")
         context.add_init_script(path=HERE / "source.js")
+        if codec:
+            context.add_init_script(ONE_CODEC.replace("CODEC", codec))
         page = context.new_page()
         caller = cls(name, number, page)
         page.on("console", caller._heard)

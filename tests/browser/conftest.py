@@ -72,12 +72,22 @@ class Callers:
         self.opened: list[Caller] = []
 
     def enter(
-        self, name: str, *, room: str = "test", worker_prefix: str = "", width: int = 640, height: int = 360
+        self,
+        name: str,
+        *,
+        room: str = "test",
+        worker_prefix: str = "",
+        width: int = 640,
+        height: int = 360,
+        codec: str = "",
     ) -> Caller:
-        """A page that enters `room` as `name`; its barcode's sender is the order of opening, from 1 on."""
+        """A page that enters `room` as `name`; its barcode's sender is the order of opening, from 1 on.
+
+        `codec` is the only one for pictures that its browser then has ("video/H264").
+        """
         caller = Caller.open(
             self.browser, self.running, name, number=len(self.opened) + 1, room=room,
-            worker_prefix=worker_prefix, size=(width, height),
+            worker_prefix=worker_prefix, size=(width, height), codec=codec,
         )  # fmt: skip
         self.opened.append(caller)
         return caller

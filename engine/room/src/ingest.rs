@@ -13,7 +13,7 @@ use crate::slot::numbering::StreamId;
 use crate::timers::SWEEP;
 use crate::track::carried::Carried;
 use crate::track::ring::{Entry, PacketRing, State};
-use crate::track::sealed::{Verdict, check_codec, check_frame_start};
+use crate::track::sealed::{Role, Verdict, check_frame_start, role};
 use crate::track::vp8::Vp8Marks;
 use crate::track::{Continuity, Layer, TrackState, Waiting};
 
@@ -291,15 +291,18 @@ fn seal_state(
     packet: &RtpIn,
     payload: &[u8],
 ) -> Result<State, Refusal> {
-    check_codec(packet.codec)?;
     let timestamp = packet.header.timestamp;
     let is_video = track != Track::Audio;
-    if is_video && !packet.info.frame_start {
-        return match layer.frames.verdict(timestamp) {
-            Some(Verdict::Accepted) => Ok(State::Ready),
-            Some(Verdict::Refused(reason)) => Err(reason),
-            None => Ok(State::Held),
-        };
+    match role(packet.codec, packet.info.frame_start, payload)? {
+        Role::Clear => return Ok(State::Ready),
+        Role::Continues if is_video => {
+            return match layer.frames.verdict(timestamp) {
+                Some(Verdict::Accepted) => Ok(State::Ready),
+                Some(Verdict::Refused(reason)) => Err(reason),
+                None => Ok(State::Held),
+            };
+        }
+        Role::Continues | Role::Begins => {}
     }
     let checked = check_frame_start(packet.codec, track, packet.info.descriptor_len, payload);
     if is_video {

@@ -148,14 +148,35 @@ fn a_frame_of_another_track_is_refused() {
 #[test]
 fn codecs_without_a_rule_are_refused_by_name() {
     let (mut rig, from, ..) = call();
-    for (sequence, codec, payload) in [(1, Codec::H264, [0x65_u8; 60]), (2, Codec::Av1, [0x18; 60])]
-    {
+    let packet = Packet {
+        codec: Codec::Av1,
+        ..Packet::video(0, 1, 1, &[0x18; 60])
+    };
+    assert_eq!(rig.send(from, &packet), Err(Refusal::SealingUndefined));
+}
+
+#[test]
+fn parameter_sets_pass_and_the_slice_decides_for_its_frame() {
+    let (mut rig, from, _, seen) = call();
+    let mut send = |sequence: u16, timestamp: u32, payload: &[u8]| {
         let packet = Packet {
-            codec,
-            ..Packet::video(0, sequence, sequence as u32, &payload)
+            codec: Codec::H264,
+            ..Packet::video(0, sequence.into(), timestamp, payload)
         };
-        assert_eq!(rig.send(from, &packet), Err(Refusal::SealingUndefined));
-    }
+        rig.send(from, &packet)
+    };
+    let parameters = [0x78, 0, 2, 0x67, 0x42, 0, 2, 0x68, 0xCE];
+    let sealed = [&[0x7C, 0x85, 0xB8][..], &header(2), &[0xEE; 40]].concat();
+    let in_clear = [&[0x7C, 0x85, 0xB8][..], &[0xEE; 40]].concat();
+    let more = [0x7C, 0x05, 9, 9, 9];
+    send(1, 0, &parameters).unwrap();
+    send(2, 0, &sealed).unwrap();
+    send(3, 0, &more).unwrap();
+    send(4, 3_000, &parameters).unwrap();
+    assert_eq!(send(5, 3_000, &in_clear), Err(Refusal::ClearMedia));
+    assert_eq!(send(6, 3_000, &more), Err(Refusal::ClearMedia));
+    assert_eq!(send(7, 6_000, &[0x06, 5, 1, 0]), Err(Refusal::ClearMedia));
+    assert_eq!(indices(&seen), [1, 2, 3, 4]);
 }
 
 #[test]

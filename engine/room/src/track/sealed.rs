@@ -6,6 +6,8 @@
 //! fool this check can; what it stops is a client that sends in clear by mistake or by an old version. The first line
 //! is the device, which never sends and never shows what is not sealed.
 
+mod h264;
+
 use rtp::Codec;
 use transport::session::Track;
 
@@ -13,11 +15,45 @@ use crate::counters::Refusal;
 
 /// Shortest authentication tag of the suites in use (RFC 9605 section 4.5, suites 4 and 5).
 const TAG: usize = 16;
+/// Longest SFrame header: config byte, eight bytes of KID, eight of counter.
+const MAX_HEADER: usize = 17;
 /// A KID is epoch mod 64 (6 bits), step (4), index (16), track (4).
 const KID_BITS: u32 = 30;
 /// Clear bytes of a VP8 key frame and of any other frame, behind the payload descriptor.
 const VP8_KEY_PREFIX: usize = 10;
 const VP8_DELTA_PREFIX: usize = 3;
+
+/// What a packet is to the check of its frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The SFrame header must stand in it.
+    Begins,
+    /// It belongs to a frame whose header stood in another packet.
+    Continues,
+    /// Clear by rule: parameter sets of H.264 in a packet of their own.
+    Clear,
+}
+
+/// The role of a packet; `frame_start` is what its payload descriptor says.
+///
+/// # Errors
+/// [`Refusal::ClearMedia`] for what no sealed frame consists of, [`Refusal::SealingUndefined`] for a codec whose sealed
+/// form has no rule yet.
+pub(crate) fn role(codec: Codec, frame_start: bool, payload: &[u8]) -> Result<Role, Refusal> {
+    check_codec(codec)?;
+    if codec == Codec::H264 {
+        return match h264::part(payload).ok_or(Refusal::ClearMedia)? {
+            h264::Part::Parameters => Ok(Role::Clear),
+            h264::Part::Slice(_) => Ok(Role::Begins),
+            h264::Part::More => Ok(Role::Continues),
+        };
+    }
+    Ok(if frame_start {
+        Role::Begins
+    } else {
+        Role::Continues
+    })
+}
 
 /// Checks the first packet of a frame. `descriptor` is the length of the codec's RTP payload descriptor.
 ///
@@ -30,12 +66,21 @@ pub(crate) fn check_frame_start(
     payload: &[u8],
 ) -> Result<(), Refusal> {
     check_codec(codec)?;
-    let frame = payload.get(descriptor..).ok_or(Refusal::ClearMedia)?;
-    let prefix = clear_prefix(codec, frame).ok_or(Refusal::ClearMedia)?;
-    let sealed = frame.get(prefix..).ok_or(Refusal::ClearMedia)?;
+    let mut head = [0; MAX_HEADER];
+    let (sealed, behind) = if codec == Codec::H264 {
+        let Some(h264::Part::Slice(slice)) = h264::part(payload) else {
+            return Err(Refusal::ClearMedia);
+        };
+        h264::sealed_head(slice, &mut head).ok_or(Refusal::ClearMedia)?
+    } else {
+        let frame = payload.get(descriptor..).ok_or(Refusal::ClearMedia)?;
+        let prefix = clear_prefix(codec, frame).ok_or(Refusal::ClearMedia)?;
+        let sealed = frame.get(prefix..).ok_or(Refusal::ClearMedia)?;
+        (sealed, sealed.len())
+    };
     let header = Header::parse(sealed).ok_or(Refusal::ClearMedia)?;
     let kid_fits = header.kid >> KID_BITS == 0 && header.kid & 0xF == kid_nibble(track);
-    let tag_fits = sealed.len() - header.len >= TAG;
+    let tag_fits = behind.saturating_sub(header.len) >= TAG;
     if kid_fits && tag_fits {
         Ok(())
     } else {
@@ -49,12 +94,12 @@ pub(crate) fn check_frame_start(
 /// [`Refusal::SealingUndefined`] if not.
 pub(crate) const fn check_codec(codec: Codec) -> Result<(), Refusal> {
     match codec {
-        Codec::Opus | Codec::Red | Codec::Vp8 | Codec::Vp9 => Ok(()),
-        Codec::H264 | Codec::Av1 => Err(Refusal::SealingUndefined),
+        Codec::Opus | Codec::Red | Codec::Vp8 | Codec::Vp9 | Codec::H264 => Ok(()),
+        Codec::Av1 => Err(Refusal::SealingUndefined),
     }
 }
 
-/// How many bytes of a frame stay in clear; `None` where that cannot be told.
+/// How many bytes of a frame stay in clear; `None` where a length does not tell it.
 fn clear_prefix(codec: Codec, frame: &[u8]) -> Option<usize> {
     match codec {
         // Bit 0 of the frame tag is 0 in a key frame (RFC 6386 section 9.1).

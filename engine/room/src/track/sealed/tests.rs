@@ -58,6 +58,8 @@ fn the_table_of_what_passes_and_what_does_not() {
     let long_kid = [0b1001_0000, 0, 0x12];
     let small_kid_in_a_byte = [0b1000_0000, 2];
     let long_counter = [0b0010_1001, 0, 9];
+    // NAL header, slice header, SFrame header, ciphertext and tag.
+    let h264_slice = u8::try_from(2 + camera.len() + 40).unwrap();
     let clear = Err(Refusal::ClearMedia);
     let undefined = Err(Refusal::SealingUndefined);
     use Codec::{Av1, H264, Opus, Red, Vp8, Vp9};
@@ -218,12 +220,85 @@ fn the_table_of_what_passes_and_what_does_not() {
             clear,
         ),
         (
-            "H.264",
+            "H.264, one packet",
             H264,
             Main,
             0,
-            payload(&[], &[], &camera, 40),
-            undefined,
+            payload(&[0x65], &[0xB8], &camera, 40),
+            Ok(()),
+        ),
+        (
+            "H.264, the first of several",
+            H264,
+            Main,
+            2,
+            payload(&[0x7C, 0x85], &[0xB8], &camera, 40),
+            Ok(()),
+        ),
+        (
+            "H.264 behind its parameter sets",
+            H264,
+            Main,
+            1,
+            payload(
+                &[
+                    0x78, 0, 2, 0x67, 0x42, 0, 2, 0x68, 0xCE, 0, h264_slice, 0x65,
+                ],
+                &[0xB8],
+                &camera,
+                40,
+            ),
+            Ok(()),
+        ),
+        (
+            "H.264 with an escape in the header",
+            H264,
+            Main,
+            0,
+            [&[0x41, 0xE0, 0b1011_0000, 1, 0, 0, 3, 2][..], &[0xEE; 40]].concat(),
+            Ok(()),
+        ),
+        (
+            "H.264 of another track",
+            H264,
+            Main,
+            0,
+            payload(&[0x65], &[0xB8], &voice, 40),
+            clear,
+        ),
+        (
+            "H.264 without room for the tag",
+            H264,
+            Main,
+            0,
+            payload(&[0x65], &[0xB8], &camera, 15),
+            clear,
+        ),
+        (
+            "a slice of H.264 in clear",
+            H264,
+            Main,
+            0,
+            vec![
+                0x65, 0xB8, 0x40, 0x0B, 0xF1, 0x18, 0xA0, 0x00, 0x2F, 0x8C, 0x9C, 0x00, 0x01,
+            ],
+            clear,
+        ),
+        (
+            "parameter sets of H.264",
+            H264,
+            Main,
+            0,
+            vec![0x67, 0x42, 0xC0, 0x1F],
+            clear,
+        ),
+        (
+            "SEI",
+            H264,
+            Main,
+            0,
+            payload(&[0x06], &[0xB8], &camera, 40),
+            clear,
         ),
         (
             "AV1",
