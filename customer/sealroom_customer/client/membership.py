@@ -86,6 +86,9 @@ class Membership:
         self._sink = sink
         self._standing: _Standing | None = None
         self._latest_epoch: tuple[bytes, int] | None = None
+        self._instance: bytes | None = None
+        self._passed: set[bytes] = set()
+        """Lives of the room that another came after: what was said in them was kept by somebody, and comes again."""
         self._members: dict[int, Member] = {}
         self._indices: dict[str, int] = {}
 
@@ -166,6 +169,7 @@ class Membership:
             raise NotTrusted("we are not on its roster")
         instance = _octets(body.place.instance, INSTANCE_BYTES)
         _octets(body.head, 32)
+        self._enter_life(instance)
         self._members, self._indices = {}, {}
         for member in body.members:
             self._add(member)
@@ -174,6 +178,13 @@ class Membership:
         self._sink.set_room(
             body.suite, self._application, self._room.kind.value, self._room.id, instance, body.you
         )
+
+    def _enter_life(self, instance: bytes) -> None:
+        if instance in self._passed:
+            raise NotTrusted("a life of the room that has passed")
+        if self._instance not in (None, instance):
+            self._passed.add(self._instance)
+        self._instance = instance
 
     def _take_change(self, body: Change, text: str, chain: _Chain) -> None:
         if body.previous != chain.head:

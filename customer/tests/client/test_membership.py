@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from customer.tests.stage import APP, ROOM, Stage
 from sealroom_customer.authority.exchange import Newcomer
+from sealroom_customer.authority.room import Room
 from sealroom_customer.client.events import ClientFault
 from sealroom_customer.client.membership import NEW_EPOCH_MS, Membership
 from sealroom_customer.sealing.hpke import decode_member_key
@@ -247,3 +248,21 @@ def test_a_secret_of_an_epoch_that_has_passed_is_not_taken() -> None:
     with pytest.raises(NotTrusted, match="passed"):
         stage.pass_time(600)
     assert len(guest.keys.secrets) == 1
+
+
+def test_a_life_of_the_room_that_has_passed_does_not_come_back() -> None:
+    """Who ends TLS on the line may have kept the words of before the authority's restart: they are signed, and for our key."""
+    stage, guest = staged()
+    kept = guest.said[0]
+    stage.lines.clear()
+    stage.everyone.clear()
+    stage.room = Room(APP, ROOM, 5, stage.key)
+    stage.join("alice")
+    stage.pass_time(1)
+    guest.join(resume=True)
+    assert len({room[4] for room in guest.keys.rooms}) == 2
+    guest.membership.begin(resume=True)
+    before = (len(guest.keys.rooms), len(guest.keys.secrets))
+    with pytest.raises(NotTrusted, match="passed"):
+        guest.take(msgspec.json.encode(kept).decode())
+    assert (len(guest.keys.rooms), len(guest.keys.secrets)) == before

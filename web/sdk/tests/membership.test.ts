@@ -171,6 +171,19 @@ describe("a new line", () => {
     expect(clock.time).toBe(1_000);
   });
 
+  it("may not go back to an instance that another came after", async () => {
+    const { people, authority } = await room("alice");
+    const [alice] = people as [Person];
+    const pair = await memberKeyPair();
+    const key = await alice.membership.begin(pair);
+    await authority.leave(alice.index, "lost");
+    const { toNewcomer } = await authority.join("alice", key);
+    await alice.hear(...toNewcomer);
+    await alice.join(await FakeAuthority.start(SUBJECT));
+    await alice.membership.begin(pair);
+    await expect(alice.hear(...toNewcomer)).rejects.toThrow("has passed");
+  });
+
   it("may not fall back to an epoch that has passed", async () => {
     const { people, authority } = await room("alice", "bob");
     const [alice, bob] = people as [Person, Person];

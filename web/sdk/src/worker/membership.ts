@@ -40,6 +40,9 @@ export class Membership implements OpeningRoom {
   private ring: KeyRing | undefined;
   private members = new Map<number, Authority.Member>();
   private indices = new Map<string, number>();
+  private life: string | undefined;
+  /** Lives of the room that another came after: what was said in them was kept by somebody, and comes again. */
+  private readonly passed = new Set<string>();
 
   constructor(
     private readonly subject: GrantSubject,
@@ -138,12 +141,19 @@ export class Membership implements OpeningRoom {
     const me = body.members.find((one) => one.index === body.you);
     if (me?.user !== this.subject.userId || me.key !== standing.key)
       throw distrust("we are not on its roster");
+    this.enterLife(body.place.instance);
     this.members = new Map();
     this.indices = new Map();
     for (const member of body.members) this.addMember(member);
     this.openRing(suite, instance, body.place.instance);
     const { epoch, step, head, you } = body;
     standing.chain = { suite, instance, you, epoch, step, head };
+  }
+
+  private enterLife(instance: string): void {
+    if (this.passed.has(instance)) throw distrust("a life of the room that has passed");
+    if (this.life !== undefined && this.life !== instance) this.passed.add(this.life);
+    this.life = instance;
   }
 
   /** The ring of an instance that we know goes on; that of another is emptied. */
