@@ -15,6 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from tests import one_body
+
 BIN = Path(sys.executable).parent
 URL = re.compile(r"https?://\S+")
 
@@ -123,7 +125,10 @@ class Deployment:
 def deployment(
     folder: Path, *operator_flags: str, bots: int = 0, operator: tuple[str, ...] = (str(BIN / "sealroom"),)
 ) -> Iterator[Deployment]:
-    """Runs both sides with their state under `folder`, and stops them afterwards. `operator` runs as its command line."""
+    """Runs both sides with their state under `folder`, and stops them afterwards. `operator` runs as its command line.
+
+    Raises AssertionError at the end when anything that the operator forwarded was sealed twice under one counter.
+    """
     hand_over, sink = folder / "operator.json", folder / "sink.dump"
     server = Process.start(
         "operator", *operator, "dev", "--state", str(folder / "operator"), "--demo-out", str(hand_over),
@@ -142,3 +147,4 @@ def deployment(
         for process in (customer, server):
             if process is not None:
                 process.stop()
+    one_body.check(sink)

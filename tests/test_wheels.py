@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import one_body
 from tests.deployment import Process
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,7 +93,7 @@ def test_the_two_work_together(environments: dict[str, Path], tmp_path: Path) ->
     hand_over = tmp_path / "operator.json"
     operator = Process.start(
         "operator", str(environments["sealroom"] / "sealroom"), "dev", "--state", str(tmp_path / "operator"),
-        "--demo-out", str(hand_over), "--port", "0", "--admin-port", "0",
+        "--demo-out", str(hand_over), "--port", "0", "--admin-port", "0", "--sink-dump", str(tmp_path / "sink.dump"),
     )  # fmt: skip
     try:
         customer = Process.start(
@@ -104,3 +105,4 @@ def test_the_two_work_together(environments: dict[str, Path], tmp_path: Path) ->
         assert code == 0, "\n".join(customer.lines + operator.lines)
     finally:
         operator.stop()
+    assert one_body.check(tmp_path / "sink.dump") > 100

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_LENGTH = struct.Struct(">I")
-_FIXED = struct.Struct(">QQQIBBBB")
+LENGTH = struct.Struct(">I")
+FIXED = struct.Struct(">QQQIBBBB")
 TRACKS = {1: "audio", 2: "main", 3: "screen"}
-VP8_CODEC, OPUS_CODEC = 3, 1
+VP8_CODEC, OPUS_CODEC, RED_CODEC, H264_CODEC = 3, 1, 2, 5
+_STAP_A, _FU_A = 24, 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +43,20 @@ class Frame:
 
 def packets(path: Path) -> Iterator[Packet]:
     """Every whole record of the dump."""
-    data = path.read_bytes()
+    return records(path.read_bytes())
+
+
+def records(data: bytes) -> Iterator[Packet]:
+    """Every whole record of a piece of the dump that begins with one."""
     place = 0
-    while place + _LENGTH.size <= len(data):
-        (length,) = _LENGTH.unpack_from(data, place)
-        record = data[place + _LENGTH.size : place + _LENGTH.size + length]
+    while place + LENGTH.size <= len(data):
+        (length,) = LENGTH.unpack_from(data, place)
+        record = data[place + LENGTH.size : place + LENGTH.size + length]
         if len(record) < length:
             return
-        room, peer, sequence, timestamp, track, layer, codec, marker = _FIXED.unpack_from(record)
-        yield Packet(
-            room, peer, track, layer, codec, bool(marker), sequence, timestamp, record[_FIXED.size :]
-        )
-        place += _LENGTH.size + length
+        room, peer, sequence, timestamp, track, layer, codec, marker = FIXED.unpack_from(record)
+        yield Packet(room, peer, track, layer, codec, bool(marker), sequence, timestamp, record[FIXED.size :])
+        place += LENGTH.size + length
 
 
 def frames(found: Iterable[Packet]) -> list[Frame]:
@@ -70,17 +73,47 @@ def _frames_of(stream: dict[int, Packet]) -> Iterator[Frame]:
         packet = stream[sequence]
         if parts and (packet.timestamp != parts[-1].timestamp or sequence != parts[-1].sequence + 1):
             parts = []
-        if not parts and not _starts(packet):
+        if not parts and not starts(packet):
             continue
         parts.append(packet)
         if packet.marker or packet.codec == OPUS_CODEC:
-            body = b"".join(part.payload[_descriptor(part) :] for part in parts)
-            yield Frame(packet.peer, TRACKS[packet.track], packet.layer, packet.codec, packet.timestamp, body)
+            yield Frame(
+                packet.peer,
+                TRACKS[packet.track],
+                packet.layer,
+                packet.codec,
+                packet.timestamp,
+                body_of(parts),
+            )
             parts = []
 
 
-def _starts(packet: Packet) -> bool:
+def starts(packet: Packet) -> bool:
+    """Whether a frame may begin with this packet."""
     return packet.codec != VP8_CODEC or bool(packet.payload[0] & 0x10)
+
+
+def body_of(parts: list[Packet]) -> bytes:
+    """The frame that all of these packets make; H.264 in Annex B form."""
+    if parts[0].codec == H264_CODEC:
+        return b"".join(unit for part in parts for unit in nal_units(part.payload))
+    return b"".join(part.payload[_descriptor(part) :] for part in parts)
+
+
+def nal_units(payload: bytes) -> Iterator[bytes]:
+    """What one packet carries of Annex B (RFC 6184 section 5)."""
+    kind = payload[0] & 31
+    if kind == _FU_A:
+        first = payload[1] & 0x80
+        yield (b"\0\0\0\1" + bytes([payload[0] & 0xE0 | payload[1] & 31]) if first else b"") + payload[2:]
+    elif kind == _STAP_A:
+        place = 1
+        while place < len(payload):
+            length = int.from_bytes(payload[place : place + 2], "big")
+            yield b"\0\0\0\1" + payload[place + 2 : place + 2 + length]
+            place += 2 + length
+    else:
+        yield b"\0\0\0\1" + payload
 
 
 def _descriptor(packet: Packet) -> int:

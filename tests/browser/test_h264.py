@@ -14,9 +14,6 @@ from tests.browser.conftest import Callers
 from tests.browser.test_what_the_operator_gets import barcode_readable
 from tests.deployment import Deployment
 
-H264_CODEC = 5
-STAP_A, FU_A = 24, 28
-
 
 def test_two_pages_see_each_other_in_h264_and_the_operator_sees_nobody(
     callers: Callers, running: Deployment
@@ -29,7 +26,7 @@ def test_two_pages_see_each_other_in_h264_and_the_operator_sees_nobody(
     for one in (alice, bob, carol):
         one.shows_only_right_pictures([alice, bob, carol])
     video = [packet for packet in dump.packets(running.sink) if dump.TRACKS[packet.track] == "main"]
-    assert {packet.codec for packet in video} == {H264_CODEC}
+    assert {packet.codec for packet in video} == {dump.H264_CODEC}
     total = 0
     for _, stream in itertools.groupby(
         sorted(video, key=lambda packet: (packet.peer, packet.layer)),
@@ -64,19 +61,4 @@ def _access_units(packets: list[dump.Packet]) -> Iterator[bytes]:
             range(parts[0].sequence, parts[0].sequence + len(parts))
         )
         if whole and parts[-1].marker:
-            yield b"".join(unit for part in parts for unit in _units(part.payload))
-
-
-def _units(payload: bytes) -> Iterator[bytes]:
-    kind = payload[0] & 31
-    if kind == FU_A:
-        first = payload[1] & 0x80
-        yield (b"\0\0\0\1" + bytes([payload[0] & 0xE0 | payload[1] & 31]) if first else b"") + payload[2:]
-    elif kind == STAP_A:
-        place = 1
-        while place < len(payload):
-            length = int.from_bytes(payload[place : place + 2], "big")
-            yield b"\0\0\0\1" + payload[place + 2 : place + 2 + length]
-            place += 2 + length
-    else:
-        yield b"\0\0\0\1" + payload
+            yield b"".join(unit for part in parts for unit in dump.nal_units(part.payload))

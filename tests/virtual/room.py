@@ -13,6 +13,8 @@ from sealroom.media import control
 from sealroom.media.sdp.answer import Agreement, Server, answer_again, answer_first
 from sealroom.media.session import SEALABLE_CODECS
 from sealroom_wire.signalling import Track
+from tests.browser import dump
+from tests.one_body import Witness
 
 ALL_RIGHTS = 255
 ROOM = 1
@@ -55,14 +57,17 @@ class VirtualRoom:
         self.ids = Ids(random.Random(seed))
         self.members: list[Member] = []
         self.said: list[control.Event] = []
+        self.witness = Witness()
         self.token = 0
         self.order(control.AddRoom(self._next(), ROOM, sealing_required=True))
 
-    def join(self, *, dtls: Literal["1.2", "1.3"] = "1.2", rights: int = ALL_RIGHTS) -> int:
-        """A client that has been answered and has the room's secret."""
+    def join(
+        self, *, dtls: Literal["1.2", "1.3"] = "1.2", rights: int = ALL_RIGHTS, index: int | None = None
+    ) -> int:
+        """A client that has been answered and has the room's secret. `index` is another place in the roster than its number."""
         world = self.world
         number = world.add_client(audio_slots=AUDIO_SLOTS, video_slots=4, dtls=dtls)
-        world.set_room(number, "virtual", number)
+        world.set_room(number, "virtual", number if index is None else index)
         assert world.add_secret(number, 1, 0, bytes([5] * 64), after_removal=False, use_after_ms=0)
         tracks = {mid: Track(track) for mid, track in world.sends(number)}
         agreement = answer_first(
@@ -105,6 +110,7 @@ class VirtualRoom:
     def run(self, milliseconds: int) -> None:
         """Lets time pass and notes what came of it."""
         self.world.run(milliseconds)
+        self.witness.watch(dump.records(self.world.forwarded()))
         self.said += [_EVENTS.decode(event) for event in self.world.events()]
         for number, member in enumerate(self.members):
             for event in self.world.client_events(number):

@@ -11,6 +11,7 @@ import pytest
 from sealroom_wire import signalling
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.usersig import Privilege
+from tests import one_body
 from tests.deployment import BIN, Process
 from tests.wire.member import Application, Member
 
@@ -38,12 +39,13 @@ def application(tmp_path: Path) -> Iterator[Application]:
     )
     operator = Process.start(
         "operator", str(BIN / "sealroom"), "dev", "--config", str(config), "--state", str(tmp_path / "state"),
-        "--port", "0", "--admin-port", "0",
+        "--port", "0", "--admin-port", "0", "--sink-dump", str(tmp_path / "sink.dump"),
     )  # fmt: skip
     try:
         yield Application(operator.wait_for(re.compile(r"ws://\S+")), APP, KEY)
     finally:
         operator.stop()
+    one_body.check(tmp_path / "sink.dump")
 
 
 async def pair(application: Application, sender: Privilege, receiver: Privilege) -> tuple[Member, Member]:

@@ -25,6 +25,7 @@ from sealroom_wire.authority import (
     Ping,
     Refused,
     Renew,
+    Secret,
     SignedBody,
     Snapshot,
 )
@@ -116,7 +117,7 @@ class AuthorityLine:
         grant = await self._fresh_grant()
         self.key = from_b64u(grant.authority_key, 32)
         resume, self._pings = self._resumable, {}
-        # A snapshot for a key that was made just now cannot be an old one.
+        # A secret for a key that was made just now cannot be an old one.
         asked_at = float("-inf") if resume else time.monotonic()
         join = Join(
             version=PROTOCOL_VERSION,
@@ -178,7 +179,8 @@ class AuthorityLine:
 
     def _heard(self, body: SignedBody, asked_at: float) -> None:
         """Only an answer says that the authority was there, and when; the rest may have been held back on the way."""
-        if isinstance(body, Snapshot):
+        if isinstance(body, Secret):
+            # Not the snapshot before it: with that alone we would go on with a secret that somebody gone may have.
             self._heard_at = max(self._heard_at, asked_at)
         elif isinstance(body, Alive):
             sent_at = self._pings.pop(body.nonce, None)

@@ -74,6 +74,8 @@ class _Standing:
     encoded: str
     chain: _Chain | None = None
     has_secret: bool = False
+    awaits_secret: bool = False
+    """An epoch was told whose secret has to come next: who holds it back would keep us sealing with one that others have."""
 
 
 class Membership:
@@ -86,6 +88,9 @@ class Membership:
         self._sink = sink
         self._standing: _Standing | None = None
         self._latest_epoch: tuple[bytes, int] | None = None
+        self._instance: bytes | None = None
+        self._passed: set[bytes] = set()
+        """Lives of the room that another came after: what was said in them was kept by somebody, and comes again."""
         self._members: dict[int, Member] = {}
         self._indices: dict[str, int] = {}
 
@@ -138,12 +143,15 @@ class Membership:
         self._check_place(body.place, standing.chain)
         if not 1 <= body.epoch < 2**64 or not 0 <= body.step <= LAST_STEP:
             raise NotTrusted("an epoch or step that there is none")
+        if standing.awaits_secret and not isinstance(body, Secret):
+            raise NotTrusted("a secret is missing")
         if isinstance(body, Snapshot):
             self._take_snapshot(body, standing)
         elif standing.chain is None:
             raise NotTrusted("it begins without a snapshot")
         elif isinstance(body, Change):
             self._take_change(body, text, standing.chain)
+            standing.awaits_secret = standing.chain.step == 0
         elif isinstance(body, Alive):
             self._take_alive(body, standing.chain)
         else:
@@ -166,14 +174,23 @@ class Membership:
             raise NotTrusted("we are not on its roster")
         instance = _octets(body.place.instance, INSTANCE_BYTES)
         _octets(body.head, 32)
+        self._enter_life(instance)
         self._members, self._indices = {}, {}
         for member in body.members:
             self._add(member)
         scope = Scope(suite, self._application, self._room, instance)
         standing.chain = _Chain(scope, body.you, body.epoch, body.step, body.head)
+        standing.awaits_secret = True
         self._sink.set_room(
             body.suite, self._application, self._room.kind.value, self._room.id, instance, body.you
         )
+
+    def _enter_life(self, instance: bytes) -> None:
+        if instance in self._passed:
+            raise NotTrusted("a life of the room that has passed")
+        if self._instance not in (None, instance):
+            self._passed.add(self._instance)
+        self._instance = instance
 
     def _take_change(self, body: Change, text: str, chain: _Chain) -> None:
         if body.previous != chain.head:
@@ -216,16 +233,16 @@ class Membership:
         if known is not None and same_life and body.epoch < known[1]:
             raise NotTrusted("an epoch that has passed")
         at_once = known is None or not same_life or body.epoch == known[1]
-        # What happened while we were away is not known: somebody may have been removed.
+        # What happened while we were away is not known: somebody may have been removed, and the others have changed already.
         missed = not standing.has_secret and same_life and not at_once
-        standing.has_secret = True
+        standing.has_secret, standing.awaits_secret = True, False
         self._latest_epoch = (chain.scope.instance, body.epoch)
         self._sink.add_secret(
             body.epoch,
             body.step,
             secret,
             body.reason is SecretReason.REMOVAL or missed,
-            0 if at_once else NEW_EPOCH_MS,
+            0 if at_once or missed else NEW_EPOCH_MS,
         )
 
     def _add(self, member: Member) -> None:

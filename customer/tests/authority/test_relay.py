@@ -148,6 +148,41 @@ async def test_a_relay_that_keeps_a_removal_back_cannot_keep_the_member_sending(
         assert alice.line.silent, "and sends nothing more"
 
 
+async def test_a_relay_that_keeps_back_the_secret_alone_cannot_keep_the_member_sending() -> None:
+    """The change and the answers to pings pass: the member must not take them for news that it has its keys of now."""
+
+    def without_secrets_of_removals(text: str) -> str | None:
+        return None if '\\"reason\\":\\"removal\\"' in text else text
+
+    async with (
+        served() as place,
+        relay(place, down=without_secrets_of_removals) as between,
+        running(place, "mallory"),
+        running(place, "alice", url=between.url) as alice,
+    ):
+        await until(alice, lambda: len(alice.membership.members) == 2 and bool(alice.keys.secrets))
+        place.authority.remove(APP, ROOM, "mallory")
+        with pytest.raises(ClientFault) as caught:
+            await asyncio.wait_for(alice.task, 5)
+    assert caught.value.code == "authority_not_trusted"
+
+
+async def test_a_relay_that_lets_only_the_snapshot_through_does_not_count_as_the_authority() -> None:
+    told: list[str] = []
+
+    def without_secrets(text: str) -> str | None:
+        told.append(text)
+        return None if '\\"ciphertext\\"' in text or '\\"kind\\":\\"alive\\"' in text else text
+
+    async with (
+        served() as place,
+        relay(place, down=without_secrets) as between,
+        running(place, "alice", url=between.url) as alice,
+    ):
+        await until(alice, lambda: bool(alice.membership.members))
+        assert alice.line.silent
+
+
 async def test_a_word_that_another_signed_is_not_trusted() -> None:
     stranger = Ed25519PrivateKey.generate()
 

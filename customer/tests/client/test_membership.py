@@ -10,11 +10,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from customer.tests.stage import APP, ROOM, Stage
 from sealroom_customer.authority.exchange import Newcomer
+from sealroom_customer.authority.room import Room
 from sealroom_customer.client.events import ClientFault
 from sealroom_customer.client.membership import NEW_EPOCH_MS, Membership
 from sealroom_customer.sealing.hpke import decode_member_key
 from sealroom_customer.sealing.signed import NotTrusted, sign_body, verified_body
 from sealroom_wire.authority import (
+    Alive,
     AuthorityMessage,
     Change,
     Departure,
@@ -120,7 +122,8 @@ def test_an_epoch_that_began_while_the_line_was_broken_counts_as_one_after_a_rem
     guest.join(resume=True)
     assert [member.user for member in guest.membership.members] == ["alice", "client"]
     (epoch, step, _, after_removal, wait) = guest.keys.secrets[-1]
-    assert (epoch, step, after_removal, wait) == (2, 0, True, NEW_EPOCH_MS)
+    assert (epoch, step, after_removal) == (2, 0, True)
+    assert wait == 0, "whoever was removed has the epoch before, and the others have left it already"
     assert guest.keys.rooms[0] == guest.keys.rooms[-1], "the same member"
 
 
@@ -247,3 +250,37 @@ def test_a_secret_of_an_epoch_that_has_passed_is_not_taken() -> None:
     with pytest.raises(NotTrusted, match="passed"):
         stage.pass_time(600)
     assert len(guest.keys.secrets) == 1
+
+
+def test_a_life_of_the_room_that_has_passed_does_not_come_back() -> None:
+    """Who ends TLS on the line may have kept the words of before the authority's restart: they are signed, and for our key."""
+    stage, guest = staged()
+    kept = guest.said[0]
+    stage.lines.clear()
+    stage.everyone.clear()
+    stage.room = Room(APP, ROOM, 5, stage.key)
+    stage.join("alice")
+    stage.pass_time(1)
+    guest.join(resume=True)
+    assert len({room[4] for room in guest.keys.rooms}) == 2
+    guest.membership.begin(resume=True)
+    before = (len(guest.keys.rooms), len(guest.keys.secrets))
+    with pytest.raises(NotTrusted, match="passed"):
+        guest.take(msgspec.json.encode(kept).decode())
+    assert (len(guest.keys.rooms), len(guest.keys.secrets)) == before
+
+
+def test_nothing_but_its_secret_may_follow_an_epoch() -> None:
+    """Who drops just the secret would keep us sealing with the epoch before, and the answers to our pings coming."""
+    stage, guest = staged()
+    begins = change(guest, epoch=2, step=0)
+    signed = sign_body(begins, stage.key)
+    guest.membership.accept(begins, signed.body)
+    here = {"place": begins.place, "epoch": 2, "step": 0}
+    head = guest.membership._standing.chain.head  # type: ignore[union-attr]
+    for body in (
+        Alive(**here, nonce="n" * 22, head=head),  # type: ignore[arg-type]
+        Change(**here | {"step": 1}, joined=(), left=(), previous=head),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(NotTrusted, match="secret is missing"):
+            guest.membership.accept(body, "")

@@ -14,10 +14,15 @@ struct Pending {
     use_at: Instant,
 }
 
+/// A life of a room, and our place in its roster.
+type Place = (RoomContext, u16);
+
 /// The key ring of one member. **Without a secret nothing is sealed and nothing opens.**
 #[derive(Default)]
 pub struct Keys {
-    room: Option<(RoomContext, u16)>,
+    room: Option<Place>,
+    /// The newest version of each place that we left: its counters are gone, so it never seals with that again.
+    left: Vec<(Place, (u64, u8))>,
     current: Option<Secret>,
     pending: Option<Pending>,
     sealers: HashMap<Track, Sealer>,
@@ -34,15 +39,19 @@ impl Keys {
         {
             return;
         }
+        let mut left = std::mem::take(&mut self.left);
+        let newest = self.newest().map(Secret::version);
+        left.extend(self.room.take().zip(newest));
         *self = Self {
             room: Some((context, index)),
+            left,
             ..Self::default()
         };
     }
 
     /// Takes a secret of the authority: opens with it at once, seals with it `after` from now. False if it is not of
-    /// the room's suite, or no room is set. **A version that is known changes nothing**, so that a secret which comes again
-    /// on another line never sets a counter back.
+    /// the room's suite, no room is set, or this place was left with that version or a later one. **A version that is known
+    /// changes nothing**, so that a secret which comes again on another line never sets a counter back.
     pub fn add_secret(
         &mut self,
         now: Instant,
@@ -52,9 +61,14 @@ impl Keys {
         after_removal: bool,
         after: Duration,
     ) -> bool {
-        let Some((context, _)) = &self.room else {
+        let Some(place) = &self.room else {
             return false;
         };
+        let context = &place.0;
+        let used = |(known, version): &(Place, _)| known == place && *version >= (epoch, step);
+        if self.left.iter().any(used) {
+            return false;
+        }
         let Some(opening) = Secret::new(context.suite, epoch, step, bytes) else {
             return false;
         };

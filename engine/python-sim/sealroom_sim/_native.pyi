@@ -26,6 +26,8 @@ class World:
         """One of `sealroom.media.control`'s commands as JSON. ValueError if the engine does not know it."""
     def events(self) -> list[bytes]:
         """The engine's events since the last call, as JSON."""
+    def forwarded(self) -> bytes:
+        """What the engine accepted for forwarding since the last call, as `sealroom dev --sink-dump` writes it."""
     def run(self, milliseconds: int) -> None:
         """Lets time pass, and everything happen that then happens."""
     def add_client(

@@ -86,6 +86,10 @@ impl World {
             .collect()
     }
 
+    fn forwarded<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.core.forwarded.take())
+    }
+
     fn run(&mut self, milliseconds: u64) {
         self.core.run(Duration::from_millis(milliseconds));
     }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The shard, the clients and the network, and how time passes for all of them.
 
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use client::{Client, ClientConfig, ClientError};
 use ice::Path;
 use netsim::{Link, Network, Seeded};
-use shard::{Command, Datagram, Event, Limits, Shard};
+use shard::{Command, Datagram, DumpSink, Event, Limits, Shard};
 use transport::{DtlsIdentity, IdentityError, Transmit};
 
 /// Where the engine takes media.
@@ -21,6 +22,29 @@ impl Transmit for Wire<'_> {
         for datagram in contents.chunks(segment_size.max(1)) {
             self.0.send(self.1, path.local, path.remote, datagram);
         }
+    }
+}
+
+/// Where the sink's dump goes, and is taken from.
+#[derive(Clone, Default)]
+pub(crate) struct Forwarded(Arc<Mutex<Vec<u8>>>);
+
+impl Forwarded {
+    /// Everything since it was last taken.
+    pub(crate) fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Write for Forwarded {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -41,6 +65,7 @@ pub(crate) struct World {
     pub(crate) network: Network,
     pub(crate) members: Vec<Member>,
     pub(crate) events: Vec<Event>,
+    pub(crate) forwarded: Forwarded,
 }
 
 impl World {
@@ -49,15 +74,24 @@ impl World {
         let identity = Arc::new(DtlsIdentity::generate_for_simulation(drawn.next())?);
         let network = Network::new(drawn.next(), link);
         let start = Instant::now();
+        let forwarded = Forwarded::default();
+        let dump = DumpSink::new(forwarded.clone());
+        let mut shard = Shard::new(
+            Limits::default(),
+            identity.clone(),
+            Box::new(move || drawn.bytes()),
+        );
+        shard.set_sinks(Some(Box::new(move |_| Box::new(dump.clone()))));
         Ok(Self {
             start,
             now: start,
             fingerprint: identity.fingerprint().to_owned(),
-            shard: Shard::new(Limits::default(), identity, Box::new(move || drawn.bytes())),
+            shard,
             server: SERVER,
             network,
             members: Vec::new(),
             events: Vec::new(),
+            forwarded,
         })
     }
 

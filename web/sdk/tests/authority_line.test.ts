@@ -215,6 +215,29 @@ describe("the line to the authority", () => {
     expect(line.silent).toBe(true);
   });
 
+  it("does not take a snapshot for the authority while its secret is held back", async () => {
+    void line.run();
+    const first = await socket();
+    first.opens();
+    const { toNewcomer } = await authority.join("alice", (first.sent[0] as Authority.Join).memberKey);
+    const [snapshot, secret] = toNewcomer.map(({ message }) => message) as Authority.Signed[];
+    clock.time += 1;
+    first.says(snapshot as Authority.Signed);
+    await expect.poll(() => membership.roster.length).toBe(1);
+    expect(line.silent).toBe(true);
+    first.says(secret as Authority.Signed);
+    await expect.poll(() => line.silent).toBe(false);
+  });
+
+  it("does not go on when an epoch's secret is left out and everything else comes", async () => {
+    const first = await joined();
+    const { nonce } = first.sent.find((one): one is Authority.Ping => one.type === "ping") as Authority.Ping;
+    await authority.newEpoch(2);
+    first.says((await authority.change([], [])).message);
+    first.says((await authority.alive(nonce)).message);
+    await expect.poll(() => told.at(-1)).toEqual([false, "authority_not_trusted"]);
+  });
+
   it("is not kept sending by words that were held back on the way", async () => {
     grants = [authority.grant("alice", { mks: 5 })];
     const first = await joined();

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "vitest";
 import { toB64u, utf8 } from "../src/sframe/bytes";
+import { readHeader } from "../src/sframe/header";
+import { readKeyId } from "../src/sframe/schedule";
 import type { Authority } from "../src/wire.gen";
 import { SealingFault } from "../src/worker/fault";
 import { readGrant } from "../src/worker/grant";
 import { memberKeyBytes, memberKeyPair } from "../src/worker/hpke";
 import type { Spoken } from "./support/authority";
 import { FakeAuthority } from "./support/authority";
-import { Clock, Person, room, SUBJECT } from "./support/members";
+import { Clock, Person, room, SUBJECT, sealed } from "./support/members";
 
 /** The body with some fields changed. */
 function changed<T extends Authority.SignedBody>({ body, text }: Spoken<T>, fields: object): Spoken<T> {
@@ -159,6 +161,17 @@ describe("a new line", () => {
     expect(bob.membership.version).toEqual({ epoch: 2, step: 1 });
   });
 
+  it("that brings an epoch which began meanwhile is sealed with at once: whoever was removed has the one before", async () => {
+    const { people, authority } = await room("alice", "mallory");
+    const [alice, mallory] = people as [Person, Person];
+    await authority.leave(mallory.index, "removed");
+    await alice.membership.begin(await memberKeyPair());
+    authority.members = [];
+    await alice.join(authority);
+    const frame = await sealed(alice.sealer());
+    expect(readKeyId(readHeader(frame.subarray(3)).kid)?.epoch).toBe(authority.epoch);
+  });
+
   it("to another instance empties the ring", async () => {
     const { people, clock } = await room("alice");
     const [alice] = people as [Person];
@@ -169,6 +182,19 @@ describe("a new line", () => {
     expect(after?.cipher).not.toBe(before?.cipher);
     expect(after?.take()).toBe(0n);
     expect(clock.time).toBe(1_000);
+  });
+
+  it("may not go back to an instance that another came after", async () => {
+    const { people, authority } = await room("alice");
+    const [alice] = people as [Person];
+    const pair = await memberKeyPair();
+    const key = await alice.membership.begin(pair);
+    await authority.leave(alice.index, "lost");
+    const { toNewcomer } = await authority.join("alice", key);
+    await alice.hear(...toNewcomer);
+    await alice.join(await FakeAuthority.start(SUBJECT));
+    await alice.membership.begin(pair);
+    await expect(alice.hear(...toNewcomer)).rejects.toThrow("has passed");
   });
 
   it("may not fall back to an epoch that has passed", async () => {

@@ -100,3 +100,24 @@ fn a_secret_that_comes_again_never_sets_a_counter_back() {
         seen.push(frame);
     }
 }
+
+#[test]
+fn a_place_that_was_left_is_never_sealed_from_again_with_what_it_had() {
+    let now = Instant::now();
+    let mut alice = member(0);
+    assert!(alice.add_secret(now, 3, 1, &[7; 64], false, Duration::ZERO));
+    assert!(sealed(&mut alice, now).is_some());
+    let another = RoomContext {
+        instance: [8; 16],
+        ..context()
+    };
+    alice.set_room(another, 0);
+    assert!(alice.add_secret(now, 1, 0, &[8; 64], false, Duration::ZERO));
+    alice.set_room(context(), 0);
+    for version in [(3, 1), (3, 0), (2, 9)] {
+        assert!(!alice.add_secret(now, version.0, version.1, &[7; 64], false, Duration::ZERO));
+        assert_eq!(sealed(&mut alice, now), None);
+    }
+    assert!(alice.add_secret(now, 4, 0, &[9; 64], false, Duration::ZERO));
+    assert!(sealed(&mut alice, now).is_some());
+}

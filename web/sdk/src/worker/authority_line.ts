@@ -50,7 +50,7 @@ interface Asked {
 /** Keeps one member in one room of an authority until `stop`. */
 export class AuthorityLine {
   /** When the authority was surely there: what was asked then was answered with its signature. */
-  private lastHeard: number;
+  private lastHeard = Number.NEGATIVE_INFINITY;
   private silenceAllowed = 0;
   private stopped = false;
   private tries = 0;
@@ -65,9 +65,7 @@ export class AuthorityLine {
     private readonly membership: Membership,
     private readonly ports: LinePorts,
     private readonly listener: LineListener,
-  ) {
-    this.lastHeard = ports.now();
-  }
+  ) {}
 
   /** Whether the authority has been silent for longer than the grant allows; a sender then stops. */
   get silent(): boolean {
@@ -212,7 +210,8 @@ export class AuthorityLine {
   /** Only an answer says that the authority was there, and when; the rest may have been held back on the way. */
   private heard(body: Authority.SignedBody, { newKeyAt, pings }: Asked): void {
     let at: number | undefined;
-    if (body.kind === "snapshot") at = newKeyAt;
+    // Not the snapshot before it: with that alone we would go on with a secret that somebody gone may have.
+    if (body.kind === "secret") at = newKeyAt;
     else if (body.kind === "alive") {
       at = pings.get(body.nonce);
       if (at === undefined) throw new SealingFault("authority_not_trusted");

@@ -20,6 +20,8 @@ interface Standing {
   readonly key: string;
   chain: Chain | undefined;
   hasSecret: boolean;
+  /** An epoch was told whose secret has to come next: who holds it back would keep us sealing with one that others have. */
+  awaitsSecret: boolean;
 }
 
 interface Chain {
@@ -40,6 +42,9 @@ export class Membership implements OpeningRoom {
   private ring: KeyRing | undefined;
   private members = new Map<number, Authority.Member>();
   private indices = new Map<string, number>();
+  private life: string | undefined;
+  /** Lives of the room that another came after: what was said in them was kept by somebody, and comes again. */
+  private readonly passed = new Set<string>();
 
   constructor(
     private readonly subject: GrantSubject,
@@ -93,7 +98,7 @@ export class Membership implements OpeningRoom {
    */
   async begin(pair: CryptoKeyPair): Promise<string> {
     const key = toB64u(await memberKeyBytes(pair));
-    this.standing = { pair, key, chain: undefined, hasSecret: false };
+    this.standing = { pair, key, chain: undefined, hasSecret: false, awaitsSecret: false };
     return key;
   }
 
@@ -102,10 +107,11 @@ export class Membership implements OpeningRoom {
     const { standing } = this;
     if (standing === undefined) throw distrust("it speaks before it was asked");
     this.checkPlace(body.place, standing.chain);
+    if (standing.awaitsSecret && body.kind !== "secret") throw distrust("a secret is missing");
     if (body.kind === "snapshot") return this.takeSnapshot(body, standing);
     if (standing.chain === undefined) throw distrust("it begins without a snapshot");
     if (body.kind === "alive") return this.checkAlive(body, standing.chain);
-    if (body.kind === "change") return this.takeChange(body, text, standing.chain);
+    if (body.kind === "change") return this.takeChange(body, text, standing, standing.chain);
     return this.takeSecret(body, standing, standing.chain);
   }
 
@@ -138,12 +144,20 @@ export class Membership implements OpeningRoom {
     const me = body.members.find((one) => one.index === body.you);
     if (me?.user !== this.subject.userId || me.key !== standing.key)
       throw distrust("we are not on its roster");
+    this.enterLife(body.place.instance);
     this.members = new Map();
     this.indices = new Map();
     for (const member of body.members) this.addMember(member);
     this.openRing(suite, instance, body.place.instance);
     const { epoch, step, head, you } = body;
     standing.chain = { suite, instance, you, epoch, step, head };
+    standing.awaitsSecret = true;
+  }
+
+  private enterLife(instance: string): void {
+    if (this.passed.has(instance)) throw distrust("a life of the room that has passed");
+    if (this.life !== undefined && this.life !== instance) this.passed.add(this.life);
+    this.life = instance;
   }
 
   /** The ring of an instance that we know goes on; that of another is emptied. */
@@ -159,7 +173,12 @@ export class Membership implements OpeningRoom {
     );
   }
 
-  private async takeChange(body: Authority.Change, text: string, chain: Chain): Promise<void> {
+  private async takeChange(
+    body: Authority.Change,
+    text: string,
+    standing: Standing,
+    chain: Chain,
+  ): Promise<void> {
     if (body.previous !== chain.head) throw distrust("a change is missing");
     const steps = body.epoch === chain.epoch && body.step === chain.step + 1 && body.left.length === 0;
     const begins = body.epoch === chain.epoch + 1 && body.step === 0;
@@ -175,6 +194,7 @@ export class Membership implements OpeningRoom {
     chain.epoch = body.epoch;
     chain.step = body.step;
     if (steps) this.ring?.announce(body.epoch, body.step);
+    standing.awaitsSecret = begins;
   }
 
   private checkAlive(body: Authority.Alive, chain: Chain): void {
@@ -197,10 +217,16 @@ export class Membership implements OpeningRoom {
     if (secret.length !== chain.suite.secretLength) throw distrust("a secret of the wrong length");
     const latest = ring.latest;
     if (latest && body.epoch < latest.epoch) throw distrust("an epoch that has passed");
-    // What happened while we were away is not known: somebody may have been removed.
+    // What happened while we were away is not known: somebody may have been removed, and the others have changed already.
     const missed = !standing.hasSecret && latest !== undefined && body.epoch > latest.epoch;
     standing.hasSecret = true;
-    ring.add(body.epoch, body.step, secret, body.reason === "removal" || missed);
+    standing.awaitsSecret = false;
+    ring.add(
+      body.epoch,
+      body.step,
+      secret,
+      missed ? "absence" : body.reason === "removal" ? "removal" : "change",
+    );
   }
 
   private addMember(member: Authority.Member): void {

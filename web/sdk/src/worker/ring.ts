@@ -30,6 +30,9 @@ export interface Candidate {
 /** `wait`: the key may come; `old`: it was here or was never for us, and will not come. */
 export type Search = Candidate | "wait" | "old";
 
+/** What an epoch came after. After an absence somebody may have been removed, and the others have changed already. */
+export type After = "change" | "removal" | "absence";
+
 /** The keys of one room in one instance of its authority. Time in milliseconds of a steady clock. */
 export class KeyRing {
   private epochs: EpochKeys[] = [];
@@ -50,7 +53,7 @@ export class KeyRing {
    * Takes s_step of an epoch, from a secret of the authority. The ring owns `secret` from now on and erases it. Versions
    * must not go back; the same epoch again (after a new line) replaces nothing that is there.
    */
-  add(epoch: number, step: number, secret: Uint8Array<ArrayBuffer>, removal: boolean): void {
+  add(epoch: number, step: number, secret: Uint8Array<ArrayBuffer>, after: After): void {
     const newest = this.epochs.at(-1);
     if (newest && epoch < newest.epoch) throw new RangeError("an epoch that has passed");
     if (newest?.epoch === epoch) {
@@ -58,9 +61,9 @@ export class KeyRing {
       newest.announce(step, this.now());
       return;
     }
-    const until = this.now() + (removal ? REMOVAL_GRACE_MS : GRACE_MS);
+    const until = this.now() + (after === "change" ? GRACE_MS : REMOVAL_GRACE_MS);
     for (const before of this.epochs) before.expiresAt = Math.min(before.expiresAt, until);
-    const usableFrom = newest ? this.now() + SEND_DELAY_MS : this.now();
+    const usableFrom = this.now() + (newest && after !== "absence" ? SEND_DELAY_MS : 0);
     this.epochs.push(new EpochKeys(this.room.suite, epoch, step, secret, usableFrom));
   }
 
