@@ -25,6 +25,7 @@ from sealroom_wire.authority import (
     Ping,
     Refused,
     Renew,
+    Secret,
     SignedBody,
     Snapshot,
 )
@@ -116,7 +117,7 @@ class AuthorityLine:
         grant = await self._fresh_grant()
         self.key = from_b64u(grant.authority_key, 32)
         resume, self._pings = self._resumable, {}
-        # A snapshot for a key that was made just now cannot be an old one.
+        # A secret for a key that was made just now cannot be an old one.
         asked_at = float("-inf") if resume else time.monotonic()
         join = Join(
             version=PROTOCOL_VERSION,
@@ -177,14 +178,18 @@ class AuthorityLine:
                 self._changed()
 
     def _heard(self, body: SignedBody, asked_at: float) -> None:
-        """Only an answer says that the authority was there, and when; the rest may have been held back on the way."""
-        if isinstance(body, Snapshot):
-            self._heard_at = max(self._heard_at, asked_at)
-        elif isinstance(body, Alive):
+        """Only an answer says that the authority was there, and when; the rest may have been held back on the way.
+
+        It counts only with the secret it speaks of: whoever lets all through but that would have us seal with the one before.
+        """
+        at = asked_at if isinstance(body, Secret) else float("-inf")
+        if isinstance(body, Alive):
             sent_at = self._pings.pop(body.nonce, None)
             if sent_at is None:
                 raise NotTrusted("an answer to what was not asked")
-            self._heard_at = max(self._heard_at, sent_at)
+            at = sent_at
+        if self._membership.has_latest_secret:
+            self._heard_at = max(self._heard_at, at)
 
     async def _keep_alive(self, socket: ClientConnection) -> None:
         while True:

@@ -86,6 +86,7 @@ class Membership:
         self._sink = sink
         self._standing: _Standing | None = None
         self._latest_epoch: tuple[bytes, int] | None = None
+        self._has_latest_secret = False
         self._members: dict[int, Member] = {}
         self._indices: dict[str, int] = {}
 
@@ -94,6 +95,11 @@ class Membership:
         """Epoch and step as the authority last said; (0, 0) before."""
         chain = self._standing.chain if self._standing else None
         return (chain.epoch, chain.step) if chain else (0, 0)
+
+    @property
+    def has_latest_secret(self) -> bool:
+        """Whether the secret of the version that the authority last spoke of is here."""
+        return self._has_latest_secret
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -171,6 +177,7 @@ class Membership:
             self._add(member)
         scope = Scope(suite, self._application, self._room, instance)
         standing.chain = _Chain(scope, body.you, body.epoch, body.step, body.head)
+        self._has_latest_secret = False
         self._sink.set_room(
             body.suite, self._application, self._room.kind.value, self._room.id, instance, body.you
         )
@@ -192,6 +199,8 @@ class Membership:
         chain.epoch, chain.step = body.epoch, body.step
         if steps:
             self._sink.step(body.epoch, body.step)
+        else:
+            self._has_latest_secret = False
 
     def _take_alive(self, body: Alive, chain: _Chain) -> None:
         if (body.epoch, body.step, body.head) != (chain.epoch, chain.step, chain.head):
@@ -218,7 +227,7 @@ class Membership:
         at_once = known is None or not same_life or body.epoch == known[1]
         # What happened while we were away is not known: somebody may have been removed.
         missed = not standing.has_secret and same_life and not at_once
-        standing.has_secret = True
+        standing.has_secret = self._has_latest_secret = True
         self._latest_epoch = (chain.scope.instance, body.epoch)
         self._sink.add_secret(
             body.epoch,

@@ -148,6 +148,33 @@ async def test_a_relay_that_keeps_a_removal_back_cannot_keep_the_member_sending(
         assert alice.line.silent, "and sends nothing more"
 
 
+async def test_a_relay_that_keeps_only_the_new_secret_back_cannot_keep_the_member_sending() -> None:
+    removed = False
+    answers = 0
+
+    def keeping_back(text: str) -> str | None:
+        """The removal itself and every answer pass: the member believes that all is well."""
+        nonlocal removed, answers
+        removed = removed or '\\"left\\":[{' in text
+        answers += removed and '\\"kind\\":\\"alive' in text
+        return None if removed and '\\"kind\\":\\"secret' in text else text
+
+    async with (
+        served() as place,
+        relay(place, down=keeping_back) as between,
+        running(place, "mallory"),
+        running(place, "alice", url=between.url, silence=2) as alice,
+    ):
+        await until(alice, lambda: len(alice.membership.members) == 2 and bool(alice.keys.secrets))
+        place.authority.remove(APP, ROOM, "mallory")
+        await until(alice, lambda: len(alice.membership.members) == 1)
+        async with asyncio.timeout(10):
+            while answers < 2:
+                await asyncio.sleep(0.05)
+        assert len(alice.keys.secrets) == 1, "what mallory has is all that it could seal with"
+        assert alice.line.silent, "so it sends nothing more"
+
+
 async def test_a_word_that_another_signed_is_not_trusted() -> None:
     stranger = Ed25519PrivateKey.generate()
 

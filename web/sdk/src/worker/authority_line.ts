@@ -209,16 +209,19 @@ export class AuthorityLine {
     return body.kind;
   }
 
-  /** Only an answer says that the authority was there, and when; the rest may have been held back on the way. */
+  /**
+   * Only an answer says that the authority was there, and when; the rest may have been held back on the way. And an answer
+   * counts only with the secret it speaks of: whoever lets all through but that would have us seal with the one before.
+   */
   private heard(body: Authority.SignedBody, { newKeyAt, pings }: Asked): void {
     let at: number | undefined;
-    if (body.kind === "snapshot") at = newKeyAt;
+    if (body.kind === "secret") at = newKeyAt;
     else if (body.kind === "alive") {
       at = pings.get(body.nonce);
       if (at === undefined) throw new SealingFault("authority_not_trusted");
       pings.delete(body.nonce);
     }
-    if (at !== undefined) this.lastHeard = Math.max(this.lastHeard, at);
+    if (at !== undefined && this.membership.hasLatestSecret) this.lastHeard = Math.max(this.lastHeard, at);
   }
 
   private async takeSigned(message: Authority.Signed, verifier: CryptoKey): Promise<Authority.SignedBody> {

@@ -56,6 +56,13 @@ export class Membership implements OpeningRoom {
     return this.ring?.latest;
   }
 
+  /** Whether the secret of the version that the authority last spoke of is here. */
+  get hasLatestSecret(): boolean {
+    const { chain } = this.standing ?? {};
+    const latest = this.ring?.latest;
+    return latest !== undefined && latest.epoch === chain?.epoch && latest.step >= chain.step;
+  }
+
   /** The roster as the authority signed it, oldest index first. */
   get roster(): readonly RosterMember[] {
     const sorted = [...this.members.values()].sort((one, other) => one.index - other.index);
