@@ -87,6 +87,7 @@ class Membership:
         self._standing: _Standing | None = None
         self._latest_epoch: tuple[bytes, int] | None = None
         self._has_latest_secret = False
+        self._ended: set[bytes] = set()
         self._members: dict[int, Member] = {}
         self._indices: dict[str, int] = {}
 
@@ -172,6 +173,7 @@ class Membership:
             raise NotTrusted("we are not on its roster")
         instance = _octets(body.place.instance, INSTANCE_BYTES)
         _octets(body.head, 32)
+        self._check_is_no_life_before(instance, body.epoch)
         self._members, self._indices = {}, {}
         for member in body.members:
             self._add(member)
@@ -181,6 +183,14 @@ class Membership:
         self._sink.set_room(
             body.suite, self._application, self._room.kind.value, self._room.id, instance, body.you
         )
+
+    def _check_is_no_life_before(self, instance: bytes, epoch: int) -> None:
+        """Whoever showed us an old snapshot again would have us seal under its secrets, with counters that were used."""
+        known = self._latest_epoch
+        if instance in self._ended or (known is not None and known[0] == instance and epoch < known[1]):
+            raise NotTrusted("a life of the room that has passed")
+        if known is not None and known[0] != instance:
+            self._ended.add(known[0])
 
     def _take_change(self, body: Change, text: str, chain: _Chain) -> None:
         if body.previous != chain.head:

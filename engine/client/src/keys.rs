@@ -2,7 +2,7 @@
 //! A member's keys: what it seals with, and what it opens others' frames with.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use sframe::{
@@ -23,10 +23,13 @@ pub struct Keys {
     pending: VecDeque<Pending>,
     sealers: HashMap<Track, Sealer>,
     opener: Opener,
+    /// Instances and places that we were in before: their counters are forgotten.
+    ended: HashSet<([u8; 16], u16)>,
 }
 
 impl Keys {
-    /// Which life of which room secrets are for, and our place in its roster. Another context or place forgets everything.
+    /// Which life of which room secrets are for, and our place in its roster. Another context or place forgets everything, and
+    /// **there is no way back to one that was left**: nothing is sealed or opened there, for its counters would begin anew.
     pub fn set_room(&mut self, context: RoomContext, index: u16) {
         if self
             .room
@@ -35,8 +38,14 @@ impl Keys {
         {
             return;
         }
+        let mut ended = std::mem::take(&mut self.ended);
+        if let Some((left, place)) = &self.room {
+            ended.insert((left.instance, *place));
+        }
+        let is_new = !ended.contains(&(context.instance, index));
         *self = Self {
-            room: Some((context, index)),
+            room: is_new.then_some((context, index)),
+            ended,
             ..Self::default()
         };
     }

@@ -171,6 +171,19 @@ describe("a new line", () => {
     expect(clock.time).toBe(1_000);
   });
 
+  it("may not fall back to an instance that it has left", async () => {
+    const clock = new Clock();
+    const alice = Person.make("alice", clock);
+    const pair = await memberKeyPair();
+    const begin = (): Promise<string> => alice.membership.begin(pair);
+    const [first, restarted] = [await FakeAuthority.start(SUBJECT), await FakeAuthority.start(SUBJECT)];
+    const { toNewcomer } = await first.join("alice", await begin());
+    await alice.hear(...toNewcomer);
+    await alice.hear(...(await restarted.join("alice", await begin())).toNewcomer);
+    await begin();
+    await distrusted(alice, ...toNewcomer);
+  });
+
   it("may not fall back to an epoch that has passed", async () => {
     const { people, authority } = await room("alice", "bob");
     const [alice, bob] = people as [Person, Person];

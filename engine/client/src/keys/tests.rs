@@ -151,3 +151,25 @@ fn a_secret_that_comes_again_never_sets_a_counter_back() {
         seen.push(frame);
     }
 }
+
+#[test]
+fn there_is_no_way_back_to_a_life_of_the_room_that_was_left() {
+    let now = Instant::now();
+    let mut alice = member(0);
+    alice.add_secret(now, 1, 0, &[7; 64], false, Duration::ZERO);
+    let first = sealed(&mut alice, now).unwrap();
+    let other = RoomContext {
+        instance: [8; 16],
+        ..context()
+    };
+    for (next, index) in [(other, 0), (context(), 1)] {
+        alice.set_room(next, index);
+        assert!(alice.add_secret(now, 1, 0, &[9; 64], false, Duration::ZERO));
+        // Somebody on the way shows what was said to us before.
+        alice.set_room(context(), 0);
+        assert!(!alice.add_secret(now, 1, 0, &[7; 64], false, Duration::ZERO));
+        assert_eq!(sealed(&mut alice, now), None, "counter 0 a second time");
+        let own = alice.open(now, Track::Audio, Codec::Opus, None, &first);
+        assert_eq!(own, Err(Refusal::NoKey));
+    }
+}

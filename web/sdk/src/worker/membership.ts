@@ -38,6 +38,8 @@ const distrust = (what: string): SealingFault =>
 export class Membership implements OpeningRoom {
   private standing: Standing | undefined;
   private ring: KeyRing | undefined;
+  /** Instances that we were in before. */
+  private readonly ended = new Set<string>();
   private members = new Map<number, Authority.Member>();
   private indices = new Map<string, number>();
 
@@ -145,12 +147,21 @@ export class Membership implements OpeningRoom {
     const me = body.members.find((one) => one.index === body.you);
     if (me?.user !== this.subject.userId || me.key !== standing.key)
       throw distrust("we are not on its roster");
+    this.checkIsNoLifeBefore(body.place.instance, body.epoch);
     this.members = new Map();
     this.indices = new Map();
     for (const member of body.members) this.addMember(member);
     this.openRing(suite, instance, body.place.instance);
     const { epoch, step, head, you } = body;
     standing.chain = { suite, instance, you, epoch, step, head };
+  }
+
+  /** Whoever showed us an old snapshot again would have us seal under secrets, and show a roster, that have passed. */
+  private checkIsNoLifeBefore(instance: string, epoch: number): void {
+    const known = this.ring && toB64u(this.ring.room.instance);
+    const passed = known === instance && epoch < (this.ring?.latest?.epoch ?? 0);
+    if (passed || this.ended.has(instance)) throw distrust("a life of the room that has passed");
+    if (known !== undefined && known !== instance) this.ended.add(known);
   }
 
   /** The ring of an instance that we know goes on; that of another is emptied. */
