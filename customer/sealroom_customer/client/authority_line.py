@@ -45,6 +45,7 @@ _PASSING = frozenset(
         ErrorCode.ENTER_TIMEOUT,
         ErrorCode.TOO_MANY_MESSAGES,
         ErrorCode.GRANT_REPLAYED,
+        ErrorCode.GRANT_EXPIRED,
         ErrorCode.AUTHORITY_KEY_RETIRED,
     }
 )
