@@ -7,7 +7,7 @@ import { readGrant } from "../src/worker/grant";
 import { memberKeyBytes, memberKeyPair } from "../src/worker/hpke";
 import type { Spoken } from "./support/authority";
 import { FakeAuthority } from "./support/authority";
-import { Clock, Person, room, SUBJECT } from "./support/members";
+import { Clock, outcome, Person, room, SUBJECT, sealed, vp8 } from "./support/members";
 
 /** The body with some fields changed. */
 function changed<T extends Authority.SignedBody>({ body, text }: Spoken<T>, fields: object): Spoken<T> {
@@ -157,6 +157,16 @@ describe("a new line", () => {
     await bob.join(authority, alice);
     expect(bob.membership.you).toBe(2);
     expect(bob.membership.version).toEqual({ epoch: 2, step: 1 });
+  });
+
+  it("lets us go on sending, and takes no frame of our own back, until its snapshot is here", async () => {
+    const { people } = await room("alice", "bob");
+    const [alice, bob] = people as [Person, Person];
+    const own = await sealed(alice.sealer("audio"), vp8(false));
+    await alice.membership.begin(await memberKeyPair());
+    expect(outcome(await alice.opener("audio").open(own, "opus"))).toBe("refused wrong_sender");
+    const later = await sealed(alice.sealer("audio"), vp8(false));
+    expect(outcome(await bob.opener("audio").open(later, "opus"))).toBe("opened");
   });
 
   it("to another instance empties the ring", async () => {

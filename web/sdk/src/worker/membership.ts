@@ -38,6 +38,7 @@ const distrust = (what: string): SealingFault =>
 export class Membership implements OpeningRoom {
   private standing: Standing | undefined;
   private ring: KeyRing | undefined;
+  private index: number | undefined;
   /** Instances that we were in before. */
   private readonly ended = new Set<string>();
   private members = new Map<number, Authority.Member>();
@@ -49,8 +50,9 @@ export class Membership implements OpeningRoom {
     private readonly now: () => number,
   ) {}
 
+  /** Our index, also while a new line is on its way: the keys there are stay ours until its snapshot. */
   get you(): number | undefined {
-    return this.standing?.chain?.you;
+    return this.index;
   }
 
   /** The version of the room's secret in use; undefined before the first. */
@@ -123,6 +125,7 @@ export class Membership implements OpeningRoom {
     this.ring?.erase();
     this.ring = undefined;
     this.standing = undefined;
+    this.index = undefined;
     this.members.clear();
     this.indices.clear();
   }
@@ -153,6 +156,7 @@ export class Membership implements OpeningRoom {
     for (const member of body.members) this.addMember(member);
     this.openRing(suite, instance, body.place.instance);
     const { epoch, step, head, you } = body;
+    this.index = you;
     standing.chain = { suite, instance, you, epoch, step, head };
   }
 
