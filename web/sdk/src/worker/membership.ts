@@ -89,13 +89,17 @@ export class Membership implements OpeningRoom {
     return this.members.get(index)?.user;
   }
 
+  mayPublish(index: number): boolean {
+    return this.members.get(index)?.role === "publish";
+  }
+
   find(id: KeyId): Search {
     return this.ring?.find(id) ?? "wait";
   }
 
   async sendingKey(track: number): Promise<SendingKey | undefined> {
     const { you } = this;
-    return you === undefined ? undefined : this.ring?.sendingKey(you, track);
+    return you !== undefined && this.mayPublish(you) ? this.ring?.sendingKey(you, track) : undefined;
   }
 
   /**
