@@ -31,7 +31,7 @@ class Desk:
     def __post_init__(self) -> None:
         self.signer = GrantSigner("shop", "keys", public_text(self.authority_key), self.key)
         issuer = Issuer("shop", (self.key.public_key(),), frozenset({APP}))
-        self.admission = Admission.of("keys", [issuer], public_text(self.authority_key))
+        self.admission = Admission.of("keys", [issuer], public_text(self.authority_key), began=0)
 
     def grant(
         self,

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who is admitted: verifies grants, remembers which were used, and whom the backend has put out.
 
-All of it lives in memory and ends with the instance; `now` is Unix seconds, given by the caller.
+All of it lives in memory and ends with the instance; that is why **an instance takes no grant that was issued before it began**:
+who was put out, and which grants were used, the instance before has taken with it. `now` is Unix seconds, given by the caller.
 """
 
 import hashlib
@@ -51,6 +52,8 @@ class Admission:
     audience: str
     authority_keys: tuple[str, ...]
     issuers: Mapping[str, Issuer]
+    began: int
+    """When this instance began, in Unix seconds."""
     _used: dict[tuple[str, str], tuple[int, bytes]] = field(default_factory=dict, repr=False)
     _put_out: dict[tuple[int, RoomId, str], int] = field(default_factory=dict, repr=False)
     _ahead: dict[str, int] = field(default_factory=dict, repr=False)
@@ -58,9 +61,9 @@ class Admission:
     _swept_at: int = 0
 
     @classmethod
-    def of(cls, audience: str, issuers: Sequence[Issuer], *authority_keys: str) -> "Admission":
+    def of(cls, audience: str, issuers: Sequence[Issuer], *authority_keys: str, began: int) -> "Admission":
         """For these issuers, each named once."""
-        return cls(audience, authority_keys, {issuer.name: issuer for issuer in issuers})
+        return cls(audience, authority_keys, {issuer.name: issuer for issuer in issuers}, began)
 
     def admit(self, token: str, member_key: str, now: int) -> GrantClaims:
         """Verifies a grant and spends it for `member_key` (as it stands in `join`).
@@ -74,7 +77,8 @@ class Admission:
         claims = self._verified(token, now)
         self._sweep(now)
         self._ahead[claims.iss] = max(self._ahead.get(claims.iss, 0), claims.iat - now)
-        if claims.iat <= self._put_out.get((claims.app, room_of(claims), claims.sub), -1):
+        put_out = self._put_out.get((claims.app, room_of(claims), claims.sub), -1)
+        if claims.iat < self.began or claims.iat <= put_out:
             raise Refusal(ErrorCode.GRANT_EXPIRED)
         self._spend(claims, hashlib.sha256(member_key.encode()).digest())
         return claims

@@ -87,6 +87,7 @@ class Room:
         self._epoch, self._step, self._head = 0, 0, ZERO_HEAD
         self._changed_at = self._epoch_at = self._left_at = float("-inf")
         self._check_at = float("inf")
+        self._limit = 0
         self._outputs: list[Output] = []
         self._happened: list[Happening] = []
 
@@ -153,6 +154,7 @@ class Room:
         Raises:
             Refusal: `room_full` beyond `limit` members.
         """
+        self._limit = limit
         present = self._roster.of_user(newcomer.user)
         if present is not None and present.resumed_by(newcomer) and present.index not in self._leaving:
             self._resume(now, present, newcomer)
@@ -242,9 +244,11 @@ class Room:
                 self._step_on(now)
 
     def _joins_due(self) -> float:
-        """Newcomers wait for the end of the last change's 200 ms; who takes a leaver's place, for that leave."""
+        """Newcomers wait for the end of the last change's 200 ms; who takes a leaver's place, for that leave, also in a full room:
+        no roster may be longer than devices take."""
+        fits = not self._leaving or len(self._roster) + len(self._waiting) <= self._limit
         free = any(self._roster.of_user(user) is None for user in self._waiting)
-        return self._changed_at + STEP_SECONDS if free else float("inf")
+        return self._changed_at + STEP_SECONDS if fits and free else float("inf")
 
     def _leaves_due(self) -> float:
         if not self._leaving:

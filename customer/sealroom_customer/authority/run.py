@@ -41,7 +41,7 @@ async def run(configuration: Configuration, say: Callable[[str], None]) -> None:
     key, before = authority_keys(folder)
     credential = BackendCredential(backend_credential(folder))
     accepted = [public_text(one) for one in (key, before) if one is not None]
-    admission = Admission.of(configuration.name, backends, *accepted)
+    admission = Admission.of(configuration.name, backends, *accepted, began=int(clock.unix()))
     async with AsyncExitStack() as stack:
         stopped = stack.enter_context(told_to_stop())
         line_sockets, line_port = bound(line)

@@ -45,6 +45,7 @@ _PASSING = frozenset(
         ErrorCode.ENTER_TIMEOUT,
         ErrorCode.TOO_MANY_MESSAGES,
         ErrorCode.GRANT_REPLAYED,
+        ErrorCode.GRANT_EXPIRED,
         ErrorCode.AUTHORITY_KEY_RETIRED,
     }
 )
@@ -53,6 +54,12 @@ _NONCE_BYTES = 16
 _MAX_PINGS = 8
 """Pings whose answers may still come."""
 _message = msgspec.json.Decoder(AuthorityMessage)
+
+
+def _seconds() -> float:
+    """Seconds of a clock that goes on while the machine sleeps, as `time.monotonic` does not everywhere: who wakes up must not take
+    the keys of before for fresh."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +92,12 @@ class AuthorityLine:
     @property
     def _resumable(self) -> bool:
         """Whether the authority may still have us as absent; after that a new member key is made."""
-        return time.monotonic() - self._heard_at < _SILENCE_SECONDS
+        return _seconds() - self._heard_at < _SILENCE_SECONDS
 
     @property
     def silent(self) -> bool:
         """Whether the authority has been silent for longer than the grant allows; a sender then stops."""
-        return time.monotonic() - self._heard_at > self._silence_allowed
+        return _seconds() - self._heard_at > self._silence_allowed
 
     async def run(self) -> None:
         """Joins and stays joined until cancelled.
@@ -118,7 +125,7 @@ class AuthorityLine:
         self.key = from_b64u(grant.authority_key, 32)
         resume, self._pings = self._resumable, {}
         # A secret for a key that was made just now cannot be an old one.
-        asked_at = float("-inf") if resume else time.monotonic()
+        asked_at = float("-inf") if resume else _seconds()
         join = Join(
             version=PROTOCOL_VERSION,
             grant=grant.token,
@@ -197,7 +204,7 @@ class AuthorityLine:
         nonce = b64u(secrets.token_bytes(_NONCE_BYTES))
         while len(self._pings) >= _MAX_PINGS:
             del self._pings[next(iter(self._pings))]
-        self._pings[nonce] = time.monotonic()
+        self._pings[nonce] = _seconds()
         await socket.send(msgspec.json.encode(Ping(nonce)).decode())
 
     async def _renew(self, socket: ClientConnection, grant: OwnGrant) -> None:

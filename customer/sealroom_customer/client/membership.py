@@ -174,7 +174,7 @@ class Membership:
             raise NotTrusted("we are not on its roster")
         instance = _octets(body.place.instance, INSTANCE_BYTES)
         _octets(body.head, 32)
-        self._enter_life(instance)
+        self._enter_life(instance, body.epoch)
         self._members, self._indices = {}, {}
         for member in body.members:
             self._add(member)
@@ -185,10 +185,12 @@ class Membership:
             body.suite, self._application, self._room.kind.value, self._room.id, instance, body.you
         )
 
-    def _enter_life(self, instance: bytes) -> None:
-        if instance in self._passed:
+    def _enter_life(self, instance: bytes, epoch: int) -> None:
+        """Whoever showed us an old snapshot again would have us seal under its secrets, with counters that were used."""
+        known = self._latest_epoch
+        if instance in self._passed or (known is not None and known[0] == instance and epoch < known[1]):
             raise NotTrusted("a life of the room that has passed")
-        if self._instance not in (None, instance):
+        if self._instance is not None and self._instance != instance:
             self._passed.add(self._instance)
         self._instance = instance
 

@@ -56,9 +56,8 @@ def make(
     authority_text = public_text(authority_key)
     issuer = Issuer(_ISSUER, (grant_key.public_key(),), frozenset({operator.sdk_app_id}))
     accepted = [public_text(key) for key in (authority_key, key_before) if key is not None]
-    authority = Authority(
-        Admission.of(_AUDIENCE, [issuer], *accepted), authority_key, clock, key_before=key_before
-    )
+    admission = Admission.of(_AUDIENCE, [issuer], *accepted, began=int(clock.unix()))
+    authority = Authority(admission, authority_key, clock, key_before=key_before)
     backend = Backend(operator, GrantSigner(_ISSUER, _AUDIENCE, authority_text, grant_key), clock.unix)
     own_page = OwnPage(origins)
     http = api(

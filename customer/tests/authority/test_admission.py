@@ -185,11 +185,18 @@ def test_a_backends_clock_ahead_of_ours_lets_nobody_back_in() -> None:
     desk.admission.admit(later, KEY, NOW + 20)
 
 
+def test_an_instance_takes_no_grant_from_before_it_began() -> None:
+    desk = Desk()
+    desk.admission.began = NOW
+    assert refusal(desk, desk.grant(now=NOW - 1), NOW + 1) is ErrorCode.GRANT_EXPIRED
+    desk.admission.admit(desk.grant(now=NOW), KEY, NOW + 1)
+
+
 def test_both_keys_of_a_rotation_count() -> None:
     old, new = Ed25519PrivateKey.generate(), p256()
     desk = Desk(old)
     issuer = Issuer("shop", (new.public_key(), old.public_key()), frozenset({APP}))
-    desk.admission = Admission.of("keys", [issuer], public_text(desk.authority_key))
+    desk.admission = Admission.of("keys", [issuer], public_text(desk.authority_key), began=0)
     desk.admission.admit(desk.grant(), KEY, NOW)
     newer = Desk(new, desk.authority_key)
     desk.admission.admit(newer.grant(), KEY, NOW)

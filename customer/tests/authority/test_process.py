@@ -122,11 +122,13 @@ def place(tmp_path: Path) -> Place:
 
 
 @contextlib.asynccontextmanager
-async def joined(place: Place, user: str, desk: Desk | None = None) -> AsyncIterator[Device]:
+async def joined(
+    place: Place, user: str, desk: Desk | None = None, grant: str | None = None
+) -> AsyncIterator[Device]:
     """A device with its first secret. Reads on until the block ends or its line is closed."""
     desk = desk or place.desk
     device = desk.device(user)
-    grant = desk.grant(user, now=int(time.time()))
+    grant = grant or desk.grant(user, now=int(time.time()))
     join = Join(version=PROTOCOL_VERSION, grant=grant, member_key=device.member_key, suites=(5,))
     async with connect(place.urls["authority"]) as socket:
         await socket.send(msgspec.json.encode(join).decode())
@@ -176,6 +178,22 @@ async def test_it_serves_members_probes_rooms_and_records_that_outlive_a_kill(pl
     for device in (alice, bob):
         for secret in device.secrets.values():
             assert secret not in written, "a room's secret is on disk"
+
+
+async def test_who_was_removed_does_not_come_back_by_a_restart(place: Place) -> None:
+    unused = place.desk.grant("bob", now=int(time.time()), life=24 * 3600)
+    with place.running() as process:
+        async with joined(place, "alice"), joined(place, "bob"):
+            assert place.remove("bob")[0] == 200
+        async with joined(place, "bob", grant=unused) as bob:
+            assert [one.code.value for one in bob.refused] == ["grant_expired"]
+        process.kill()
+        process.wait()
+    with place.running():
+        async with joined(place, "bob", grant=unused) as bob:
+            assert [one.code.value for one in bob.refused] == ["grant_expired"]
+        async with joined(place, "bob") as bob:
+            assert bob.room is not None, "the backend has signed him a new grant"
 
 
 async def test_counters_name_what_happened_and_nobody(place: Place) -> None:

@@ -233,6 +233,26 @@ def test_when_the_indices_run_out_an_epoch_begins_and_they_start_anew_past_those
     stage.agree()
 
 
+def test_no_roster_is_ever_longer_than_the_limit_though_somebody_is_leaving() -> None:
+    stage = Stage(limit=3)
+    one, two, _three = (stage.join(user) for user in ("one", "two", "three"))
+    stage.pass_time(2)
+    stage.leave(one)
+    stage.pass_time(0.5)
+    # The next leave waits for its second; until then two is on the roster.
+    stage.leave(two)
+    for user in ("four", "five"):
+        stage.join(user)
+        assert len(stage.room.members) <= 3
+    longest = 0
+    for _ in range(20):
+        stage.pass_time(0.1)
+        longest = max(longest, len(stage.room.members))
+    assert longest == 3
+    assert [member.user for member in stage.room.members] == ["three", "four", "five"]
+    stage.agree()
+
+
 def test_a_full_room_refuses_and_stays_as_it_is_but_lets_its_own_users_back() -> None:
     stage = Stage(limit=3)
     for user in ("one", "two", "three"):

@@ -101,6 +101,18 @@ async def test_after_a_long_absence_a_line_begins_with_a_new_key() -> None:
         assert alice.membership.members[0].key != key
 
 
+async def test_a_machine_that_slept_does_not_wake_up_with_keys_that_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with served() as place, running(place) as alice:
+        await alice.until_secrets(1)
+        assert not alice.line.silent
+        clock = time.clock_gettime
+        # What Linux and macOS say after an hour's sleep: that clock went on, `time.monotonic` did not.
+        monkeypatch.setattr(time, "clock_gettime", lambda which: clock(which) + 3600)
+        assert alice.line.silent
+
+
 def _break_lines(place: Served) -> None:
     for outlet in [home.outlet for home in place.authority._homes.values()]:
         outlet.hang_up()

@@ -127,6 +127,22 @@ def test_an_epoch_that_began_while_the_line_was_broken_counts_as_one_after_a_rem
     assert guest.keys.rooms[0] == guest.keys.rooms[-1], "the same member"
 
 
+def test_what_was_said_in_a_life_of_the_room_that_has_passed_is_not_taken_again() -> None:
+    stage, guest = staged()
+    told = list(guest.said)
+    # The authority begins anew; the client shows its key again, as it may within 10 s.
+    restarted = Stage(key=stage.key)
+    guest.stage = restarted
+    guest.join(resume=True)
+    assert len({room[4] for room in guest.keys.rooms}) == 2
+    # Then somebody on the line breaks it, and shows the first snapshot again.
+    guest.membership.begin(resume=True)
+    with pytest.raises(NotTrusted, match="passed"):
+        for signed in told:
+            guest.membership.accept(verified_body(signed, stage.key.public_key()), signed.body)
+    assert len(guest.keys.rooms) == len(guest.keys.secrets) == 2
+
+
 def test_a_client_that_is_removed_ends_with_that() -> None:
     stage, _ = staged()
     with pytest.raises(ClientFault) as caught:

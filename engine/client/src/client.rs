@@ -382,6 +382,7 @@ impl Client {
     /// # Errors
     /// As [`Client::handle_datagram`].
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ClientError> {
+        self.keys.sweep(now);
         self.rtc.handle_input(Input::Timeout(now))?;
         self.settle(now)
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A member's keys: what it seals with, and what it opens others' frames with.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use sframe::{
@@ -24,13 +24,15 @@ pub struct Keys {
     /// The newest version of each place that we left: its counters are gone, so it never seals with that again.
     left: Vec<(Place, (u64, u8))>,
     current: Option<Secret>,
-    pending: Option<Pending>,
+    /// Oldest first. A newer one does not put off the use of those before it.
+    pending: VecDeque<Pending>,
     sealers: HashMap<Track, Sealer>,
     opener: Opener,
 }
 
 impl Keys {
-    /// Which life of which room secrets are for, and our place in its roster. Another context or place forgets everything.
+    /// Which life of which room secrets are for, and our place in its roster. Another context or place forgets everything, and
+    /// **there is no way back to one that was left**: nothing is sealed or opened there, for its counters would begin anew.
     pub fn set_room(&mut self, context: RoomContext, index: u16) {
         if self
             .room
@@ -82,7 +84,7 @@ impl Keys {
             return true;
         }
         self.opener.add_secret(now, opening, after_removal);
-        self.pending = Some(Pending {
+        self.pending.push_back(Pending {
             secret: sealing,
             use_at: now + after,
         });
@@ -102,7 +104,7 @@ impl Keys {
         let Some(bytes) = next.bytes() else {
             return false;
         };
-        let after = self.pending.as_ref().map_or(Duration::ZERO, |pending| {
+        let after = self.pending.back().map_or(Duration::ZERO, |pending| {
             pending.use_at.saturating_duration_since(now)
         });
         let bytes = bytes.to_vec();
@@ -111,17 +113,24 @@ impl Keys {
 
     fn newest(&self) -> Option<&Secret> {
         self.pending
-            .as_ref()
+            .back()
             .map(|pending| &pending.secret)
             .or(self.current.as_ref())
     }
 
     /// Begins to seal with a secret whose time has come.
     fn turn(&mut self, now: Instant) {
-        if let Some(pending) = self.pending.take_if(|pending| pending.use_at <= now) {
-            self.current = Some(pending.secret);
+        let due = |pending: &Pending| pending.use_at <= now;
+        while self.pending.front().is_some_and(due) {
+            self.current = self.pending.pop_front().map(|pending| pending.secret);
             self.sealers.clear();
         }
+    }
+
+    /// Erases what is past its time, also where nothing is sealed or opened. Call it once a second or so.
+    pub fn sweep(&mut self, now: Instant) {
+        self.turn(now);
+        self.opener.sweep(now);
     }
 
     /// Seals a frame of one of our tracks; `None` before the first secret.

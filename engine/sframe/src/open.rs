@@ -103,7 +103,8 @@ struct Sender {
 pub struct Opener {
     /// Oldest first; at most a handful.
     secrets: Vec<Stored>,
-    senders: HashMap<u64, Sender>,
+    /// By epoch and key id, which says the epoch modulo 64 only.
+    senders: HashMap<(u64, u64), Sender>,
     counts: RefusalCounts,
 }
 
@@ -195,7 +196,7 @@ impl Opener {
         if id.track != track || bound.is_some_and(|bound| bound != id.index) {
             return Err(Refusal::WrongSender);
         }
-        self.forget(now);
+        self.sweep(now);
         let aad = additional_data(header_bytes, track, codec, prefix);
         let body = self.body(header, id, &aad, sealed)?;
         let mut opened = Vec::with_capacity(prefix.len() + body.len());
@@ -215,7 +216,8 @@ impl Opener {
         aad: &[u8],
         sealed: &[u8],
     ) -> Result<Vec<u8>, Refusal> {
-        if let Some(sender) = self.senders.get_mut(&header.kid) {
+        let epoch = self.epoch(id)?;
+        if let Some(sender) = self.senders.get_mut(&(epoch, header.kid)) {
             if !sender.window.allows(header.counter) {
                 return Err(Refusal::Replay);
             }
@@ -226,22 +228,34 @@ impl Opener {
             sender.window.commit(header.counter);
             return Ok(body);
         }
-        let key = self.derive(header.kid, id)?;
+        let key = self.derive(epoch, header.kid, id)?;
         // On a copy: nothing is kept of a key that opened nothing.
         let body = key
             .open(header.counter, aad, sealed)
             .ok_or(Refusal::BadTag)?;
         let mut window = ReplayWindow::default();
         window.commit(header.counter);
-        self.senders.insert(header.kid, Sender { key, window });
+        self.senders
+            .insert((epoch, header.kid), Sender { key, window });
         Ok(body)
     }
 
+    /// The epoch that a key id speaks of: the latest of those we have secrets of.
+    fn epoch(&self, id: KeyId) -> Result<u64, Refusal> {
+        (self.secrets.iter().rev())
+            .map(|stored| stored.secret.version().0)
+            .find(|epoch| epoch % 64 == u64::from(id.epoch))
+            .ok_or_else(|| self.missing(id))
+    }
+
     /// The key of a sender's track: from the secret of its version, or stepped forward from the latest before it.
-    fn derive(&self, kid: u64, id: KeyId) -> Result<FrameKey, Refusal> {
-        let of_epoch = |stored: &&Stored| stored.secret.version().0 % 64 == u64::from(id.epoch);
-        let from = (self.secrets.iter().rev().filter(of_epoch))
-            .find(|stored| stored.secret.version().1 <= id.step)
+    fn derive(&self, epoch: u64, kid: u64, id: KeyId) -> Result<FrameKey, Refusal> {
+        let may_lead_to = |stored: &&Stored| {
+            let (of, step) = stored.secret.version();
+            of == epoch && step <= id.step
+        };
+        let from = (self.secrets.iter().rev())
+            .find(may_lead_to)
             .ok_or_else(|| self.missing(id))?;
         let ahead = id.step - from.secret.version().1;
         if ahead > STEPS_AHEAD {
@@ -279,8 +293,9 @@ impl Opener {
         }
     }
 
-    /// Erases secrets whose grace is over, and every key of their versions.
-    fn forget(&mut self, now: Instant) {
+    /// Erases secrets whose grace is over, and every key of their versions. [`Opener::open`] does so too; call it where no
+    /// frames may come for a while.
+    pub fn sweep(&mut self, now: Instant) {
         if self
             .secrets
             .iter()
@@ -291,14 +306,14 @@ impl Opener {
         self.secrets
             .retain(|stored| stored.until.is_none_or(|until| now < until));
         let secrets = &self.secrets;
-        let kept = |id: KeyId| {
+        let kept = |of: u64, id: KeyId| {
             secrets.iter().any(|stored| {
                 let (epoch, step) = stored.secret.version();
-                epoch % 64 == u64::from(id.epoch) && step <= id.step
+                epoch == of && step <= id.step
             })
         };
         self.senders
-            .retain(|kid, _| KeyId::unpack(*kid).is_some_and(kept));
+            .retain(|(epoch, kid), _| KeyId::unpack(*kid).is_some_and(|id| kept(*epoch, id)));
     }
 }
 

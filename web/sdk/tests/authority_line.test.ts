@@ -5,7 +5,7 @@ import { type Authority, PROTOCOL_VERSION } from "../src/wire.gen";
 import { AuthorityLine } from "../src/worker/authority_line";
 import { Counters } from "../src/worker/counters";
 import { Membership } from "../src/worker/membership";
-import { FakeAuthority } from "./support/authority";
+import { FakeAuthority, type Spoken } from "./support/authority";
 import { Clock, SUBJECT } from "./support/members";
 
 /** A WebSocket whose other end is the test. */
@@ -246,6 +246,26 @@ describe("the line to the authority", () => {
     first.says(toAll?.message as Authority.Signed);
     await expect.poll(() => membership.version).toEqual({ epoch: 1, step: 1 });
     expect(line.silent).toBe(true);
+  });
+
+  it("is not kept sending by a new line whose secret was held back", async () => {
+    grants = [authority.grant("alice", { mks: 5 }), authority.grant("alice", { mks: 5 })];
+    const first = await joined();
+    clock.time += 4_000;
+    first.says("{");
+    await expect.poll(() => told.at(-1)).toEqual([false, "authority_not_trusted"]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    const second = await socket(1);
+    second.opens();
+    const { change } = await authority.leave(0, "removed");
+    expect(change.body.epoch).toBe(2);
+    const { toNewcomer } = await authority.join("alice", (second.sent[0] as Authority.Join).memberKey);
+    second.says((toNewcomer[0] as Spoken).message);
+    await expect.poll(() => membership.you).toBe(1);
+    clock.time += 1_001;
+    expect(line.silent).toBe(true);
+    second.says((toNewcomer[1] as Spoken).message);
+    await expect.poll(() => line.silent).toBe(false);
   });
 
   it.each([

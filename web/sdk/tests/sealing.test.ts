@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "vitest";
+import type { Codec } from "../src/sframe/frame";
 import { readHeader, writeHeader } from "../src/sframe/header";
 import { readKeyId, writeKeyId } from "../src/sframe/schedule";
 import { Counters, LAST_COUNTER } from "../src/worker/counters";
@@ -10,8 +11,8 @@ import { Clock, outcome, Person, room, SUBJECT, sealed, vp8 } from "./support/me
 
 const idOf = (frame: Uint8Array, clear = 3) => readKeyId(readHeader(frame.subarray(clear)).kid);
 
-async function open(opener: Opener, frame: Uint8Array<ArrayBuffer>): Promise<string> {
-  return outcome(await opener.open(frame, "vp8"));
+async function open(opener: Opener, frame: Uint8Array<ArrayBuffer>, codec: Codec = "vp8"): Promise<string> {
+  return outcome(await opener.open(frame, codec));
 }
 
 describe("what is sealed opens at the right place", () => {
@@ -225,6 +226,24 @@ describe("steps and epochs", () => {
     expect(await open(opener, ahead)).toBe("opened");
     expect(bob.membership.version).toEqual({ epoch: 1, step: 4 });
     expect(idOf(await sealed(bob.sealer()))).toMatchObject({ step: 4 });
+  });
+
+  it("a member who steps ahead on his own shuts nobody out who goes by the authority", async () => {
+    const { people, authority, clock } = await room("alice", "mallory");
+    const [alice, mallory] = people as [Person, Person];
+    const opener = alice.opener("audio");
+    const ahead = mallory.membership.find({ epoch: 1, step: 8, index: 0, track: 1 });
+    if (typeof ahead === "string") throw new Error(ahead);
+    ahead.commit();
+    expect(await open(opener, await sealed(mallory.sealer("audio")), "opus")).toBe("opened");
+    expect(alice.membership.version).toEqual({ epoch: 1, step: 8 });
+    clock.time += 5_001;
+    const bob = await Person.make("bob", clock).join(authority, alice);
+    const frame = await sealed(bob.sealer("audio"));
+    expect(idOf(frame, 0)).toMatchObject({ step: 2 });
+    expect(await open(opener, frame, "opus")).toBe("opened");
+    clock.time += 5_001;
+    expect(alice.membership.find({ epoch: 1, step: 1, index: 1, track: 1 })).toBe("old");
   });
 
   it("more than seven steps ahead waits for the authority", async () => {

@@ -65,6 +65,57 @@ fn a_new_epoch_is_used_after_its_time_and_understood_at_once() {
     );
 }
 
+/// Somebody who was put out, and has the secret of before, does not open `frame`.
+fn assert_sealed_beyond(outsider: &mut Keys, frame: &[u8], now: Instant) {
+    let opened = outsider.open(now, Track::Audio, Codec::Opus, Some(0), frame);
+    assert!(opened.is_err(), "who was put out opens it");
+}
+
+#[test]
+fn epochs_in_quick_succession_do_not_put_each_other_off() {
+    let mut now = Instant::now();
+    let (mut alice, mut outsider) = (member(0), member(1));
+    for keys in [&mut alice, &mut outsider] {
+        keys.add_secret(now, 1, 0, &[1; 64], false, Duration::ZERO);
+    }
+    // Others are removed every 200 ms, the outsider first.
+    for epoch in 2..=6 {
+        let secret = [u8::try_from(epoch).unwrap(); 64];
+        alice.add_secret(now, epoch, 0, &secret, true, Duration::from_millis(300));
+        now += Duration::from_millis(200);
+        let frame = sealed(&mut alice, now).unwrap();
+        if epoch > 2 {
+            assert_sealed_beyond(&mut outsider, &frame, now);
+        }
+    }
+}
+
+#[test]
+fn who_was_silent_for_some_epochs_goes_on_with_the_latest_whose_time_has_come() {
+    let mut now = Instant::now();
+    let (mut alice, mut outsider) = (member(0), member(1));
+    for keys in [&mut alice, &mut outsider] {
+        keys.add_secret(now, 1, 0, &[1; 64], false, Duration::ZERO);
+    }
+    sealed(&mut alice, now).unwrap();
+    alice.add_secret(now, 2, 0, &[2; 64], true, Duration::from_millis(300));
+    now += Duration::from_secs(600);
+    alice.add_secret(now, 3, 0, &[3; 64], false, Duration::from_millis(300));
+    let frame = sealed(&mut alice, now).unwrap();
+    assert_sealed_beyond(&mut outsider, &frame, now);
+}
+
+#[test]
+fn a_member_that_only_listens_keeps_no_secret_past_its_time() {
+    let now = Instant::now();
+    let mut keys = member(0);
+    keys.add_secret(now, 1, 0, &[1; 64], false, Duration::ZERO);
+    keys.add_secret(now, 2, 0, &[2; 64], true, Duration::from_millis(300));
+    keys.sweep(now + Duration::from_millis(300));
+    let kept = keys.current.as_ref().map(Secret::version);
+    assert_eq!((kept, keys.pending.len()), (Some((2, 0)), 0));
+}
+
 #[test]
 fn a_step_follows_from_the_secret_before_and_from_no_other() {
     let now = Instant::now();
@@ -120,4 +171,26 @@ fn a_place_that_was_left_is_never_sealed_from_again_with_what_it_had() {
     }
     assert!(alice.add_secret(now, 4, 0, &[9; 64], false, Duration::ZERO));
     assert!(sealed(&mut alice, now).is_some());
+}
+
+#[test]
+fn there_is_no_way_back_to_a_life_of_the_room_that_was_left() {
+    let now = Instant::now();
+    let mut alice = member(0);
+    alice.add_secret(now, 1, 0, &[7; 64], false, Duration::ZERO);
+    let first = sealed(&mut alice, now).unwrap();
+    let other = RoomContext {
+        instance: [8; 16],
+        ..context()
+    };
+    for (next, index) in [(other, 0), (context(), 1)] {
+        alice.set_room(next, index);
+        assert!(alice.add_secret(now, 1, 0, &[9; 64], false, Duration::ZERO));
+        // Somebody on the way shows what was said to us before.
+        alice.set_room(context(), 0);
+        assert!(!alice.add_secret(now, 1, 0, &[7; 64], false, Duration::ZERO));
+        assert_eq!(sealed(&mut alice, now), None, "counter 0 a second time");
+        let own = alice.open(now, Track::Audio, Codec::Opus, None, &first);
+        assert_eq!(own, Err(Refusal::NoKey));
+    }
 }

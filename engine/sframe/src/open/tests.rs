@@ -128,6 +128,35 @@ fn the_step_before_is_open_for_five_seconds_and_for_one_after_a_removal() {
 }
 
 #[test]
+fn an_epoch_with_the_key_ids_of_one_that_has_passed_has_its_own_keys() {
+    for quiet in [Duration::from_secs(3600), Duration::ZERO] {
+        let mut rig = Rig::new();
+        let mut before = sealer(1, 0);
+        assert!(rig.open(&before.seal(Codec::Vp8, DELTA).unwrap()).is_ok());
+        // Nothing comes for 64 epochs: key ids begin anew.
+        for epoch in 2..=65 {
+            rig.opener.add_secret(rig.now, secret(epoch, 0), false);
+        }
+        rig.now += quiet;
+        let sealed = sealer(65, 0).seal(Codec::Vp8, DELTA).unwrap();
+        assert!(rig.open(&sealed).is_ok());
+        let late = before.seal(Codec::Vp8, DELTA).unwrap();
+        assert_eq!(rig.open(&late), Err(Refusal::BadTag));
+    }
+}
+
+#[test]
+fn what_is_past_its_grace_is_erased_though_no_frame_comes() {
+    let mut rig = Rig::new();
+    rig.open(&sealer(1, 0).seal(Codec::Vp8, DELTA).unwrap())
+        .unwrap();
+    rig.opener.add_secret(rig.now, secret(2, 0), true);
+    rig.opener.sweep(rig.now + GRACE_AFTER_REMOVAL);
+    assert_eq!(rig.opener.secrets.len(), 1);
+    assert!(rig.opener.senders.is_empty());
+}
+
+#[test]
 fn an_epoch_to_come_has_no_key_and_another_secret_opens_nothing() {
     let mut rig = Rig::new();
     let sealed = sealer(2, 0).seal(Codec::Vp8, DELTA).unwrap();

@@ -94,19 +94,23 @@ export class EpochKeys {
     else secret.fill(0);
   }
 
+  /** The authority announced this step: those before it end with their grace. */
   announce(step: number, now: number): void {
     this.announced = Math.max(this.announced, step);
-    this.commit(step, now);
+    this.commit(step);
+    for (const [number, keys] of this.steps) {
+      if (number < this.announced) keys.expiresAt = Math.min(keys.expiresAt, now + GRACE_MS);
+    }
   }
 
-  /** A frame of this step was opened, or the authority announced it: from now on it is the current one. */
-  commit(step: number, now: number): void {
+  /**
+   * A frame of this step was opened: from now on it is the current one. It ends none before it, or one member who steps ahead
+   * on his own would shut out those who go by the authority.
+   */
+  commit(step: number): void {
     if (step <= this.current) return;
     this.at(step);
     this.current = step;
-    for (const [number, keys] of this.steps) {
-      if (number < step) keys.expiresAt = Math.min(keys.expiresAt, now + GRACE_MS);
-    }
   }
 
   async baseKey(step: number, index: number, track: number): Promise<Bytes> {

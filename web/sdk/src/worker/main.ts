@@ -2,6 +2,7 @@
 // The sealing worker's entry: nothing but wiring.
 
 import type { ToWorker, TransformOptions } from "../sealing/port";
+import { sleepCountingClock } from "./clock";
 import type { Transformer } from "./pipes";
 import { SealingWorker } from "./sealing_worker";
 
@@ -10,7 +11,10 @@ declare const self: DedicatedWorkerGlobalScope;
 const worker = new SealingWorker(
   (message) => self.postMessage(message),
   (url) => new WebSocket(url),
-  () => performance.now(),
+  sleepCountingClock(
+    () => performance.now(),
+    () => Date.now(),
+  ),
 );
 
 self.addEventListener("message", (event: MessageEvent<ToWorker>) => worker.obey(event.data));

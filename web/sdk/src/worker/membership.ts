@@ -40,6 +40,7 @@ const distrust = (what: string): SealingFault =>
 export class Membership implements OpeningRoom {
   private standing: Standing | undefined;
   private ring: KeyRing | undefined;
+  private index: number | undefined;
   private members = new Map<number, Authority.Member>();
   private indices = new Map<string, number>();
   private life: string | undefined;
@@ -52,8 +53,9 @@ export class Membership implements OpeningRoom {
     private readonly now: () => number,
   ) {}
 
+  /** Our index, also while a new line is on its way: the keys there are stay ours until its snapshot. */
   get you(): number | undefined {
-    return this.standing?.chain?.you;
+    return this.index;
   }
 
   /** The version of the room's secret in use; undefined before the first. */
@@ -83,13 +85,17 @@ export class Membership implements OpeningRoom {
     return this.members.get(index)?.user;
   }
 
+  mayPublish(index: number): boolean {
+    return this.members.get(index)?.role === "publish";
+  }
+
   find(id: KeyId): Search {
     return this.ring?.find(id) ?? "wait";
   }
 
   async sendingKey(track: number): Promise<SendingKey | undefined> {
     const { you } = this;
-    return you === undefined ? undefined : this.ring?.sendingKey(you, track);
+    return you !== undefined && this.mayPublish(you) ? this.ring?.sendingKey(you, track) : undefined;
   }
 
   /**
@@ -120,6 +126,7 @@ export class Membership implements OpeningRoom {
     this.ring?.erase();
     this.ring = undefined;
     this.standing = undefined;
+    this.index = undefined;
     this.members.clear();
     this.indices.clear();
   }
@@ -144,18 +151,22 @@ export class Membership implements OpeningRoom {
     const me = body.members.find((one) => one.index === body.you);
     if (me?.user !== this.subject.userId || me.key !== standing.key)
       throw distrust("we are not on its roster");
-    this.enterLife(body.place.instance);
+    this.enterLife(body.place.instance, body.epoch);
     this.members = new Map();
     this.indices = new Map();
     for (const member of body.members) this.addMember(member);
     this.openRing(suite, instance, body.place.instance);
     const { epoch, step, head, you } = body;
+    this.index = you;
     standing.chain = { suite, instance, you, epoch, step, head };
     standing.awaitsSecret = true;
   }
 
-  private enterLife(instance: string): void {
-    if (this.passed.has(instance)) throw distrust("a life of the room that has passed");
+  /** Whoever showed us an old snapshot again would have us seal under secrets, and show a roster, that have passed. */
+  private enterLife(instance: string, epoch: number): void {
+    const known = this.ring && toB64u(this.ring.room.instance);
+    const before = known === instance && epoch < (this.ring?.latest?.epoch ?? 0);
+    if (before || this.passed.has(instance)) throw distrust("a life of the room that has passed");
     if (this.life !== undefined && this.life !== instance) this.passed.add(this.life);
     this.life = instance;
   }

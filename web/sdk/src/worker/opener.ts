@@ -23,6 +23,8 @@ export interface OpeningRoom {
   readonly you: number | undefined;
   indexOf(user: string): number | undefined;
   userAt(index: number): string | undefined;
+  /** Whether the roster lets the member at this index send. */
+  mayPublish(index: number): boolean;
   find(id: KeyId): Search;
 }
 
@@ -99,6 +101,8 @@ export class Opener {
   /** The user whose frame it claims to be, if this slot may show that user. */
   private sender(id: KeyId): string | Verdict {
     if (id.index === this.room.you) return refused("wrong_sender");
+    if (this.room.userAt(id.index) !== undefined && !this.room.mayPublish(id.index))
+      return refused("wrong_sender");
     if (this.kind === "audio") {
       if (id.track !== TRACK_NUMBER.audio) return refused("wrong_sender");
       return this.room.userAt(id.index) ?? { is: "wait", reason: "wrong_sender" };

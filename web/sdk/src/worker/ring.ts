@@ -116,7 +116,7 @@ export class KeyRing {
   private candidate(epoch: EpochKeys, keys: StepKeys, id: KeyId): Candidate {
     return {
       key: keys.receivingKey(id.index, id.track, this.deriver(epoch, id.step, id.index, id.track)),
-      commit: () => epoch.commit(id.step, this.now()),
+      commit: () => epoch.commit(id.step),
     };
   }
 

@@ -149,6 +149,7 @@ export class SealingWorker {
       },
       indexOf: (user) => membership()?.indexOf(user),
       userAt: (index) => membership()?.userAt(index),
+      mayPublish: (index) => membership()?.mayPublish(index) ?? false,
       find: (id) => membership()?.find(id) ?? "wait",
     };
   }

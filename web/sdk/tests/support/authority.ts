@@ -79,9 +79,10 @@ export class FakeAuthority {
   async join(
     user: string,
     key: string,
+    role: Authority.Member["role"] = "publish",
   ): Promise<{ toAll: Spoken | undefined; toNewcomer: Spoken[]; index: number }> {
     const index = this.nextIndex++;
-    const member: Authority.Member = { index, user, role: "publish", key, since: 1_700_000_000 + index };
+    const member: Authority.Member = { index, user, role, key, since: 1_700_000_000 + index };
     const first = this.members.length === 0;
     this.members.push(member);
     if (!first) {
