@@ -320,7 +320,9 @@ describe("the line to the authority", () => {
     grants = [expiring, null, null, strict];
     const first = await joined();
     for (let asked = 0; asked < 3; asked++) await vi.advanceTimersByTimeAsync(71_000);
-    await expect.poll(() => first.sent.flatMap((one) => (one.type === "renew" ? one.grant : []))).toEqual([strict]);
+    await expect
+      .poll(() => first.sent.flatMap((one) => (one.type === "renew" ? one.grant : [])))
+      .toEqual([strict]);
     expect(told.at(-1)).toEqual([true, undefined]);
     clock.time += 5_001;
     expect(line.silent).toBe(true);
