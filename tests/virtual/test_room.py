@@ -58,6 +58,21 @@ def test_who_could_not_open_the_key_frame_asks_for_another() -> None:
     assert room.members[0].asked == before + 1
 
 
+def test_a_slot_that_is_bound_to_what_it_shows_goes_on_without_a_key_frame() -> None:
+    room = two()
+    room.talk(5)
+    room.run(500)
+    before = room.members[0].asked
+    for number in range(5, 15):
+        # As after every change of the roster.
+        room.world.bind(1, AUDIO_SLOTS, 0, "main")
+        room.world.send(0, "main", video(0, number), number * 1_800)
+        room.run(FRAME_MS)
+    room.run(500)
+    assert len(room.opened(1, 0)) == 15
+    assert room.members[0].asked == before
+
+
 def test_media_goes_on_over_an_ice_restart() -> None:
     room = two()
     room.talk(20)

@@ -14,6 +14,7 @@ from websockets.exceptions import WebSocketException
 from sealroom_customer.client.events import ClientFault
 from sealroom_customer.client.membership import Membership
 from sealroom_customer.client.own_grant import OwnGrant, fault_of, read_own_grant
+from sealroom_customer.logging import get_logger
 from sealroom_customer.sealing.encoding import b64u, from_b64u
 from sealroom_customer.sealing.schedule import SUITES
 from sealroom_customer.sealing.signed import NotTrusted, verified_body
@@ -60,6 +61,10 @@ def _seconds() -> float:
     """Seconds of a clock that goes on while the machine sleeps, as `time.monotonic` does not everywhere: who wakes up must not take
     the keys of before for fresh."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class _NoGrant(Exception):  # noqa: N818 - it says what is so
+    """The backend did not give one; it is asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +119,8 @@ class AuthorityLine:
                     f"The authority's word does not hold: {distrust}.",
                     "Do not go on; tell who runs the authority.",
                 ) from None
-            except (OSError, TimeoutError, WebSocketException):
-                # The line broke. What we know stays in use for as long as the grant allows.
+            except (OSError, TimeoutError, WebSocketException, _NoGrant):
+                # The line broke, or the backend is away. What we know stays in use for as long as the grant allows.
                 pass
             await asyncio.sleep(_BACKOFF_SECONDS[min(self._tries, len(_BACKOFF_SECONDS) - 1)])
             self._tries += 1
@@ -179,7 +184,7 @@ class AuthorityLine:
             if isinstance(body, Snapshot):
                 # Who waited for its place was not answered before.
                 await self._ask(socket)
-            self._silence_allowed = float(grant.max_key_silence)
+                self._silence_allowed = float(grant.max_key_silence)
             self._tries = 0
             if not isinstance(body, Alive):
                 self._changed()
@@ -211,17 +216,32 @@ class AuthorityLine:
         while True:
             left = grant.expires - time.time()
             await asyncio.sleep(max(left - _RENEW_BEFORE_SECONDS, left / 2, 1.0))
-            before, grant = grant, await self._fresh_grant()
+            try:
+                before, grant = grant, await self._fresh_grant()
+            except _NoGrant:
+                # A backend that is away for a moment costs nobody his place while the grant lasts.
+                if grant.expires <= time.time():
+                    raise
+                continue
             if grant.authority_key != before.authority_key:
                 # The authority's key was changed: its members come again, with grants that name the new one.
                 return
             await socket.send(msgspec.json.encode(Renew(grant=grant.token)).decode())
+            self._silence_allowed = float(grant.max_key_silence)
 
     async def _fresh_grant(self) -> OwnGrant:
-        """A grant that is ours."""
+        """A grant that is ours. Raises ClientFault for one that is not, _NoGrant when there is none."""
         subject = self._subject
+        try:
+            token = await subject.grant()
+        except ClientFault:
+            raise
+        except Exception as error:
+            # Whatever the caller's function raises: it is his network, and no reason to end a call.
+            get_logger().warning("grant_not_given", error=type(error).__name__)
+            raise _NoGrant from error
         grant = read_own_grant(
-            await subject.grant(),
+            token,
             application=subject.application,
             room=subject.room,
             user=subject.user,

@@ -188,13 +188,14 @@ class Client:
     def stats(self) -> dict[str, int]:
         """The native core's counters (those of its end, once over), and `frames_not_taken`, `members`, `epoch`, `step`."""
         epoch, step = self._membership.version
+        core = self._last or self._core.stats()
         mine = {
-            "frames_not_taken": self._not_taken,
+            "frames_not_taken": self._not_taken + core["frames_not_taken"],
             "members": len(self._membership.members),
             "epoch": epoch,
             "step": step,
         }
-        return (self._last or self._core.stats()) | mine
+        return core | mine
 
     # what happens to it
 
@@ -289,9 +290,11 @@ class Client:
             self._tell(SealedFrame(slot.user, slot.track, timestamp, data))
 
     def _opened(self, index: int, track: str, codec: str, timestamp: int, data: bytes) -> None:
-        """Hands on a frame under the name that the signed roster gives; a frame of nobody on it is nobody's."""
+        """Hands on a frame under the name that the signed roster gives; a frame of nobody on it is nobody's, and one of our own does
+        not come back."""
         member = self._membership.member_at(index)
-        if member is None or member.role is not MemberRole.PUBLISH:
+        own = member is not None and member.user == self._entry.user_id
+        if member is None or own or member.role is not MemberRole.PUBLISH:
             self._tell(FrameRefused("wrong_sender"))
             return
         self._tell(Frame(member.user, _track(track), "opus" if codec == "opus" else "vp8", timestamp, data))

@@ -130,6 +130,29 @@ async def test_a_grant_is_renewed_before_it_expires() -> None:
         assert len(alice.keys.secrets) == 1
 
 
+async def test_a_backend_that_is_away_for_a_moment_costs_nobody_his_place() -> None:
+    async with served() as place, running(place, life=3) as alice:
+        await alice.until_secrets(1)
+        give, refused = alice.line._subject.grant, 0
+
+        async def away() -> str:
+            nonlocal refused
+            refused += 1
+            if refused < 2:
+                raise RuntimeError("the backend is away")
+            return await give()
+
+        object.__setattr__(alice.line._subject, "grant", away)
+        (home,) = place.authority._homes.values()
+        first = home.claims
+        # Past the first grant's end: without a renewal the authority would have put the client out.
+        done, _ = await asyncio.wait([alice.task], timeout=first.exp + 0.5 - time.time())
+        assert not done
+        assert refused >= 2
+        assert home.claims.jti != first.jti
+        assert len(alice.keys.secrets) == 1, "it is the same member"
+
+
 async def test_an_authority_with_another_key_than_the_grants_is_not_trusted() -> None:
     async with served() as place, served() as other:
         named = public_text(place.desk.authority_key)

@@ -10,9 +10,19 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from customer.tests.desk import APP, ROOM
-from sealroom_customer.client import Client, ClientFault, Closed, Entry, TrackAppeared, TrackGone
+from sealroom_customer.client import (
+    Client,
+    ClientFault,
+    Closed,
+    Entry,
+    Frame,
+    FrameRefused,
+    TrackAppeared,
+    TrackGone,
+)
 from sealroom_customer.client.client import _Slot
 from sealroom_wire import signalling
+from sealroom_wire.authority import Member, MemberRole
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.signalling import ClientMessage, Enter, Refused
 
@@ -159,6 +169,21 @@ async def test_tracks_that_end_are_told_once_also_when_their_user_leaves() -> No
         TrackAppeared("bob", "audio"), TrackAppeared("bob", "main"),
         TrackGone("bob", "audio"), TrackGone("bob", "main"), Closed(None),
     ]  # fmt: skip
+
+
+async def test_a_frame_is_told_under_the_rosters_name_and_only_of_those_who_may_publish_beside_us() -> None:
+    client = Client(entry("ws://127.0.0.1:9/"))
+    roster = {
+        0: Member(0, "alice", MemberRole.PUBLISH, "k", 0),
+        1: Member(1, "bob", MemberRole.PUBLISH, "k", 0),
+        2: Member(2, "rita", MemberRole.RECORDER, "k", 0),
+    }
+    client._membership._members = roster
+    for index in (0, 1, 2, 3):
+        client._opened(index, "main", "vp8", 7, b"body")
+    told = [client._events.get_nowait() for _ in range(4)]
+    refused = FrameRefused("wrong_sender")
+    assert told == [refused, Frame("bob", "main", "vp8", 7, b"body"), refused, refused]
 
 
 def test_no_ticket_shows_in_a_repr() -> None:

@@ -21,7 +21,7 @@ use crate::sections::Sections;
 
 /// Key frames are asked for at most this often per slot.
 const KEY_FRAME_PAUSE: Duration = Duration::from_millis(500);
-/// Events that wait for a collector; beyond it the oldest frames go.
+/// Events that wait for a collector; beyond it only what says that the connection came or went is kept.
 const MOST_EVENTS: usize = 4_096;
 
 /// What a client is made with.
@@ -135,6 +135,8 @@ pub struct Stats {
     pub packets_sent: u64,
     /// RTP packets received.
     pub packets_received: u64,
+    /// Frames and other events that were not collected in time.
+    pub events_dropped: u64,
 }
 
 #[derive(Default)]
@@ -276,10 +278,11 @@ impl Client {
         self.settle(now)
     }
 
-    /// What a video slot may show: frames of this roster index and track; `None` shows nothing.
+    /// What a video slot may show: frames of this roster index and track; `None` shows nothing. What it shows already goes on.
     pub fn bind(&mut self, slot: usize, source: Option<(u16, Track)>) {
-        if let Some(slot) = self.slots.get_mut(slot) {
-            slot.bound = source.map(|(index, track)| (index, Some(track)));
+        let bound = source.map(|(index, track)| (index, Some(track)));
+        if let Some(slot) = self.slots.get_mut(slot).filter(|slot| slot.bound != bound) {
+            slot.bound = bound;
             slot.frames = Reassembly::default();
             (slot.whole, slot.lost) = (false, 0);
         }
@@ -403,6 +406,12 @@ impl Client {
         self.events.pop_front()
     }
 
+    /// Whether something waits to be polled.
+    #[must_use]
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// Counters.
     #[must_use]
     pub const fn stats(&self) -> Stats {
@@ -415,6 +424,12 @@ impl Client {
         self.connected = false;
     }
 
+    /// The connection was given up.
+    pub(crate) fn end(&mut self) {
+        self.connected = false;
+        self.tell(Event::Closed);
+    }
+
     /// The library takes one change at a time and wants to be asked for everything after each.
     fn settle(&mut self, now: Instant) -> Result<(), ClientError> {
         loop {
@@ -424,8 +439,7 @@ impl Client {
                     self.deadline = at;
                     // The server said goodbye (DTLS close_notify): the library only falls silent.
                     if self.connected && !self.rtc.is_alive() {
-                        self.connected = false;
-                        self.tell(Event::Closed);
+                        self.end();
                     }
                     return Ok(());
                 }
@@ -447,8 +461,7 @@ impl Client {
             RtcEvent::IceConnectionStateChange(state)
                 if state.is_disconnected() && self.connected =>
             {
-                self.connected = false;
-                self.tell(Event::Closed);
+                self.end();
             }
             RtcEvent::KeyframeRequest(request) => {
                 if let Some(track) = self.sections.track_of(request.mid) {
@@ -565,9 +578,15 @@ impl Client {
     }
 
     fn tell(&mut self, event: Event) {
-        if self.events.len() >= MOST_EVENTS {
-            self.events.pop_front();
+        let stays = matches!(event, Event::Connected | Event::Closed);
+        if self.events.len() >= MOST_EVENTS && !stays {
+            self.stats.events_dropped += 1;
+        } else {
+            self.events.push_back(event);
         }
-        self.events.push_back(event);
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests;

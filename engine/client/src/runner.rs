@@ -18,7 +18,6 @@ const MOST_DATAGRAM: usize = 2_048;
 struct State {
     client: Client,
     socket: Option<(UdpSocket, SocketAddr)>,
-    collected: Vec<Event>,
     signalled: bool,
     failed: Option<ClientError>,
 }
@@ -43,7 +42,7 @@ impl Shared {
 }
 
 impl State {
-    /// Sends what waits and collects what happened; wakes the collector when the first event comes.
+    /// Sends what waits; wakes the collector when the first event comes.
     fn flush(&mut self, mut wake: &PipeWriter) {
         while let Some(outgoing) = self.client.poll_transmit() {
             if let Some((socket, _)) = &self.socket {
@@ -51,10 +50,7 @@ impl State {
                 let _ = socket.send_to(&outgoing.contents, outgoing.destination);
             }
         }
-        while let Some(event) = self.client.poll_event() {
-            self.collected.push(event);
-        }
-        if !self.collected.is_empty() && !self.signalled {
+        if self.client.has_events() && !self.signalled {
             self.signalled = wake.write_all(&[1]).is_ok();
         }
     }
@@ -70,7 +66,6 @@ impl Runner {
         let state = State {
             client,
             socket: None,
-            collected: Vec::new(),
             signalled: false,
             failed: None,
         };
@@ -135,7 +130,7 @@ impl Runner {
             // Exactly one byte was written, so this does not wait.
             let _ = self.woken.read(&mut [0]);
         }
-        std::mem::take(&mut state.collected)
+        std::iter::from_fn(|| state.client.poll_event()).collect()
     }
 
     /// Why the connection was given up, if it was.
@@ -227,7 +222,7 @@ fn run(shared: &Shared, socket: &UdpSocket, local: SocketAddr) {
         });
         if let Err(error) = done {
             state.failed = Some(error);
-            state.collected.push(Event::Closed);
+            state.client.end();
         }
         state.flush(&shared.wake);
         if state.failed.is_some() {

@@ -238,6 +238,7 @@ impl Client {
         found.set_item("frames_opened", stats.frames_opened)?;
         found.set_item("packets_sent", stats.packets_sent)?;
         found.set_item("packets_received", stats.packets_received)?;
+        found.set_item("frames_not_taken", stats.events_dropped)?;
         for reason in Refusal::ALL {
             found.set_item(format!("refused_{}", reason.as_str()), refusals.of(reason))?;
         }

@@ -316,6 +316,20 @@ describe("the line to the authority", () => {
     expect(failures).toEqual([]);
   });
 
+  it("keeps its place while the backend is away for a moment, and takes the silence that a renewed grant allows", async () => {
+    const expiring = authority.grant("alice", { exp: Math.floor(Date.now() / 1000) + 100 });
+    const strict = authority.grant("alice", { mks: 5 });
+    grants = [expiring, null, null, strict];
+    const first = await joined();
+    for (let asked = 0; asked < 3; asked++) await vi.advanceTimersByTimeAsync(71_000);
+    await expect
+      .poll(() => first.sent.flatMap((one) => (one.type === "renew" ? one.grant : [])))
+      .toEqual([strict]);
+    expect(told.at(-1)).toEqual([true, undefined]);
+    clock.time += 5_001;
+    expect(line.silent).toBe(true);
+  });
+
   it("fails for good on a refusal that stays, and tries again on one that may pass", async () => {
     void line.run();
     const first = await socket();

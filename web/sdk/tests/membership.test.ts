@@ -151,26 +151,29 @@ describe("being taken off the roster", () => {
 });
 
 describe("a member who may only receive, or record", () => {
-  it.each(["receive", "recorder"] as const)("%s: seals nothing, and is shown by nobody if he does", async (role) => {
-    const { authority, clock, people } = await room("alice");
-    const [alice] = people as [Person];
-    const guest = Person.make("guest", clock);
-    const { toNewcomer, toAll } = await authority.join(
-      "guest",
-      await guest.membership.begin(await memberKeyPair()),
-      role,
-    );
-    await guest.hear(...toNewcomer);
-    await alice.hear(toAll);
-    expect(await guest.sealer("audio").seal(vp8(false), "opus")).toBe("no_key");
-    // As somebody would with a client of his own.
-    guest.membership.mayPublish = () => true;
-    const audio = await sealed(guest.sealer("audio"));
-    expect(outcome(await alice.opener("audio").open(audio, "opus"))).toBe("refused wrong_sender");
-    const video = alice.opener();
-    video.bind({ user: "guest", track: "main" });
-    expect(outcome(await video.open(await sealed(guest.sealer()), "vp8"))).toBe("refused wrong_sender");
-  });
+  it.each(["receive", "recorder"] as const)(
+    "%s: seals nothing, and is shown by nobody if he does",
+    async (role) => {
+      const { authority, clock, people } = await room("alice");
+      const [alice] = people as [Person];
+      const guest = Person.make("guest", clock);
+      const { toNewcomer, toAll } = await authority.join(
+        "guest",
+        await guest.membership.begin(await memberKeyPair()),
+        role,
+      );
+      await guest.hear(...toNewcomer);
+      await alice.hear(toAll);
+      expect(await guest.sealer("audio").seal(vp8(false), "opus")).toBe("no_key");
+      // As somebody would with a client of his own.
+      guest.membership.mayPublish = () => true;
+      const audio = await sealed(guest.sealer("audio"));
+      expect(outcome(await alice.opener("audio").open(audio, "opus"))).toBe("refused wrong_sender");
+      const video = alice.opener();
+      video.bind({ user: "guest", track: "main" });
+      expect(outcome(await video.open(await sealed(guest.sealer()), "vp8"))).toBe("refused wrong_sender");
+    },
+  );
 });
 
 describe("a new line", () => {

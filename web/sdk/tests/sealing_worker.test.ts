@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FromWorker } from "../src/sealing/port";
 import type { Authority } from "../src/wire.gen";
+import { memberKeyPair } from "../src/worker/hpke";
 import type { EncodedFrame, Transformer } from "../src/worker/pipes";
 import { SealingWorker } from "../src/worker/sealing_worker";
 import { FakeAuthority } from "./support/authority";
@@ -53,6 +54,12 @@ class Bench {
     return this.said.flatMap((message) => (message.type === "state" ? message.state : []));
   }
 
+  /** Whom the page was told of last. */
+  roster(): string[] {
+    const told = this.said.findLast((message) => message.type === "roster");
+    return told?.members.map(({ userId }) => userId) ?? [];
+  }
+
   /** A transform for receiving; returns how to put frames in, and what came out. */
   receive(kind: "audio" | "video", place: number) {
     const { transformer, put, out } = stream();
@@ -80,14 +87,13 @@ describe("the sealing worker", () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });
     const authority = await FakeAuthority.start(SUBJECT);
     bench = new Bench(authority);
-    alice = await Person.make("alice", bench.clock).join(authority);
     await bench.join();
-    const { change } = { change: authority.members.at(-1) };
-    await alice.membership.begin(await (await import("../src/worker/hpke")).memberKeyPair());
-    expect(change?.user).toBe("bob");
-    alice = await Person.make("carol", bench.clock).join(authority);
-    const joined = await authority.change([], []);
-    expect(joined.body.kind).toBe("change");
+    alice = Person.make("alice", bench.clock);
+    const key = await alice.membership.begin(await memberKeyPair());
+    const { toAll, toNewcomer } = await authority.join("alice", key);
+    await alice.hear(...toNewcomer);
+    bench.socket.onmessage?.({ data: JSON.stringify(toAll?.message) });
+    await expect.poll(() => bench.roster()).toEqual(["bob", "alice"]);
   });
 
   afterEach(() => {
@@ -122,11 +128,15 @@ describe("the sealing worker", () => {
   it("keeps a binding that comes before the transform", async () => {
     bench.worker.obey({ type: "codecs", entry: ENTRY, names: [[96, "VP8"]] });
     bench.worker.obey({ type: "bind", entry: ENTRY, place: 5, source: { user: "alice", track: "main" } });
-    const { put, out } = bench.receive("video", 5);
-    await put(await sealed(alice.sealer()), 96);
+    const [bound, other] = [bench.receive("video", 5), bench.receive("video", 6)];
+    await other.put(await sealed(alice.sealer()), 96);
+    const frame = vp8(true);
+    await bound.put(await sealed(alice.sealer(), frame), 96);
+    await expect.poll(() => bound.out).toHaveLength(1);
+    expect(new Uint8Array(bound.out[0]?.data ?? new ArrayBuffer(0))).toEqual(frame);
     await vi.advanceTimersByTimeAsync(1_000);
-    expect(out).toEqual([]);
+    expect(other.out).toEqual([]);
     const refused = bench.said.flatMap((message) => (message.type === "refused" ? message.refusals : []));
-    expect(refused).toEqual([{ entry: ENTRY, place: 5, reason: "wrong_sender", count: 1 }]);
+    expect(refused).toEqual([{ entry: ENTRY, place: 6, reason: "wrong_sender", count: 1 }]);
   });
 });

@@ -199,7 +199,7 @@ export class AuthorityLine {
     }
     const body = await this.takeSigned(message, verifier);
     this.heard(body, asked);
-    this.silenceAllowed = grant.maxKeySilenceMs;
+    if (body.kind === "snapshot") this.silenceAllowed = grant.maxKeySilenceMs;
     if (body.kind === "alive") return body.kind;
     this.tries = 0;
     this.listener.alive(true, null);
@@ -249,9 +249,15 @@ export class AuthorityLine {
             return;
           }
           socket.send(JSON.stringify({ type: "renew", grant: renewed.jwt } satisfies Authority.Renew));
+          this.silenceAllowed = renewed.maxKeySilenceMs;
           this.scheduleRenewal(socket, renewed, timers, fail);
         })
-        .catch(fail);
+        .catch((error: unknown) => {
+          // A backend that is away for a moment costs nobody his place while the grant lasts.
+          const isLost = !(error instanceof SealingFault) || error.fault.code !== "grant_not_given";
+          if (isLost || grant.expires * 1000 <= Date.now()) fail(error);
+          else this.scheduleRenewal(socket, grant, timers, fail);
+        });
     });
   }
 
