@@ -93,6 +93,16 @@ struct Stored {
     until: Option<Instant>,
 }
 
+impl Stored {
+    const fn epoch(&self) -> u64 {
+        self.secret.version().0
+    }
+
+    const fn step(&self) -> u8 {
+        self.secret.version().1
+    }
+}
+
 struct Sender {
     key: FrameKey,
     window: ReplayWindow,
@@ -103,7 +113,8 @@ struct Sender {
 pub struct Opener {
     /// Oldest first; at most a handful.
     secrets: Vec<Stored>,
-    senders: HashMap<u64, Sender>,
+    /// By epoch and key id: key ids come round again after 64 epochs.
+    senders: HashMap<(u64, u64), Sender>,
     counts: RefusalCounts,
 }
 
@@ -166,12 +177,21 @@ impl Opener {
     ) -> Result<Opened, Refusal> {
         let opened = self.try_open(now, track, codec, bound, frame);
         if let Err(reason) = opened {
-            self.counts.0[reason as usize] += 1;
+            self.count(reason);
         }
         opened
     }
 
-    fn try_open(
+    /// Counts a refusal of [`Opener::try_open`] that is final.
+    pub const fn count(&mut self, reason: Refusal) {
+        self.counts.0[reason as usize] += 1;
+    }
+
+    /// As [`Opener::open`], for a frame that may be tried again when its key has come: a refusal is not counted.
+    ///
+    /// # Errors
+    /// The reason; the frame must not be shown.
+    pub fn try_open(
         &mut self,
         now: Instant,
         track: Track,
@@ -215,7 +235,10 @@ impl Opener {
         aad: &[u8],
         sealed: &[u8],
     ) -> Result<Vec<u8>, Refusal> {
-        if let Some(sender) = self.senders.get_mut(&header.kid) {
+        let of_key_id = |epoch: &u64| epoch % 64 == u64::from(id.epoch);
+        let mut epochs = self.secrets.iter().rev().map(Stored::epoch);
+        let epoch = epochs.find(of_key_id).ok_or_else(|| self.missing(id))?;
+        if let Some(sender) = self.senders.get_mut(&(epoch, header.kid)) {
             if !sender.window.allows(header.counter) {
                 return Err(Refusal::Replay);
             }
@@ -226,20 +249,21 @@ impl Opener {
             sender.window.commit(header.counter);
             return Ok(body);
         }
-        let key = self.derive(header.kid, id)?;
+        let key = self.derive(header.kid, id, epoch)?;
         // On a copy: nothing is kept of a key that opened nothing.
         let body = key
             .open(header.counter, aad, sealed)
             .ok_or(Refusal::BadTag)?;
         let mut window = ReplayWindow::default();
         window.commit(header.counter);
-        self.senders.insert(header.kid, Sender { key, window });
+        self.senders
+            .insert((epoch, header.kid), Sender { key, window });
         Ok(body)
     }
 
     /// The key of a sender's track: from the secret of its version, or stepped forward from the latest before it.
-    fn derive(&self, kid: u64, id: KeyId) -> Result<FrameKey, Refusal> {
-        let of_epoch = |stored: &&Stored| stored.secret.version().0 % 64 == u64::from(id.epoch);
+    fn derive(&self, kid: u64, id: KeyId, epoch: u64) -> Result<FrameKey, Refusal> {
+        let of_epoch = |stored: &&Stored| stored.epoch() == epoch;
         let from = (self.secrets.iter().rev().filter(of_epoch))
             .find(|stored| stored.secret.version().1 <= id.step)
             .ok_or_else(|| self.missing(id))?;
@@ -291,14 +315,12 @@ impl Opener {
         self.secrets
             .retain(|stored| stored.until.is_none_or(|until| now < until));
         let secrets = &self.secrets;
-        let kept = |id: KeyId| {
-            secrets.iter().any(|stored| {
-                let (epoch, step) = stored.secret.version();
-                epoch % 64 == u64::from(id.epoch) && step <= id.step
-            })
+        let kept = |epoch: u64, id: KeyId| {
+            let from = |stored: &Stored| stored.epoch() == epoch && stored.step() <= id.step;
+            secrets.iter().any(from)
         };
         self.senders
-            .retain(|kid, _| KeyId::unpack(*kid).is_some_and(kept));
+            .retain(|(epoch, kid), _| KeyId::unpack(*kid).is_some_and(|id| kept(*epoch, id)));
     }
 }
 
