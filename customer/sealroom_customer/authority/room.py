@@ -194,7 +194,7 @@ class Room:
         if entry is not None:
             self._roster.detach(entry)
             self._depart(entry, LeftReason.LEFT, now)
-            self.on_deadline(now)
+        self.on_deadline(now)
 
     def broke(self, now: float, line: LineId) -> None:
         """The line broke. The member is absent, and lost when nothing was heard of it for 10 s."""
@@ -202,7 +202,7 @@ class Room:
         entry = self._roster.of_line(line)
         if entry is not None:
             self._roster.detach(entry)
-            self.on_deadline(now)
+        self.on_deadline(now)
 
     def remove(self, now: float, user: str) -> bool:
         """Puts a user out, at once. Returns whether he was here or waited."""
@@ -212,7 +212,7 @@ class Room:
         entry = self._roster.of_user(user)
         if entry is not None:
             self._leaving[entry.index] = (LeftReason.REMOVED, now)
-            self.on_deadline(now)
+        self.on_deadline(now)
         return waiting is not None or entry is not None
 
     # time
