@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from customer.tests.device import Device
-from sealroom_customer.authority.exchange import Newcomer, Post
+from sealroom_customer.authority.exchange import Hang, Newcomer, Post
 from sealroom_customer.authority.room import Room
 from sealroom_customer.sealing.schedule import SuiteId
 from sealroom_wire.authority import MemberRole
@@ -106,10 +106,10 @@ class Stage:
         for output in self.room.take():
             device = self.lines.get(output.line)
             assert device is not None, "nothing is said on a line that is over"
-            if isinstance(output, Post):
-                device.take(output.text)
-            else:
+            if isinstance(output, Hang):
                 del self.lines[output.line]
+            elif (text := output.text if isinstance(output, Post) else self.room.write(output)) is not None:
+                device.take(text)
         self._notice_departures()
         if self.room.empty:
             self._begin_anew()

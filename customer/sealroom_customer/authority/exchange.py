@@ -7,7 +7,7 @@ from typing import TypeAlias
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sealroom_wire.authority import LeftReason, Member, MemberRole, Refused, SecretReason
+from sealroom_wire.authority import LeftReason, Member, MemberRole, Refused, SecretReason, Snapshot
 from sealroom_wire.errors import ErrorCode, Refusal
 
 LineId: TypeAlias = int
@@ -41,7 +41,31 @@ class Hang:
     line: LineId
 
 
-Output: TypeAlias = Post | Hang
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """A roster for a newcomer's line, not signed yet."""
+
+    line: LineId
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """A secret for one member's line, not sealed yet; `head` is that of the change it goes with."""
+
+    line: LineId
+    to: int
+    public_key: ec.EllipticCurvePublicKey = field(repr=False)
+    epoch: int
+    step: int
+    secret: bytes = field(repr=False)
+    reason: SecretReason
+    head: str
+
+
+Letter: TypeAlias = Greeting | Sealing
+"""A message that takes a while to write: `Room.write`."""
+Output: TypeAlias = Post | Letter | Hang
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 """One room of the authority: roster, epochs and steps, and what is sent to whom. `protocol/sealing.md` sections 3 and 8.
 
 No I/O and no clock: `now` is monotonic seconds. **After every call the caller sends what `take()` returns, in order, and calls
-`on_deadline` when `deadline()` has come.**
+`on_deadline` when `deadline()` has come.** What it returns as a letter is written by `write` when its turn comes, which may be later.
 
 Timing. Whoever comes first in 200 ms is let in at once; those who come within 200 ms after a step share the next one, when the
 200 ms are over. Leaves begin an epoch at once, but at most one a second; removals and expired grants do not wait.
@@ -12,26 +12,28 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sealroom_customer.authority.exchange import (
     Admitted,
     Began,
     Departed,
+    Greeting,
     Hang,
     Happening,
+    Letter,
     LineId,
     Newcomer,
     Output,
     Post,
+    Sealing,
     refused_text,
 )
 from sealroom_customer.authority.roster import Entry, Roster
+from sealroom_customer.authority.scribe import Scribe
 from sealroom_customer.sealing.encoding import b64u
-from sealroom_customer.sealing.hpke import seal
 from sealroom_customer.sealing.schedule import INSTANCE_BYTES, LAST_STEP, Scope, SuiteId
-from sealroom_customer.sealing.signed import head_of, sign_body
+from sealroom_customer.sealing.signed import head_of
 from sealroom_wire.authority import (
     ZERO_HEAD,
     Alive,
@@ -40,10 +42,7 @@ from sealroom_wire.authority import (
     LeftReason,
     Member,
     Place,
-    Secret,
     SecretReason,
-    Signed,
-    SignedBody,
     Snapshot,
 )
 from sealroom_wire.errors import ErrorCode, Refusal
@@ -78,7 +77,7 @@ class Room:
     ) -> None:
         self._scope = Scope(suite, application, room, entropy(INSTANCE_BYTES))
         self._place = Place(application, room.kind, room.id, b64u(self._scope.instance))
-        self._signing_key = signing_key
+        self._scribe = Scribe(self._place, self._scope, signing_key)
         self._entropy = entropy
         self._roster = Roster()
         self._waiting: dict[str, _Waiting] = {}
@@ -125,6 +124,13 @@ class Room:
         """What is to be sent since the last call."""
         outputs, self._outputs = self._outputs, []
         return outputs
+
+    def write(self, letter: Letter) -> str | None:
+        """A letter's text, once its turn has come. None for a secret of somebody who was put out meanwhile: he must not be sent it
+        any more, though the epoch was his when it began."""
+        if isinstance(letter, Sealing) and self._roster.of_line(letter.line) is None:
+            return None
+        return self._scribe.write(letter)
 
     def take_happened(self) -> list[Happening]:
         """What is to be recorded since the last call, in order."""
@@ -179,7 +185,7 @@ class Room:
         if entry is not None:
             entry.heard = now
             alive = Alive(place=self._place, epoch=self._epoch, step=self._step, nonce=nonce, head=self._head)
-            self._send(entry, alive)
+            self._outputs.append(Post(line, self._scribe.signed(alive)))
 
     def renew(self, now: float, line: LineId, expires: float) -> None:
         """The member on `line` showed a grant that lasts until `expires`."""
@@ -196,7 +202,7 @@ class Room:
         if entry is not None:
             self._roster.detach(entry)
             self._depart(entry, LeftReason.LEFT, now)
-            self.on_deadline(now)
+        self.on_deadline(now)
 
     def broke(self, now: float, line: LineId) -> None:
         """The line broke. The member is absent, and lost when nothing was heard of it for 10 s."""
@@ -204,7 +210,7 @@ class Room:
         entry = self._roster.of_line(line)
         if entry is not None:
             self._roster.detach(entry)
-            self.on_deadline(now)
+        self.on_deadline(now)
 
     def remove(self, now: float, user: str) -> bool:
         """Puts a user out, at once. Returns whether he was here or waited."""
@@ -214,7 +220,7 @@ class Room:
         entry = self._roster.of_user(user)
         if entry is not None:
             self._leaving[entry.index] = (LeftReason.REMOVED, now)
-            self.on_deadline(now)
+        self.on_deadline(now)
         return waiting is not None or entry is not None
 
     # time
@@ -352,9 +358,8 @@ class Room:
             left=tuple(Departure(index, reason) for index, reason in gone.items()),
             previous=self._head,
         )
-        signed = sign_body(body, self._signing_key)
-        self._head = head_of(signed.body)
-        text = _text(signed)
+        text, octets = self._scribe.change(body)
+        self._head = head_of(octets)
         self._outputs += [Post(entry.line, text) for entry in here if entry.line is not None]
 
     def _welcome(self, joined: list[Entry]) -> None:
@@ -369,7 +374,8 @@ class Room:
                 members=members,
                 head=self._head,
             )
-            self._send(entry, snapshot)
+            if entry.line is not None:
+                self._outputs.append(Greeting(entry.line, snapshot))
             self._send_secret(entry, SecretReason.JOIN)
 
     def _resume(self, now: float, entry: Entry, newcomer: Newcomer) -> None:
@@ -383,23 +389,11 @@ class Room:
     def _send_secret(self, entry: Entry, reason: SecretReason) -> None:
         if entry.line is None:
             return
-        info = self._scope.secret_info(self._epoch, self._step, entry.index)
-        enc, ciphertext = seal(self._secret, entry.public_key, info)
-        secret = Secret(
-            place=self._place,
-            epoch=self._epoch,
-            step=self._step,
-            to=entry.index,
-            reason=reason,
-            enc=b64u(enc),
-            ciphertext=b64u(ciphertext),
-            head=self._head,
+        version = self._epoch, self._step
+        sealing = Sealing(
+            entry.line, entry.index, entry.public_key, *version, self._secret, reason, self._head
         )
-        self._send(entry, secret)
-
-    def _send(self, entry: Entry, body: SignedBody) -> None:
-        if entry.line is not None:
-            self._outputs.append(Post(entry.line, _text(sign_body(body, self._signing_key))))
+        self._outputs.append(sealing)
 
     # lines
 
@@ -437,7 +431,3 @@ def _reason_of(gone: dict[int, LeftReason], *, timer: bool) -> SecretReason:
     if gone:
         return SecretReason.LEAVE
     return SecretReason.TIMER if timer else SecretReason.JOIN
-
-
-def _text(signed: Signed) -> str:
-    return msgspec.json.encode(signed).decode()

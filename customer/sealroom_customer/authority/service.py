@@ -8,7 +8,8 @@ from typing import Protocol, TypeAlias
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sealroom_customer.authority.admission import Admission
-from sealroom_customer.authority.exchange import Happening, LineId, Newcomer, Post
+from sealroom_customer.authority.dispatch import Dispatch, Outlet
+from sealroom_customer.authority.exchange import Happening, LineId, Newcomer
 from sealroom_customer.authority.identity import public_text
 from sealroom_customer.authority.room import Room
 from sealroom_customer.clock import Clock, Timer
@@ -23,16 +24,6 @@ from sealroom_wire.ids import RoomId
 from sealroom_wire.limits import MAX_SEALED_MEMBERS
 
 RoomKey: TypeAlias = tuple[int, RoomId]
-
-
-class Outlet(Protocol):
-    """The sending half of a line."""
-
-    def post(self, text: str) -> None:
-        """Sends, in order, without waiting."""
-
-    def hang_up(self) -> None:
-        """Closes after what was posted."""
 
 
 class Watcher(Protocol):
@@ -59,6 +50,7 @@ class _Home:
 
     claims: GrantClaims
     member_key: str
+    room: Room
     outlet: Outlet = field(repr=False)
 
     @property
@@ -93,6 +85,7 @@ class Authority:
         """Which of our keys signs a room: the one that its first member's grant names."""
         self._timers: dict[RoomKey, Timer] = {}
         self._homes: dict[LineId, _Home] = {}
+        self._dispatch = Dispatch(clock, self._outlet_of, self._homes.__delitem__)
 
     def join(self, line: LineId, outlet: Outlet, message: Join) -> None:
         """Admits whoever shows a good grant.
@@ -119,18 +112,18 @@ class Authority:
             expires=now + claims.exp - unix,
             since=int(unix),
         )
-        home = _Home(claims, message.member_key, outlet)
-        self._move_on(home.key, claims.auk)
-        room = self._rooms.get(home.key) or Room(*home.key, suite, self._signing_keys[claims.auk])
+        key = claims.app, room_of(claims)
+        self._move_on(key, claims.auk)
+        room = self._rooms.get(key) or Room(*key, suite, self._signing_keys[claims.auk])
         if room.suite not in message.suites:
             raise Refusal(ErrorCode.SUITE_NOT_SUPPORTED)
         room.join(now, newcomer, self._max_members)
-        if home.key not in self._rooms:
-            self._rooms[home.key] = room
-            self._room_keys[home.key] = claims.auk
+        if key not in self._rooms:
+            self._rooms[key] = room
+            self._room_keys[key] = claims.auk
             get_logger().info("room_opened", suite=suite)
-        self._homes[line] = home
-        self._settle(home.key, room)
+        self._homes[line] = _Home(claims, message.member_key, room, outlet)
+        self._settle(key, room)
 
     def renew(self, line: LineId, message: Renew) -> None:
         """Takes a grant in place of the one before. Raises Refusal when it is not for the same member."""
@@ -150,33 +143,29 @@ class Authority:
             raise Refusal(ErrorCode.GRANT_NOT_FOR_US)
         home.claims = claims
         now = self._clock.monotonic()
-        room = self._rooms[home.key]
-        room.renew(now, line, now + claims.exp - unix)
-        self._settle(home.key, room)
+        home.room.renew(now, line, now + claims.exp - unix)
+        self._settle(home.key, home.room)
 
     def heard(self, line: LineId, nonce: str) -> None:
         """A `ping` came on the line. Who is not on a roster yet gets no answer."""
         home = self._homes.get(line)
         if home is not None:
-            room = self._rooms[home.key]
-            room.heard(self._clock.monotonic(), line, nonce)
-            self._settle(home.key, room)
+            home.room.heard(self._clock.monotonic(), line, nonce)
+            self._settle(home.key, home.room)
 
     def left(self, line: LineId) -> None:
         """The device closed the line, or broke the protocol."""
         home = self._homes.pop(line, None)
         if home is not None:
-            room = self._rooms[home.key]
-            room.left(self._clock.monotonic(), line)
-            self._settle(home.key, room)
+            home.room.left(self._clock.monotonic(), line)
+            self._settle(home.key, home.room)
 
     def broke(self, line: LineId) -> None:
         """The line broke."""
         home = self._homes.pop(line, None)
         if home is not None:
-            room = self._rooms[home.key]
-            room.broke(self._clock.monotonic(), line)
-            self._settle(home.key, room)
+            home.room.broke(self._clock.monotonic(), line)
+            self._settle(home.key, home.room)
 
     def remove(self, application: int, room_id: RoomId, user: str) -> bool:
         """Puts a user out of a room, at once, and refuses every grant of his for it that was issued up to now.
@@ -211,22 +200,19 @@ class Authority:
         self._settle(key, room)
 
     def _settle(self, key: RoomKey, room: Room) -> None:
-        """Sends what the room says, then lets it sleep until its deadline, or go."""
+        """Sends what the room says, then lets it sleep until its deadline, or go.
+
+        A room that is over is spoken to as long as its last letters are on their way; it has nothing to say then.
+        """
+        if self._rooms.get(key) is not room:
+            return
         timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()
         for happening in room.take_happened():
             for watcher in self._watchers:
                 watcher.happened(room.place, happening)
-        for output in room.take():
-            home = self._homes.get(output.line)
-            if home is None:
-                continue
-            if isinstance(output, Post):
-                home.outlet.post(output.text)
-            else:
-                del self._homes[output.line]
-                home.outlet.hang_up()
+        self._dispatch.send(room)
         if room.empty:
             del self._rooms[key], self._room_keys[key]
             get_logger().info("room_closed")
@@ -235,6 +221,10 @@ class Authority:
         if deadline is not None:
             wait = max(0.0, deadline - self._clock.monotonic())
             self._timers[key] = self._clock.call_later(wait, lambda: self._wake(key, room))
+
+    def _outlet_of(self, line: LineId) -> Outlet | None:
+        home = self._homes.get(line)
+        return None if home is None else home.outlet
 
     def _wake(self, key: RoomKey, room: Room) -> None:
         room.on_deadline(self._clock.monotonic())

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from customer.tests.stage import APP, ROOM
-from sealroom_customer.authority.exchange import Newcomer, Post
+from sealroom_customer.authority.exchange import Hang, Letter, Newcomer, Post
 from sealroom_customer.authority.room import LEAVE_SECONDS, STEP_SECONDS, Room
 from sealroom_customer.sealing.hpke import encode_member_key
 from sealroom_wire.authority import MemberRole
@@ -44,10 +44,14 @@ class Crowd:
 
     def count(self) -> None:
         for output in self.room.take():
-            if isinstance(output, Post):
-                body = msgspec.json.decode(msgspec.json.decode(output.text)["body"])
+            text = output.text if isinstance(output, Post) else self.written(output)
+            if text is not None:
+                body = msgspec.json.decode(msgspec.json.decode(text)["body"])
                 self.messages[body["kind"]] += 1
-                self.octets[output.line] += len(output.text)
+                self.octets[output.line] += len(text)
+
+    def written(self, output: Letter | Hang) -> str | None:
+        return None if isinstance(output, Hang) else self.room.write(output)
 
     def come(self) -> int:
         key = ec.generate_private_key(ec.SECP256R1())

@@ -5,7 +5,7 @@ import pytest
 
 from customer.tests.device import Device
 from customer.tests.stage import Stage
-from sealroom_customer.authority.exchange import Hang, Post
+from sealroom_customer.authority.exchange import Admitted, Began, Departed, Hang, Post
 from sealroom_customer.authority.room import (
     EPOCH_SECONDS,
     LEAVE_SECONDS,
@@ -317,3 +317,18 @@ def test_no_secret_shows_in_a_repr() -> None:
     assert repr(stage.room._secret) not in shown
     assert "PrivateKey" not in shown
     assert "text" not in shown.replace("context", "")
+
+
+@pytest.mark.parametrize("how", ["leave", "break_line"])
+def test_who_enters_again_and_goes_while_waiting_takes_his_former_self_along(how: str) -> None:
+    stage, (_, bob) = filled("alice", "bob")
+    stage.leave(stage.present[0])
+    room = stage.room
+    again = stage.join("bob")
+    assert again.room is None, "a second has to pass between epochs for leaves"
+    getattr(stage, how)(again)
+    # Nobody is left: the room is over, and the line that was replaced with it.
+    assert room.empty
+    assert bob.put_out is LeftReason.REPLACED
+    assert bob not in stage.lines.values()
+    assert {type(one) for one in room.take_happened()} == {Began, Admitted, Departed}

@@ -96,7 +96,7 @@ async def test_after_a_long_absence_a_line_begins_with_a_new_key() -> None:
         _break_lines(place)
         # Within the pause before it comes again, when no answer is under way any more.
         await asyncio.sleep(0.1)
-        alice.line._heard_at = float("-inf")
+        alice.line._hearing._heard_at = float("-inf")
         await alice.until_secrets(2)
         assert alice.membership.members[0].key != key
 

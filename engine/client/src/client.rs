@@ -18,6 +18,7 @@ use thiserror::Error;
 use crate::keys::Keys;
 use crate::packets::{Reassembly, Vp8Packets};
 use crate::sections::Sections;
+use crate::waiting::Waiting;
 
 /// Key frames are asked for at most this often per slot.
 const KEY_FRAME_PAUSE: Duration = Duration::from_millis(500);
@@ -153,6 +154,16 @@ struct Slot {
     /// Whether a key frame has opened since something was missing: frames after it can be shown.
     whole: bool,
     lost: u64,
+    waiting: Waiting<Came>,
+}
+
+/// A frame as it came, whole and still sealed.
+struct Came {
+    slot: usize,
+    codec: Codec,
+    ssrc: Ssrc,
+    timestamp: u32,
+    sealed: Vec<u8>,
 }
 
 /// One member's peer connection. **Sealed or nothing**: a frame without a key is dropped.
@@ -284,8 +295,24 @@ impl Client {
         if let Some(slot) = self.slots.get_mut(slot).filter(|slot| slot.bound != bound) {
             slot.bound = bound;
             slot.frames = Reassembly::default();
+            slot.waiting = Waiting::default();
             (slot.whole, slot.lost) = (false, 0);
         }
+    }
+
+    /// Takes a secret as [`Keys::add_secret`] does, and opens what waited for it.
+    pub fn add_secret(
+        &mut self,
+        now: Instant,
+        (epoch, step): (u64, u8),
+        bytes: &[u8],
+        after_removal: bool,
+        after: Duration,
+    ) -> bool {
+        let keys = &mut self.keys;
+        let taken = keys.add_secret(now, epoch, step, bytes, after_removal, after);
+        self.retry(now);
+        taken
     }
 
     /// Seals, packetises and sends one frame. False if it was dropped.
@@ -386,14 +413,20 @@ impl Client {
     /// As [`Client::handle_datagram`].
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ClientError> {
         self.keys.sweep(now);
-        self.rtc.handle_input(Input::Timeout(now))?;
+        if self.deadline <= now {
+            self.rtc.handle_input(Input::Timeout(now))?;
+        }
+        self.retry(now);
         self.settle(now)
     }
 
     /// When [`Client::handle_timeout`] wants to be called.
     #[must_use]
-    pub const fn deadline(&self) -> Instant {
-        self.deadline
+    pub fn deadline(&self) -> Instant {
+        let waiting = self.slots.iter().filter_map(|slot| slot.waiting.deadline());
+        waiting
+            .min()
+            .map_or(self.deadline, |at| at.min(self.deadline))
     }
 
     /// The next datagram to be sent.
@@ -488,7 +521,6 @@ impl Client {
             return;
         };
         let timestamp = packet.header.timestamp;
-        let shows = slot.bound;
         let whole = match codec {
             Codec::Vp8 => slot.frames.push(
                 *packet.seq_no,
@@ -509,29 +541,64 @@ impl Client {
                 data,
             });
         }
+        let came = Came {
+            slot: number,
+            codec,
+            ssrc,
+            timestamp,
+            sealed,
+        };
+        self.judge(now, now, came);
+    }
+
+    /// Opens a frame that came at `since`, lets it wait for its key, or refuses it.
+    fn judge(&mut self, now: Instant, since: Instant, came: Came) {
+        let (number, ssrc) = (came.slot, came.ssrc);
+        let Some(slot) = self.slots.get_mut(number) else {
+            return;
+        };
         // A video slot shows what it was bound to; an audio slot whom the server put there, told by the key id.
-        let (track, bound) = match (codec, shows) {
+        let (track, bound) = match (came.codec, slot.bound) {
             (Codec::Vp8, Some((index, Some(track)))) => (track, Some(index)),
             (Codec::Vp8, _) => return self.refuse(now, number, ssrc, Refusal::WrongSender),
             _ => (Track::Audio, None),
         };
-        match self.keys.open(now, track, codec, bound, &sealed) {
+        let keys = &mut self.keys;
+        match keys.try_open(now, track, came.codec, bound, &came.sealed) {
             Ok(opened) => {
                 self.stats.frames_opened += 1;
-                if codec == Codec::Vp8 {
+                if came.codec == Codec::Vp8 {
                     self.follow(now, number, ssrc, &opened.frame);
                 }
-                let (index, data) = (opened.index, opened.frame);
                 self.tell(Event::Frame {
                     slot: number,
-                    index,
+                    index: opened.index,
                     track,
-                    codec,
-                    timestamp,
-                    data,
+                    codec: came.codec,
+                    timestamp: came.timestamp,
+                    data: opened.frame,
                 });
             }
-            Err(reason) => self.refuse(now, number, ssrc, reason),
+            Err(Refusal::NoKey) => {
+                if slot.waiting.keep(now, since, came).is_err() {
+                    self.keys.count(Refusal::NoKey);
+                    self.refuse(now, number, ssrc, Refusal::NoKey);
+                }
+            }
+            Err(reason) => {
+                self.keys.count(reason);
+                self.refuse(now, number, ssrc, reason);
+            }
+        }
+    }
+
+    /// Tries again what waits for a key.
+    fn retry(&mut self, now: Instant) {
+        for number in 0..self.slots.len() {
+            let waiting = self.slots.get_mut(number).map(|slot| slot.waiting.take());
+            for (since, came) in waiting.into_iter().flatten() {
+                self.judge(now, since, came);
+            }
         }
     }
 

@@ -24,7 +24,7 @@ pub struct Keys {
     /// The newest version of each place that we left: its counters are gone, so it never seals with that again.
     left: Vec<(Place, (u64, u8))>,
     current: Option<Secret>,
-    /// Oldest first. A newer one does not put off the use of those before it.
+    /// Versions whose time to be sealed with has not come, oldest first.
     pending: VecDeque<Pending>,
     sealers: HashMap<Track, Sealer>,
     opener: Opener,
@@ -52,8 +52,9 @@ impl Keys {
     }
 
     /// Takes a secret of the authority: opens with it at once, seals with it `after` from now. False if it is not of
-    /// the room's suite, no room is set, or this place was left with that version or a later one. **A version that is known
-    /// changes nothing**, so that a secret which comes again on another line never sets a counter back.
+    /// the room's suite, no room is set, or this place was left with that version or a later one. Steps of an epoch that still
+    /// waits for its time wait with it. **A version that is known changes nothing**, so that a secret which comes again on
+    /// another line never sets a counter back.
     pub fn add_secret(
         &mut self,
         now: Instant,
@@ -84,9 +85,16 @@ impl Keys {
             return true;
         }
         self.opener.add_secret(now, opening, after_removal);
+        let epoch_waits = self
+            .pending
+            .back()
+            .filter(|pending| pending.secret.version().0 == epoch)
+            .map(|pending| pending.use_at);
+        // Each keeps its own time: were the newest all that waits, removals that come closer together than it takes would keep
+        // us on the epoch before the first of them.
         self.pending.push_back(Pending {
             secret: sealing,
-            use_at: now + after,
+            use_at: epoch_waits.map_or(now + after, |at| at.max(now + after)),
         });
         self.turn(now);
         true
@@ -104,11 +112,8 @@ impl Keys {
         let Some(bytes) = next.bytes() else {
             return false;
         };
-        let after = self.pending.back().map_or(Duration::ZERO, |pending| {
-            pending.use_at.saturating_duration_since(now)
-        });
         let bytes = bytes.to_vec();
-        self.add_secret(now, epoch, step, &bytes, false, after)
+        self.add_secret(now, epoch, step, &bytes, false, Duration::ZERO)
     }
 
     fn newest(&self) -> Option<&Secret> {
@@ -118,11 +123,11 @@ impl Keys {
             .or(self.current.as_ref())
     }
 
-    /// Begins to seal with a secret whose time has come.
+    /// Begins to seal with the newest secret whose time has come.
     fn turn(&mut self, now: Instant) {
-        let due = |pending: &Pending| pending.use_at <= now;
-        while self.pending.front().is_some_and(due) {
-            self.current = self.pending.pop_front().map(|pending| pending.secret);
+        let due = self.pending.iter().rposition(|one| one.use_at <= now);
+        if let Some(newest) = due.and_then(|place| self.pending.drain(..=place).next_back()) {
+            self.current = Some(newest.secret);
             self.sealers.clear();
         }
     }
@@ -166,6 +171,26 @@ impl Keys {
         frame: &[u8],
     ) -> Result<Opened, Refusal> {
         self.opener.open(now, track, codec, bound, frame)
+    }
+
+    /// As [`Keys::open`], for a frame that may be tried again: see [`Opener::try_open`].
+    ///
+    /// # Errors
+    /// The reason: the frame must not be shown.
+    pub fn try_open(
+        &mut self,
+        now: Instant,
+        track: Track,
+        codec: Codec,
+        bound: Option<u16>,
+        frame: &[u8],
+    ) -> Result<Opened, Refusal> {
+        self.opener.try_open(now, track, codec, bound, frame)
+    }
+
+    /// Counts a refusal of [`Keys::try_open`] that is final.
+    pub const fn count(&mut self, reason: Refusal) {
+        self.opener.count(reason);
     }
 
     /// Refused frames by reason.

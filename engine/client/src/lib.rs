@@ -10,8 +10,10 @@ mod keys;
 mod packets;
 mod runner;
 mod sections;
+mod waiting;
 
 pub use client::{Client, ClientConfig, ClientError, Event, Outgoing, Stats};
 pub use keys::Keys;
 pub use packets::{MOST_PAYLOAD, Reassembly, Vp8Packets};
 pub use runner::Runner;
+pub use waiting::{MOST_WAITING, WAIT, Waiting};

@@ -177,9 +177,8 @@ impl Client {
         let after = Duration::from_millis(use_after_ms);
         let taken = self.with(|runner| {
             Ok(runner.with(|client| {
-                client
-                    .keys
-                    .add_secret(Instant::now(), epoch, step, secret, after_removal, after)
+                let version = (epoch, step);
+                client.add_secret(Instant::now(), version, secret, after_removal, after)
             }))
         })?;
         if taken {

@@ -44,6 +44,17 @@ class World:
         """Takes the server's answer. ValueError if it is none."""
     def set_room(self, client: int, room: str, index: int) -> None:
         """The room's name and the client's place in its roster."""
+    def enter_room(
+        self,
+        client: int,
+        suite: int,
+        app: int,
+        kind: Literal["number", "string"],
+        room: str,
+        instance: bytes,
+        index: int,
+    ) -> None:
+        """As `set_room`, for a room of an authority."""
     def add_secret(
         self, client: int, epoch: int, step: int, secret: bytes, after_removal: bool, use_after_ms: int
     ) -> bool:
@@ -56,6 +67,41 @@ class World:
         """Seals and sends a frame of Opus or VP8. False if it was dropped."""
     def client_events(self, client: int) -> list[Event]:
         """What the client said since the last call."""
+
+class Mesh:
+    """Members' key rings on a virtual network without an engine: a client's keys, frame cipher and waiting. Time is in
+    milliseconds since the beginning."""
+
+    def __new__(cls, seed: int, *, jitter_ms: int = 0) -> Mesh:
+        """The network draws from `seed`."""
+    def __len__(self) -> int:
+        """How many members there are."""
+    def add(self) -> int:
+        """Another member; returns its number. It hears everybody and is heard by everybody."""
+    def set_link(self, source: int, to: int, delay_ms: int, jitter_ms: int) -> None:
+        """One direction between two: every frame takes `delay_ms` and up to `jitter_ms` more."""
+    def set_room(
+        self,
+        member: int,
+        suite: int,
+        app: int,
+        kind: Literal["number", "string"],
+        room: str,
+        instance: bytes,
+        index: int,
+    ) -> None:
+        """The room that secrets are for, and the member's place in its roster."""
+    def add_secret(
+        self, member: int, epoch: int, step: int, secret: bytes, after_removal: bool, use_after_ms: int
+    ) -> bool:
+        """A secret of the authority; False if it is none of the room's suite."""
+    def step(self, member: int, epoch: int, step: int) -> bool:
+        """The room stepped forward; False if the secret before is not known."""
+    def talk(self, member: int) -> tuple[int, bytes] | None:
+        """Seals the member's next frame and sends it to everybody: its number and what was sealed. None without a key."""
+    def run_to(self, milliseconds: float) -> list[tuple[float, int, int, int, int, str]]:
+        """Lets time pass until then. What became of frames: (at, receiver, sender, number, index of who sealed it, "") when it
+        opened, and -1 with the reason when it was refused."""
 
 class SealedH264:
     """One sender's key of H.264, at both ends: the client's own sealer and opener."""

@@ -2,6 +2,8 @@
 //! Python module `sealroom_sim._native`: the operator's engine and members' clients on one virtual network, in virtual
 //! time. It sees both sides, so it is for tests and never shipped.
 
+mod mesh;
+mod rings;
 mod world;
 
 use std::time::{Duration, Instant};
@@ -144,6 +146,22 @@ impl World {
         Ok(())
     }
 
+    #[allow(clippy::too_many_arguments)]
+    fn enter_room(
+        &mut self,
+        client: usize,
+        suite: u16,
+        app: u32,
+        kind: &str,
+        room: &str,
+        instance: &[u8],
+        index: u16,
+    ) -> PyResult<()> {
+        let context = rings::context(suite, app, kind, room, instance)?;
+        self.member(client)?.client.keys.set_room(context, index);
+        Ok(())
+    }
+
     fn add_secret(
         &mut self,
         client: usize,
@@ -154,8 +172,8 @@ impl World {
         use_after_ms: u64,
     ) -> PyResult<bool> {
         let (now, after) = (self.core.now(), Duration::from_millis(use_after_ms));
-        let keys = &mut self.member(client)?.client.keys;
-        Ok(keys.add_secret(now, epoch, step, secret, after_removal, after))
+        let client = &mut self.member(client)?.client;
+        Ok(client.add_secret(now, (epoch, step), secret, after_removal, after))
     }
 
     fn step(&mut self, client: usize, epoch: u64, step: u8) -> PyResult<bool> {
@@ -241,5 +259,6 @@ impl SealedH264 {
 #[pymodule(name = "_native", gil_used = false)]
 fn sim(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<World>()?;
+    module.add_class::<rings::Mesh>()?;
     module.add_class::<SealedH264>()
 }

@@ -93,6 +93,16 @@ struct Stored {
     until: Option<Instant>,
 }
 
+impl Stored {
+    const fn epoch(&self) -> u64 {
+        self.secret.version().0
+    }
+
+    const fn step(&self) -> u8 {
+        self.secret.version().1
+    }
+}
+
 struct Sender {
     key: FrameKey,
     window: ReplayWindow,
@@ -167,12 +177,21 @@ impl Opener {
     ) -> Result<Opened, Refusal> {
         let opened = self.try_open(now, track, codec, bound, frame);
         if let Err(reason) = opened {
-            self.counts.0[reason as usize] += 1;
+            self.count(reason);
         }
         opened
     }
 
-    fn try_open(
+    /// Counts a refusal of [`Opener::try_open`] that is final.
+    pub const fn count(&mut self, reason: Refusal) {
+        self.counts.0[reason as usize] += 1;
+    }
+
+    /// As [`Opener::open`], for a frame that may be tried again when its key has come: a refusal is not counted.
+    ///
+    /// # Errors
+    /// The reason; the frame must not be shown.
+    pub fn try_open(
         &mut self,
         now: Instant,
         track: Track,
@@ -243,17 +262,14 @@ impl Opener {
     /// The epoch that a key id speaks of: the latest of those we have secrets of.
     fn epoch(&self, id: KeyId) -> Result<u64, Refusal> {
         (self.secrets.iter().rev())
-            .map(|stored| stored.secret.version().0)
+            .map(Stored::epoch)
             .find(|epoch| epoch % 64 == u64::from(id.epoch))
             .ok_or_else(|| self.missing(id))
     }
 
     /// The key of a sender's track: from the secret of its version, or stepped forward from the latest before it.
     fn derive(&self, epoch: u64, kid: u64, id: KeyId) -> Result<FrameKey, Refusal> {
-        let may_lead_to = |stored: &&Stored| {
-            let (of, step) = stored.secret.version();
-            of == epoch && step <= id.step
-        };
+        let may_lead_to = |stored: &&Stored| stored.epoch() == epoch && stored.step() <= id.step;
         let from = (self.secrets.iter().rev())
             .find(may_lead_to)
             .ok_or_else(|| self.missing(id))?;
@@ -306,11 +322,9 @@ impl Opener {
         self.secrets
             .retain(|stored| stored.until.is_none_or(|until| now < until));
         let secrets = &self.secrets;
-        let kept = |of: u64, id: KeyId| {
-            secrets.iter().any(|stored| {
-                let (epoch, step) = stored.secret.version();
-                epoch == of && step <= id.step
-            })
+        let kept = |epoch: u64, id: KeyId| {
+            let from = |stored: &Stored| stored.epoch() == epoch && stored.step() <= id.step;
+            secrets.iter().any(from)
         };
         self.senders
             .retain(|(epoch, kid), _| KeyId::unpack(*kid).is_some_and(|id| kept(*epoch, id)));

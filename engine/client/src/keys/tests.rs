@@ -194,3 +194,45 @@ fn there_is_no_way_back_to_a_life_of_the_room_that_was_left() {
         assert_eq!(own, Err(Refusal::NoKey));
     }
 }
+
+#[test]
+fn removals_closer_together_than_the_delay_do_not_hold_each_other_up() {
+    let start = Instant::now();
+    let ms = Duration::from_millis;
+    let mut alice = member(0);
+    assert!(alice.add_secret(start, 1, 0, &[1; 64], false, Duration::ZERO));
+    for epoch in 2..=12_u8 {
+        let at = start + ms(100) * u32::from(epoch);
+        assert!(alice.add_secret(at, epoch.into(), 0, &[epoch; 64], true, ms(300)));
+        // What came 300 ms ago, and not the epoch before the first removal.
+        let in_use = epoch.max(4) - 3;
+        let mut bob = member(1);
+        assert!(bob.add_secret(at, in_use.into(), 0, &[in_use; 64], false, Duration::ZERO));
+        let frame = sealed(&mut alice, at).unwrap();
+        let opened = bob.open(at, Track::Audio, Codec::Opus, Some(0), &frame);
+        assert!(opened.is_ok(), "epoch {epoch}");
+    }
+}
+
+#[test]
+fn a_step_of_an_epoch_that_waits_waits_with_it() {
+    let start = Instant::now();
+    let ms = Duration::from_millis;
+    let (mut alice, mut bob) = (member(0), member(1));
+    for keys in [&mut alice, &mut bob] {
+        assert!(keys.add_secret(start, 1, 0, &[1; 64], false, Duration::ZERO));
+    }
+    assert!(alice.add_secret(start, 2, 0, &[2; 64], true, ms(300)));
+    assert!(alice.step(start + ms(100), 2, 1));
+    for (after, known) in [(299, true), (300, false)] {
+        let frame = sealed(&mut alice, start + ms(after)).unwrap();
+        let opened = bob.open(
+            start + ms(after),
+            Track::Audio,
+            Codec::Opus,
+            Some(0),
+            &frame,
+        );
+        assert_eq!(opened.is_ok(), known, "after {after} ms");
+    }
+}

@@ -207,3 +207,20 @@ fn a_seeded_storm_of_changed_frames_opens_none() {
         assert!(changed == good || rig.open(&changed).is_err());
     }
 }
+
+#[test]
+fn a_key_id_that_comes_round_after_64_epochs_names_another_key() {
+    let mut rig = Rig::new();
+    let sealed = sealer(1, 0).seal(Codec::Vp8, DELTA).unwrap();
+    assert!(rig.open(&sealed).is_ok());
+    // As many removals as it takes, all within the second in which epoch 1 still opens.
+    for epoch in 2..=65 {
+        rig.opener.add_secret(rig.now, secret(epoch, 0), true);
+    }
+    let again = sealer(65, 0).seal(Codec::Vp8, DELTA).unwrap();
+    assert_eq!(sealed[3..7], again[3..7], "one header for both");
+    assert!(rig.open(&again).is_ok());
+    assert_eq!(rig.open(&again), Err(Refusal::Replay));
+    rig.now += GRACE_AFTER_REMOVAL;
+    assert!(rig.open(&sealed).is_err());
+}
