@@ -116,6 +116,12 @@ def test_a_taken_port_is_said_so() -> None:
             listener.close()
 
 
+def test_small_answers_are_not_held_back() -> None:
+    for listener in bind(Listening()):
+        with listener:
+            assert listener.proto == socket.IPPROTO_TCP, "asyncio sets TCP_NODELAY on no other"
+
+
 async def fetch(port: int, context: ssl.SSLContext | None = None, *lines: str) -> bytes:
     """One request over a connection of its own; empty when the server hung up."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
