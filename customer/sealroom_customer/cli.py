@@ -22,6 +22,7 @@ from sealroom_customer.errors import ConfigurationError, CustomerError, StartErr
 from sealroom_customer.http.listen import DEFAULT_HOST, Listening
 from sealroom_customer.http.proxies import networks
 from sealroom_customer.logging import configure
+from sealroom_customer.page.commands import sign_page, verify_page
 from sealroom_customer.signing import GrantSigner, TicketSigner
 from sealroom_wire.authority import MemberRole
 from sealroom_wire.errors import Refusal
@@ -36,6 +37,8 @@ app = App(
 sign = App(name="sign", help="Sign a ticket or a grant and print it.")
 app.command(sign)
 app.command(authority)
+app.command(verify_page)
+app.command(sign_page)
 
 PrivilegeName = Literal[
     "create-room", "enter", "send-audio", "receive-audio", "send-video", "receive-video", "send-screen", "receive-screen"

@@ -79,7 +79,7 @@ class Page:
         self._folder = folder
         self._policy = content_security_policy(connect)
         self._files: dict[str, File] = {}
-        self._built: int | None = None
+        self._built: tuple[int, ...] | None = None
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answers GET and HEAD."""
@@ -98,13 +98,19 @@ class Page:
             await self._serve(scope, send, file)
 
     def _take_up_build(self) -> None:
-        try:
-            built = (self._folder / "index.html").stat().st_mtime_ns
-        except OSError:
-            built = None
+        built = self._stamps()
         if built != self._built or not self._files:
             self._built = built
             self._files = load(self._folder) if built is not None else {}
+
+    def _stamps(self) -> tuple[int, ...] | None:
+        """When it was built, and signed; None for no build."""
+        try:
+            built = (self._folder / "index.html").stat().st_mtime_ns
+        except OSError:
+            return None
+        # Signing comes later, and changes no other file.
+        return built, *(note.stat().st_mtime_ns for note in self._folder.glob("manifest.json.note"))
 
     def _headers(self, scope: Scope) -> list[tuple[str, str]]:
         headers = [*FIXED_HEADERS, ("content-security-policy", self._policy)]
