@@ -72,7 +72,7 @@ class Expected:
         allowed = ("wss://", "ws://") if is_loopback(self.origin.hostname) else ("wss://",)
         others = tuple(one for one in named if one != "'self'")
         for one in others:
-            if not one.startswith(allowed) or "*" in one:
+            if not one.startswith(allowed):
                 raise ValueError(f"connect-src names {one}")
         return others
 

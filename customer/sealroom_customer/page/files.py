@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sealroom_customer.http.asgi import Receive, Scope, Send, answer, header
-from sealroom_customer.page.policy import FIXED_HEADERS, content_security_policy
+from sealroom_customer.page.policy import FIXED_HEADERS, STRICT_TRANSPORT, content_security_policy
 
 STATIC = Path(__file__).parent / "static"
 INDEX = "/index.html"
@@ -71,13 +71,20 @@ class Page:
     """Serves the call page, as an ASGI application for the scope `http`.
 
     `connect` are the WebSocket origins the page may talk to beside its own. A build that changes on disk is taken up, so
-    that `make web` needs no restart.
+    that `make web` needs no restart. `strict_transport` is what browsers are told over https; None tells them nothing.
     """
 
-    def __init__(self, connect: Sequence[str], folder: Path = STATIC) -> None:
+    def __init__(
+        self,
+        connect: Sequence[str],
+        folder: Path = STATIC,
+        *,
+        strict_transport: str | None = STRICT_TRANSPORT,
+    ) -> None:
         """Raises ConfigurationError when `connect` holds something that is not an origin."""
         self._folder = folder
         self._policy = content_security_policy(connect)
+        self._strict_transport = strict_transport
         self._files: dict[str, File] = {}
         self._built: tuple[int, ...] | None = None
 
@@ -114,8 +121,8 @@ class Page:
 
     def _headers(self, scope: Scope) -> list[tuple[str, str]]:
         headers = [*FIXED_HEADERS, ("content-security-policy", self._policy)]
-        if scope.get("scheme") == "https":
-            headers.append(("strict-transport-security", "max-age=31536000"))
+        if scope.get("scheme") == "https" and self._strict_transport is not None:
+            headers.append(("strict-transport-security", self._strict_transport))
         return headers
 
     async def _plain(self, scope: Scope, send: Send, status: int, body: bytes) -> None:

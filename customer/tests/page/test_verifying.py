@@ -178,6 +178,11 @@ ONE_MORE = CONTENT["/index.html"] + '<script src="/assets/extra-AAAAAAAA.js"></s
             id="connections anywhere",
         ),
         pytest.param(
+            where(weaker(lambda policy: policy.replace(OPERATOR, "wss://*.example")), path="/"),
+            {"/": "policy_differs"},
+            id="connections to anybody of one name",
+        ),
+        pytest.param(
             where(weaker(lambda policy: "script-src *; " + policy), path="/"),
             {"/": "policy_differs"},
             id="a directive twice, of which the first counts",
