@@ -88,7 +88,7 @@ class PassThrough:
             await _close(send, CloseCode.BAD_GATEWAY)
             return
         try:
-            await _carry(operator, receive, send)
+            await carry(operator, receive, send)
         finally:
             # Closed in order already, or broken as the device's line was: the operator tells one from the other.
             operator.transport.abort()
@@ -110,7 +110,7 @@ class PassThrough:
         )
 
 
-async def _carry(operator: ClientConnection, receive: Receive, send: Send) -> None:
+async def carry(operator: ClientConnection, receive: Receive, send: Send) -> None:
     """Carries messages both ways, each end at its own pace, until one of them ends; then ends the other in the same way."""
     upwards = asyncio.create_task(_upwards(receive, operator))
     downwards = asyncio.create_task(_downwards(operator, send))

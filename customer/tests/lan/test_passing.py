@@ -10,14 +10,15 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as serve_operator
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
+from websockets.frames import Close
 
 from customer.tests.lines import serve
-from sealroom_customer.http.asgi import Receive, Scope, Send
+from sealroom_customer.http.asgi import Message, Receive, Scope, Send
 from sealroom_customer.http.callers import OwnPage
 from sealroom_customer.http.listen import Listening
 from sealroom_customer.http.server import bound, serving
-from sealroom_customer.lan.passing import MAX_MESSAGE_BYTES, PassThrough
+from sealroom_customer.lan.passing import MAX_MESSAGE_BYTES, PassThrough, carry
 from sealroom_wire.limits import MAX_SIGNALLING_MESSAGE_BYTES
 
 WAIT = 15.0
@@ -145,6 +146,32 @@ async def test_how_the_operator_ends_a_line_is_told_to_the_device() -> None:
                 await operator.close(code, reason)
                 assert await device.recv() == "last word"
                 assert await ended(device) == (code, reason)
+
+
+class Leaving:
+    """An operator's line that takes nothing any more before it has said why."""
+
+    async def send(self, _text: object) -> None:
+        raise ConnectionClosedError(Close(4409, "replaced_by_new_entry"), None)
+
+    async def recv(self) -> str:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        raise ConnectionClosedError(Close(4409, "replaced_by_new_entry"), None)
+
+
+async def test_a_device_that_is_speaking_is_told_too_how_the_operator_ended() -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.receive", "text": "still here"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async with asyncio.timeout(WAIT):
+        await carry(Leaving(), receive, send)  # type: ignore[arg-type]
+    assert sent == [{"type": "websocket.close", "code": 4409, "reason": "replaced_by_new_entry"}]
 
 
 async def test_an_operator_that_is_gone_is_said_with_a_code() -> None:

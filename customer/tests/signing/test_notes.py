@@ -51,6 +51,16 @@ def test_no_byte_of_a_note_can_be_changed() -> None:
             open_note(note[:at], [key])
 
 
+def test_spare_bits_of_an_encoding_are_not_free() -> None:
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    last = GO_NOTE[-3]
+    assert GO_NOTE.endswith(f"{last}=\n")
+    other = alphabet[alphabet.index(last) | 1]
+    assert other != last
+    with pytest.raises(NoteNotTrusted):
+        open_note(f"{GO_NOTE[:-3]}{other}=\n".encode(), [NoteKey.parse(GO_KEY)])
+
+
 def test_a_wrong_signature_in_a_trusted_name_counts_more_than_a_right_one() -> None:
     first, second = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     keys = [NoteKey("first", first.public_key()), NoteKey("second", second.public_key())]
