@@ -217,6 +217,37 @@ async def test_a_head_without_end_is_dropped() -> None:
         writer.close()
 
 
+def test_more_addresses_are_taken_at_the_same_port() -> None:
+    taken = bind(Listening("127.0.0.2", also=("127.0.0.3", "127.0.0.4")))
+    try:
+        names = [listener.getsockname() for listener in taken]
+        assert [host for host, _ in names] == ["127.0.0.2", "127.0.0.3", "127.0.0.4"]
+        assert len({port for _, port in names}) == 1
+    finally:
+        for listener in taken:
+            listener.close()
+
+
+def test_all_addresses_are_taken_or_none() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.3", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(StartError):
+            bind(Listening("127.0.0.2", port, also=("127.0.0.3",)))
+        with socket.socket() as again:
+            again.bind(("127.0.0.2", port))
+
+
+def test_names_need_a_certificate_and_say_where_people_go() -> None:
+    listening = Listening("192.0.2.1", certificate=Path("c"), key=Path("k"), names=("192.0.2.1", "a.local"))
+    listening.check()
+    assert listening.origins(8443) == ("https://192.0.2.1:8443", "https://a.local:8443")
+    with pytest.raises(ConfigurationError) as caught:
+        Listening("192.0.2.1", names=("192.0.2.1",)).check()
+    assert caught.value.code == "tls_required"
+
+
 def test_nothing_is_left_bound_after_a_failed_bind() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -164,3 +164,27 @@ async def test_the_authoritys_certificate_is_given_out_without_its_key(tmp_path:
     assert x509.load_der_x509_certificate(body) == place.issued.authority
     public = place.issued.authority.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     assert public in body
+
+
+async def test_a_running_demo_renews_its_certificate_and_says_once_that_addresses_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sealroom_customer.lan.place._LOOK_AGAIN_SECONDS", 0)
+    monkeypatch.setattr("sealroom_customer.lan.place.own_addresses", lambda: ("192.168.1.8",))
+    place = Place.prepare(tmp_path, ("192.168.1.7",), NOW.timestamp())
+    leaf = place.issued.leaf_file.read_bytes()
+    said: list[str] = []
+    looks = 0
+
+    def unix() -> float:
+        nonlocal looks
+        looks += 1
+        if looks == 4:
+            raise asyncio.CancelledError
+        return (NOW + LEAF_LIFE).timestamp()
+
+    with pytest.raises(asyncio.CancelledError):
+        await place.keep(unix, said.append)
+    assert place.issued.leaf_file.read_bytes() != leaf
+    assert len(said) == 1
+    assert "start it again" in said[0]
