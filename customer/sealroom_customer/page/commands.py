@@ -15,7 +15,6 @@ from sealroom_customer.authority.identity import signing_key
 from sealroom_customer.errors import ConfigurationError, StartError
 from sealroom_customer.http.addresses import over_tls_or_on_loopback
 from sealroom_customer.page.comparing import Expected
-from sealroom_customer.page.faults import NOT_VOUCHED_FOR
 from sealroom_customer.page.files import STATIC
 from sealroom_customer.page.manifest import MANIFEST, NOTE, ManifestInvalid, sign_manifest
 from sealroom_customer.page.policy import content_security_policy
@@ -76,6 +75,7 @@ def verify_page(
         tuple(_key(one) for one in key or RELEASE_KEYS),
         None if version == "any" else version,
         None if built is None else _read(built / MANIFEST.lstrip("/")),
+        demanded=bool(key),
     )
     context = _context(ca) if parts.scheme == "https" else None
     report = verify(Address(parts), context, trust, Expected(parts, connect or None), rounds)
@@ -157,7 +157,7 @@ def _tell(report: Report) -> None:
         print(f"{mark} {file.path:44} {file.size:>7} bytes  {file.answers:>3} answers  {file.type}")
         _tell_findings(file.findings)
     for finding in report.findings:
-        print(f"{'note ' if finding.code in NOT_VOUCHED_FOR else 'FAULT'} the release")
+        print(f"{'note ' if report.verdict is Verdict.NOT_VOUCHED_FOR else 'FAULT'} the release")
         _tell_findings((finding,))
 
 

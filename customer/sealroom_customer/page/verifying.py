@@ -81,11 +81,14 @@ class Report(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What vouches for a release: keys, or a manifest of one's own build. `version`: None for any."""
+    """What vouches for a release: keys, or a manifest of one's own build. `version`: None for any. `demanded`: somebody named
+    the keys, so that a release without their signature is not the one that was meant.
+    """
 
     keys: tuple[NoteKey, ...]
     version: str | None
     built: bytes | None = None
+    demanded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +242,7 @@ class _Verification:
         verdict = Verdict.DIFFERS
         if signer is not None and manifest is not None and not codes:
             verdict = Verdict.HOLDS
-        elif manifest is not None and codes and codes <= NOT_VOUCHED_FOR:
+        elif manifest is not None and codes and codes <= NOT_VOUCHED_FOR and not self._trust.demanded:
             verdict = Verdict.NOT_VOUCHED_FOR
         version = None if manifest is None else manifest.version
         return Report(self._address.parts.geturl(), verdict, version, signer, files, findings)

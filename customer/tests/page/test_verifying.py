@@ -311,6 +311,14 @@ async def test_a_manifest_counts_only_with_a_signature_over_it(release: Release)
     assert (codes(report), report.verdict) == ({"": {"signature_invalid"}}, Verdict.DIFFERS)
 
 
+async def test_a_release_without_the_signature_that_was_asked_for_differs(release: Release) -> None:
+    asked = Trust((release.public,), release.version, demanded=True)
+    assert (await verified(release, trust=asked)).verdict is Verdict.HOLDS
+    for change in (plainly("sealroom-page/v1\n"), status(404)):
+        report = await verified(release, where(change, path="/manifest.json.note"), trust=asked)
+        assert report.verdict is Verdict.DIFFERS
+
+
 async def test_an_old_release_with_its_good_signature_is_found(release: Release) -> None:
     report = await verified(release, trust=Trust((release.public,), "1.2.4"))
     assert codes(report) == {"": {"version_unexpected"}}
