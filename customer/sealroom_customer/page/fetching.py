@@ -57,9 +57,10 @@ class Fetcher:
     def fetch(self, asking: Asking, most: int) -> Answer:
         """A 200 whose decoded body has at most `most` bytes. Raises NotServed for any other."""
         try:
-            response = self._asked(asking)
-            _check_status(response)
-            body = _read(response, most + _FRAMING_BYTES, time.monotonic() + _ANSWER_SECONDS)
+            # `read1` leaves a response open that it has read whole, and the connection with it.
+            with self._asked(asking) as response:
+                _check_status(response)
+                body = _read(response, most + _FRAMING_BYTES, time.monotonic() + _ANSWER_SECONDS)
         except (NotServed, OSError, http.client.HTTPException) as error:
             self._drop(asking)
             raise _refused(error) from None
@@ -117,8 +118,6 @@ def _read(response: http.client.HTTPResponse, most: int, deadline: float) -> byt
             raise TimeoutError
     if response.length:
         raise http.client.IncompleteRead(bytes(body))
-    # `read1` leaves a response open that it has read whole, and the connection with it.
-    response.close()
     return bytes(body)
 
 

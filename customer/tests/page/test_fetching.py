@@ -22,23 +22,26 @@ def asking(browser: str = "Chromium") -> Asking:
 
 @contextlib.asynccontextmanager
 async def server(say: Say) -> AsyncIterator[Fetcher]:
+    serving: list[asyncio.Task[None]] = []
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            while True:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError), contextlib.closing(writer):
+            while not writer.is_closing():
                 await reader.readuntil(b"\r\n\r\n")
                 await say(writer)
                 await writer.drain()
-                if writer.is_closing():
-                    break
-        writer.close()
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(asyncio.create_task(serve(reader, writer)))
+
+    async with await asyncio.start_server(accept, "127.0.0.1", 0) as listening:
         port = listening.sockets[0].getsockname()[1]
         fetcher = Fetcher(urlsplit(f"http://127.0.0.1:{port}/"), None)
         try:
             yield fetcher
         finally:
             fetcher.close()
+            await asyncio.gather(*serving)
 
 
 async def refused(fetcher: Fetcher) -> Fault:
