@@ -9,7 +9,7 @@ from typing import TypeAlias
 from urllib.parse import SplitResult
 
 from sealroom_customer.errors import ConfigurationError
-from sealroom_customer.http.addresses import is_loopback
+from sealroom_customer.http.addresses import is_loopback, over_tls_or_on_loopback
 from sealroom_customer.page.faults import Fault
 from sealroom_customer.page.fetching import Answer
 from sealroom_customer.page.manifest import ManifestFile
@@ -69,10 +69,10 @@ class Expected:
         """The origins that the policy should name."""
         if self.connect is not None:
             return self.connect
-        allowed = ("wss://", "ws://") if is_loopback(self.origin.hostname) else ("wss://",)
         others = tuple(one for one in named if one != "'self'")
         for one in others:
-            if not one.startswith(allowed):
+            plain = one.startswith("ws:") and not is_loopback(self.origin.hostname)
+            if plain or over_tls_or_on_loopback(one, "wss") is None:
                 raise ValueError(f"connect-src names {one}")
         return others
 

@@ -178,6 +178,16 @@ ONE_MORE = CONTENT["/index.html"] + '<script src="/assets/extra-AAAAAAAA.js"></s
             id="connections anywhere",
         ),
         pytest.param(
+            where(weaker(lambda policy: policy.replace(OPERATOR, "https://evil.example")), path="/"),
+            {"/": "policy_differs"},
+            id="connections that are no lines",
+        ),
+        pytest.param(
+            where(weaker(lambda policy: policy.replace(OPERATOR, "ws://evil.example")), path="/"),
+            {"/": "policy_differs"},
+            id="connections in clear",
+        ),
+        pytest.param(
             where(weaker(lambda policy: policy.replace(OPERATOR, "wss://*.example")), path="/"),
             {"/": "policy_differs"},
             id="connections to anybody of one name",
