@@ -11,9 +11,18 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+from sealroom.media.addresses import media_addresses
+from sealroom_customer.authority.identity import private_folder
+from sealroom_customer.errors import CustomerError
+from sealroom_customer.lan import place as lan
+from sealroom_customer.lan.addresses import local_addresses
+
 ROOT = Path(__file__).resolve().parents[1]
+LAN_SETTINGS = {"SEALROOM_SIGNALLING__BEHIND_PROXY": "127.0.0.1/32", "SEALROOM_MEDIA__PORT": "7882"}
+"""The operator believes the customer's process about callers' addresses, and media has one port to open in a firewall."""
 
 
 def main() -> int:
@@ -25,10 +34,18 @@ def main() -> int:
     parser.add_argument(
         "--state", type=Path, default=ROOT / ".demo", help="where both sides keep their state"
     )
-    parser.add_argument("--port", type=int, default=8080, help="port of the call page")
+    parser.add_argument("--port", type=int, help="port of the call page: 8080, with --lan 8443")
+    parser.add_argument("--lan", action="store_true", help="let devices of this network in; see docs/lan.md")
+    parser.add_argument(
+        "--lan-address", action="append", help="address of this machine there; default: all that are local"
+    )
     parser.add_argument("--operator-port", type=int, default=7880, help="port of the operator's signalling")
     parser.add_argument("--bots", type=int, default=2, help="bots in the demo room; none with --check")
     options = parser.parse_args()
+    if options.lan and options.check is not None:
+        parser.error("--check enters over loopback: leave out --lan")
+    if options.port is None:
+        options.port = lan.PORT if options.lan else 8080
     # Ended from outside, both sides have to end too: the default would leave them behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="sealroom-demo-") as folder:
@@ -52,7 +69,15 @@ def _run(options: argparse.Namespace, hand_over: Path) -> int:
     ]  # fmt: skip
     if free:
         customer_command += ["--check", str(options.check)]
-    operator = subprocess.Popen(operator_command)
+    environment = dict(os.environ)
+    if options.lan:
+        place = _place(options)
+        operator_command += [
+            f"--demo-origin={origin}" for origin in place.listening(options.port).origins(options.port)
+        ]
+        customer_command += ["--lan", *(f"--lan-address={address}" for address in place.addresses)]
+        environment = LAN_SETTINGS | environment
+    operator = subprocess.Popen(operator_command, env=environment)
     customer = subprocess.Popen(customer_command)
     try:
         return _until_one_ends(operator, customer)
@@ -61,6 +86,15 @@ def _run(options: argparse.Namespace, hand_over: Path) -> int:
     finally:
         for process in (customer, operator):
             _stop(process)
+
+
+def _place(options: argparse.Namespace) -> lan.Place:
+    """Found here, so that both sides are told the same addresses."""
+    return lan.Place.prepare(
+        private_folder(options.state / "customer") / "lan",
+        options.lan_address or local_addresses(media_addresses()),
+        time.time(),
+    )
 
 
 def _until_one_ends(operator: subprocess.Popen[bytes], customer: subprocess.Popen[bytes]) -> int:
@@ -87,4 +121,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except CustomerError as error:
+        sys.exit(f"error: {error.sentence} {error.action} [{error.code}]")

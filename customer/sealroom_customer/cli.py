@@ -4,6 +4,7 @@
 import asyncio
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,13 +16,14 @@ from cyclopts import App, Parameter
 
 from sealroom_customer import __version__
 from sealroom_customer.authority.commands import authority
-from sealroom_customer.authority.identity import default_state, read_private
+from sealroom_customer.authority.identity import default_state, private_folder, read_private
 from sealroom_customer.bots import MOST_BOTS, available
 from sealroom_customer.clock import loop_factory
 from sealroom_customer.errors import ConfigurationError, CustomerError, StartError
 from sealroom_customer.http.listen import DEFAULT_HOST, Listening
 from sealroom_customer.http.proxies import networks
 from sealroom_customer.logging import configure
+from sealroom_customer.page.commands import sign_page, verify_page
 from sealroom_customer.signing import GrantSigner, TicketSigner
 from sealroom_wire.authority import MemberRole
 from sealroom_wire.errors import Refusal
@@ -36,6 +38,8 @@ app = App(
 sign = App(name="sign", help="Sign a ticket or a grant and print it.")
 app.command(sign)
 app.command(authority)
+app.command(verify_page)
+app.command(sign_page)
 
 PrivilegeName = Literal[
     "create-room", "enter", "send-audio", "receive-audio", "send-video", "receive-video", "send-screen", "receive-screen"
@@ -54,7 +58,10 @@ def demo(
         Path | None,
         Parameter(help="File the operator's side hands over; waited for. Default: operator.json in --state."),
     ] = None,
-    port: Annotated[int, Parameter(help="Port of the call page; 0 takes any free one.")] = 8080,
+    port: Annotated[
+        int | None,
+        Parameter(help="Port of the call page; 0 takes any free one. Default: 8080, with --lan 8443."),
+    ] = None,
     state: Annotated[
         Path | None, Parameter(help="Folder for keys, 0700. Default: the user's state folder.")
     ] = None,
@@ -75,19 +82,43 @@ def demo(
         tuple[str, ...], Parameter(help="Networks of your TLS proxy; nobody else is let in.", negative="")
     ] = (),
     public_url: Annotated[str | None, Parameter(help="The https origin that people open.")] = None,
+    lan: Annotated[
+        bool,
+        Parameter(
+            help="Let devices of this network in, by a certificate of this machine's own.", negative=""
+        ),
+    ] = False,
+    lan_address: Annotated[
+        tuple[str, ...],
+        Parameter(help="Address in the network, with --lan. Default: those found.", negative=""),
+    ] = (),
 ) -> int:
     """Run a demo customer: backend, key authority and call page. Prints one address to open."""
     from sealroom_customer.demo.run import run
+    from sealroom_customer.lan.place import PORT as LAN_PORT
+    from sealroom_customer.lan.place import Place
 
     if check is not None and check < 1:
         raise ConfigurationError("check_too_short", "A check takes at least a second.", "Give --check 10.")
     if not 0 <= bots <= MOST_BOTS:
         raise ConfigurationError("bots_invalid", f"There are 0 to {MOST_BOTS} bots.", "Give --bots 2.")
     folder = state or default_state()
-    listening = Listening(host, port, certificate, key, networks(behind_proxy), public_url)
+    listening = Listening(
+        host, 8080 if port is None else port, certificate, key, networks(behind_proxy), public_url
+    )
+    place = None
+    if lan:
+        if check is not None or replace(listening, port=0) != Listening():
+            raise ConfigurationError(
+                "lan_goes_alone",
+                "--lan brings its own addresses and certificate, and people to check with.",
+                "Leave out --check, --host, --certificate, --key, --behind-proxy and --public-url.",
+            )
+        place = Place.prepare(private_folder(folder) / "lan", lan_address, time.time())
+        listening = place.listening(LAN_PORT if port is None else port)
     configure()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(run(operator or folder / "operator.json", folder, listening, check, bots))
+        return runner.run(run(operator or folder / "operator.json", folder, listening, check, bots, place))
 
 
 @app.command

@@ -82,6 +82,9 @@ def test_a_mistake_is_one_line_with_what_to_do(secret: Path, tmp_path: Path) -> 
         ),
         (("demo", "--host", "0.0.0.0", "--state", str(tmp_path)), "tls_required"),
         (("demo", "--host", "0.0.0.0", "--behind-proxy", "x", "--state", str(tmp_path)), "network_invalid"),
+        (("demo", "--lan", "--host", "0.0.0.0", "--state", str(tmp_path)), "lan_goes_alone"),
+        (("demo", "--lan", "--check", "3", "--state", str(tmp_path)), "lan_goes_alone"),
+        (("demo", "--lan", "--lan-address", "8.8.8.8", "--state", str(tmp_path)), "address_not_local"),
         (("demo", "--check", "0", "--state", str(tmp_path)), "check_too_short"),
     ):
         done = run(*arguments)

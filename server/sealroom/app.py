@@ -71,9 +71,14 @@ def program_version() -> str:
 
 
 async def run_dev(
-    configuration: Configuration, *, ready: Callable[[Running], None], stop: asyncio.Event
+    configuration: Configuration,
+    *,
+    ready: Callable[[Running], None],
+    stop: asyncio.Event,
+    demo_origins: tuple[str, ...] = (),
 ) -> None:
-    """Runs everything of the operator's side in this process until `stop` is set, then ends it in order.
+    """Runs everything of the operator's side in this process until `stop` is set, then ends it in order. Pages of `demo_origins`
+    may use the demo application, beside those of this machine.
 
     Raises:
         ConfigurationError: a setting that cannot be used.
@@ -82,7 +87,7 @@ async def run_dev(
     state = StateDirectory(state_directory(configuration.state.directory, os.environ))
     with state.locked():
         logging.configure(style=configuration.log.format, level=configuration.log.level, key=state.log_key())
-        async with _running(configuration, state) as (running, health):
+        async with _running(configuration, state, demo_origins) as (running, health):
             _log.info("started", version=program_version())
             ready(running)
             await stop.wait()
@@ -103,12 +108,12 @@ async def applications_of(configuration: Configuration) -> AsyncIterator[Applica
 
 @asynccontextmanager
 async def _running(
-    configuration: Configuration, state: StateDirectory
+    configuration: Configuration, state: StateDirectory, demo_origins: tuple[str, ...]
 ) -> AsyncIterator[tuple[Running, Health]]:
     """Starts every part, and ends them in the reverse order."""
     clock, ids, settings = SystemClock(), Ids(), configuration.signalling
     metrics, health = Metrics(program_version()), Health()
-    demo = demo_application(state, ids)
+    demo = demo_application(state, ids, demo_origins)
     async with AsyncExitStack() as parts:
         database = Database(state.database)
         parts.push_async_callback(database.close)

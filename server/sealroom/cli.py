@@ -77,6 +77,12 @@ def dev(
     demo_out: Annotated[
         Path | None, Parameter(help="Once ready, write the demo application's endpoint and key there (0600).")
     ] = None,
+    demo_origin: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="Origin of a page that may use the demo application, beside this machine's.", negative=""
+        ),
+    ] = (),
     sink_dump: Annotated[
         Path | None,
         Parameter(
@@ -94,7 +100,7 @@ def dev(
         flags["state", "directory"] = str(state)
     if sink_dump is not None:
         flags["media", "sink_dump"] = str(sink_dump)
-    _run(_load(config, flags), demo_out)
+    _run(_load(config, flags), demo_out, demo_origin)
 
 
 @config_app.command(name="show")
@@ -189,7 +195,7 @@ def _load(config: Path | None, flags: dict[tuple[str, str], Value]) -> Loaded:
     return load(config, os.environ, flags)
 
 
-def _run(loaded: Loaded, demo_out: Path | None) -> None:
+def _run(loaded: Loaded, demo_out: Path | None, demo_origins: tuple[str, ...]) -> None:
     import uvloop
 
     from sealroom.app import run_dev
@@ -204,7 +210,7 @@ def _run(loaded: Loaded, demo_out: Path | None) -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await run_dev(loaded.configuration, ready=ready, stop=stop)
+        await run_dev(loaded.configuration, ready=ready, stop=stop, demo_origins=demo_origins)
 
     uvloop.run(until_told())
 

@@ -5,12 +5,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route
-
-from tests.deployment import Deployment
 
 HERE = Path(__file__).parent
 SCREEN_SENDER = 100
@@ -47,6 +45,13 @@ def eventually(what: str, check: Callable[[], T | None], seconds: float = 60) ->
         time.sleep(0.1)
 
 
+class Served(Protocol):
+    """Whatever serves a call page."""
+
+    def url(self, room: str, name: str) -> str:
+        """The page's address that enters `room` as `name` at once."""
+
+
 @dataclass
 class Tile:
     """One picture on a page: whose it should be, and what its barcode says."""
@@ -70,7 +75,7 @@ class Caller:
     def open(
         cls,
         browser: Browser,
-        running: Deployment,
+        running: Served,
         name: str,
         *,
         number: int,

@@ -10,7 +10,7 @@ const folder = fileURLToPath(new URL("../../customer/sealroom_customer/page/stat
 
 let sum = 0;
 for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-  if (!entry.isFile() || /\.(gz|br)$/.test(entry.name)) continue;
+  if (!entry.isFile() || /\.(gz|br)$|^manifest\.json/.test(entry.name)) continue;
   const bytes = gzipSync(readFileSync(join(entry.parentPath, entry.name)), { level: 9 }).length;
   sum += bytes;
   process.stdout.write(`${String(bytes).padStart(7)}  ${entry.name}\n`);

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { extname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { defineConfig, type Plugin } from "vite";
@@ -25,8 +28,40 @@ function precompressed(): Plugin {
   };
 }
 
+const TYPES: Record<string, string> = {
+  ".css": "text/css; charset=utf-8",
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+};
+
+/** Writes `manifest.json`: what a release consists of, in the one form that `sealroom_customer.page.manifest` reads. */
+function manifest(): Plugin {
+  return {
+    name: "manifest",
+    apply: "build",
+    enforce: "post",
+    writeBundle() {
+      const { version } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
+      const files = readdirSync(STATIC, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && !/\.(gz|br)$/.test(entry.name))
+        .map((entry) => described(join(entry.parentPath, entry.name)))
+        .sort((one, other) => (one.path < other.path ? -1 : 1));
+      const text = JSON.stringify({ format: "sealroom-page/1", version, files });
+      writeFileSync(join(STATIC, "manifest.json"), `${text}\n`);
+    },
+  };
+}
+
+function described(file: string): { path: string; sha256: string; size: number; type: string } {
+  const type = TYPES[extname(file)];
+  if (type === undefined) throw new Error(`${file}: say in vite.config.ts as what it is served`);
+  const content = readFileSync(file);
+  const path = `/${relative(STATIC, file).split(sep).join("/")}`;
+  return { path, sha256: createHash("sha256").update(content).digest("hex"), size: content.length, type };
+}
+
 export default defineConfig({
-  plugins: [precompressed()],
+  plugins: [precompressed(), manifest()],
   resolve: {
     conditions: ["source", "module", "browser", "development|production"],
     alias: { crypto: WEBCRYPTO },

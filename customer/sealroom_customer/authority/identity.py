@@ -112,9 +112,7 @@ def _move(old: Path, new: Path) -> None:
     try:
         old.rename(new)
     except OSError as error:
-        raise StartError(
-            "file_unwritable", f"{new} cannot be written.", "Check the folder's owner and free space."
-        ) from error
+        raise _unwritable(new) from error
 
 
 def backend_credential(folder: Path) -> str:
@@ -157,14 +155,8 @@ def read_private(path: Path) -> bytes | None:
 
 def write_private(path: Path, octets: bytes) -> bytes:
     """Writes a new 0600 file whole or not at all. When another process was first, its content counts. Returns what is there."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        fresh.unlink(missing_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(octets)
-            file.flush()
-            os.fsync(file.fileno())
+        fresh = _written_beside(path, octets)
         try:
             path.hardlink_to(fresh)
         except FileExistsError:
@@ -172,7 +164,30 @@ def write_private(path: Path, octets: bytes) -> bytes:
         finally:
             fresh.unlink()
     except OSError as error:
-        raise StartError(
-            "file_unwritable", f"{path} cannot be written.", "Check the folder's owner and free space."
-        ) from error
+        raise _unwritable(path) from error
     return octets
+
+
+def replace_private(path: Path, octets: bytes) -> None:
+    """Writes a 0600 file whole or not at all, in the place of what was there. Raises StartError when it cannot be written."""
+    try:
+        _written_beside(path, octets).replace(path)
+    except OSError as error:
+        raise _unwritable(path) from error
+
+
+def _written_beside(path: Path, octets: bytes) -> Path:
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(octets)
+        file.flush()
+        os.fsync(file.fileno())
+    return fresh
+
+
+def _unwritable(path: Path) -> StartError:
+    return StartError(
+        "file_unwritable", f"{path} cannot be written.", "Check the folder's owner and free space."
+    )

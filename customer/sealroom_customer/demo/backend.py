@@ -2,6 +2,7 @@
 """The demo customer's backend: signs for whoever asks."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
@@ -16,6 +17,14 @@ from sealroom_wire.limits import MAX_ROOM_STRING_BYTES, MAX_USER_ID_BYTES
 GRANT_SECONDS = 15 * 60
 """Life of a demo grant. Shorter makes renewals, which happen 30 s before the end, easier to watch."""
 USER_SIG_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Where a device's two lines go, as the page it came with reaches them."""
+
+    operator: str
+    authority: str
 
 
 class Config(msgspec.Struct, frozen=True, rename="camel"):
@@ -61,19 +70,19 @@ class Backend:
         self._grants = grants
         self._unix = unix
 
-    def config(self, authority: str) -> Config:
-        """For a page whose authority is at `authority`."""
-        return Config(self._operator.sdk_app_id, self._operator.endpoint, authority)
+    def config(self, lines: Lines) -> Config:
+        """For a page whose lines go there."""
+        return Config(self._operator.sdk_app_id, lines.operator, lines.authority)
 
-    def tokens(self, ask: Ask, authority: str) -> Tokens:
+    def tokens(self, ask: Ask, lines: Lines) -> Tokens:
         """Raises `Refusal(user_id_invalid)` or `Refusal(room_id_invalid)`."""
         now = int(self._unix())
         return Tokens(
             sdk_app_id=self._operator.sdk_app_id,
             user_id=check_user_id(ask.user),
             user_sig=self._tickets.user_sig(ask.user, now=now, life=USER_SIG_SECONDS),
-            operator=self._operator.endpoint,
-            authority=authority,
+            operator=lines.operator,
+            authority=lines.authority,
             grant=self.grant(ask),
             str_room_id=room_string(ask.room).id,
         )

@@ -24,7 +24,6 @@ from sealroom_customer.client import (
 )
 from sealroom_customer.client.events import TrackName
 from sealroom_customer.demo import synthetic
-from sealroom_customer.demo.api import authority_url
 from sealroom_customer.demo.app import Demo
 from sealroom_customer.demo.backend import Ask
 from sealroom_customer.demo.entry import entry_of
@@ -153,7 +152,7 @@ async def _attend(demo: Demo, room: str, name: str, other: str, meeting: _Meetin
     if name > other:
         await meeting.second_may_enter()
     ask = Ask(name, room)
-    tokens = demo.backend.tokens(ask, authority_url(demo.origins[0]))
+    tokens = demo.backend.tokens(ask, demo.lines(demo.origins[0]))
 
     async def grant() -> str:
         return demo.backend.grant(ask)

@@ -2,9 +2,11 @@
 """The bots of the demo room, in a process of their own, and the live line that they report."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 
@@ -33,15 +35,18 @@ class LiveLine:
             self._write("\n")
 
 
-async def keep(page: str, room: str, count: int, live: LiveLine) -> None:
-    """Runs the bots until cancelled, and shows what they report.
+async def keep(page: str, room: str, count: int, live: LiveLine, authority_file: Path | None = None) -> None:
+    """Runs the bots until cancelled, and shows what they report. They trust the certificates of `authority_file` (PEM), by
+    default those that the system does.
 
     They are a process of their own, so that their encoders keep nobody from his keys, and enter as anybody does: with tokens
     that they ask of the page's backend.
     """
+    # Named as OpenSSL reads it: what the bots connect with need not know of it.
+    trust = {} if authority_file is None else {"SSL_CERT_FILE": str(authority_file)}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sealroom_customer", "bot", "--page", page, "--room", room, "--count", str(count), "--json",
-        stdout=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE, env=os.environ | trust,
     )  # fmt: skip
     # Not at the top: it needs the extra that `bots.available` asks for.
     from sealroom_customer.bots.run import Report, line

@@ -12,3 +12,8 @@ def over_tls_or_on_loopback(address: str, scheme: Literal["https", "wss"]) -> Sp
     parts = urlsplit(address)
     plain_on_loopback = parts.scheme == scheme.removesuffix("s") and parts.hostname in _LOOPBACK
     return parts if parts.hostname and (parts.scheme == scheme or plain_on_loopback) else None
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host of an address is this machine, by one of the names that browsers take for it."""
+    return host in _LOOPBACK

@@ -43,15 +43,19 @@ class OwnPage:
         """The origin that a `Host` header names; None when it is none of ours."""
         return self._origins.get((host or "").lower())
 
+    def allows(self, host: str | None, origin: str | None, site: str | None) -> bool:
+        """Whether a request with these headers (`Host`, `Origin`, `Sec-Fetch-Site`; None: it has none) is from our own page."""
+        own = self.origin_of(host)
+        return (
+            own is not None
+            and (own if origin is None else origin.lower()) == own
+            and site in (None, "same-origin", "none")
+        )
+
     def __call__(self, connection: AnyConnection, _: BaseRouteHandler) -> None:
         """Raises PermissionDeniedException."""
         headers = connection.headers
-        own = self.origin_of(headers.get("host"))
-        if (
-            own is None
-            or headers.get("origin", own).lower() != own
-            or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
-        ):
+        if not self.allows(headers.get("host"), headers.get("origin"), headers.get("sec-fetch-site")):
             raise PermissionDeniedException(ErrorCode.ORIGIN_NOT_ALLOWED.value)
 
 

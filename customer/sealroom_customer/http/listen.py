@@ -23,7 +23,8 @@ DEFAULT_HOST = "127.0.0.1"
 class Listening:
     """One listener: host (an address, or `localhost`), port (0: any free one), and what protects it.
 
-    `public_url` is the origin that people open, such as `https://call.example`. On loopback it follows from the port.
+    `public_url` is the origin that people open, such as `https://call.example`. On loopback it follows from the port. Where there is
+    none, a certificate of our own is for `names`. `also` are more addresses of this machine, taken at the same port.
     """
 
     host: str = DEFAULT_HOST
@@ -32,6 +33,8 @@ class Listening:
     key: Path | None = None
     behind_proxy: tuple[Network, ...] = ()
     public_url: str | None = None
+    names: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Raises ConfigurationError when the rules above are not kept."""
@@ -47,7 +50,8 @@ class Listening:
                 f"{self.host} is not a loopback address, and plain HTTP is spoken on loopback only.",
                 "Give --certificate and --key, or name the networks of your TLS proxy with --behind-proxy.",
             )
-        if not self.loopback or self.behind_proxy or self.public_url is not None:
+        named = bool(self.names) and self.certificate is not None and not self.behind_proxy
+        if (not self.loopback and not named) or self.behind_proxy or self.public_url is not None:
             self._check_public_url()
 
     def _check_public_url(self) -> None:
@@ -76,7 +80,8 @@ class Listening:
         if self.public_url is not None:
             return (self.public_url.rstrip("/").lower(),)
         scheme = "http" if self.certificate is None else "https"
-        return tuple(f"{scheme}://{name}:{port}" for name in ("localhost", "127.0.0.1", "[::1]"))
+        names = self.names or ("localhost", "127.0.0.1", "[::1]")
+        return tuple(f"{scheme}://{name}:{port}" for name in names)
 
 
 def bind(listening: Listening) -> list[socket.socket]:
@@ -88,23 +93,36 @@ def bind(listening: Listening) -> list[socket.socket]:
         StartError: the port is taken or may not be used.
     """
     host = DEFAULT_HOST if listening.host == "localhost" else listening.host
-    first = _bind(host, listening.port)
-    if host != DEFAULT_HOST:
-        return [first]
+    taken: list[socket.socket] = []
     try:
-        return [first, _bind("::1", first.getsockname()[1])]
+        taken.append(_bind(host, listening.port))
+        port = taken[0].getsockname()[1]
+        for other in listening.also:
+            taken.append(_bind(other, port))
+        if host == DEFAULT_HOST:
+            taken += _on_ipv6_too(port)
+    except StartError as error:
+        for listener in taken:
+            listener.close()
+        if error.code != "port_taken" or listening.port:
+            raise
+        return bind(listening)
+    return taken
+
+
+def _on_ipv6_too(port: int) -> list[socket.socket]:
+    try:
+        return [_bind("::1", port)]
     except StartError as error:
         if error.code == "port_taken":
-            first.close()
-            if listening.port:
-                raise
-            return bind(listening)
-        return [first]
+            raise
+        return []
 
 
 def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Named by its protocol: asyncio sets TCP_NODELAY on no other, and an answer in two writes then waits 40 ms for the peer.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:

@@ -16,7 +16,7 @@ from sealroom_customer.http.listen import Certificate, Listening, bind
 from sealroom_customer.http.proxies import BehindProxy
 from sealroom_customer.logging import get_logger
 
-_MAX_WEBSOCKET_BYTES = 64 * 1024
+MAX_WEBSOCKET_BYTES = 64 * 1024
 """The library's own limit, above that of every endpoint, so that endpoints can answer why."""
 _REQUEST_SECONDS = 10.0
 """For a whole request, head and body. Lower sheds slow floods sooner; phones on bad lines need some."""
@@ -85,8 +85,16 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: App, listening: Listening, sockets: list[socket.socket]) -> AsyncIterator[None]:
+async def serving(
+    app: App,
+    listening: Listening,
+    sockets: list[socket.socket],
+    *,
+    max_message: int = MAX_WEBSOCKET_BYTES,
+) -> AsyncIterator[None]:
     """Serves on sockets of `bind` while inside; on leaving, lines get `_SHUTDOWN_SECONDS` to close.
+
+    `max_message` bounds a WebSocket message, in bytes; a larger one closes its line with 1009.
 
     Raises:
         ConfigurationError, StartError: the listener's rules are not kept, or its certificate cannot be used.
@@ -102,7 +110,7 @@ async def serving(app: App, listening: Listening, sockets: list[socket.socket]) 
         loop="none",
         http=_BoundedProtocol,
         ws="websockets-sansio",
-        ws_max_size=_MAX_WEBSOCKET_BYTES,
+        ws_max_size=max_message,
         ws_ping_interval=None,
         ws_per_message_deflate=False,
         lifespan="off",

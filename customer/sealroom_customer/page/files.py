@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sealroom_customer.http.asgi import Receive, Scope, Send, answer, header
-from sealroom_customer.page.policy import FIXED_HEADERS, content_security_policy
+from sealroom_customer.page.policy import FIXED_HEADERS, STRICT_TRANSPORT, content_security_policy
 
 STATIC = Path(__file__).parent / "static"
 INDEX = "/index.html"
@@ -71,15 +71,22 @@ class Page:
     """Serves the call page, as an ASGI application for the scope `http`.
 
     `connect` are the WebSocket origins the page may talk to beside its own. A build that changes on disk is taken up, so
-    that `make web` needs no restart.
+    that `make web` needs no restart. `strict_transport` is what browsers are told over https; None tells them nothing.
     """
 
-    def __init__(self, connect: Sequence[str], folder: Path = STATIC) -> None:
+    def __init__(
+        self,
+        connect: Sequence[str],
+        folder: Path = STATIC,
+        *,
+        strict_transport: str | None = STRICT_TRANSPORT,
+    ) -> None:
         """Raises ConfigurationError when `connect` holds something that is not an origin."""
         self._folder = folder
         self._policy = content_security_policy(connect)
+        self._strict_transport = strict_transport
         self._files: dict[str, File] = {}
-        self._built: int | None = None
+        self._built: tuple[int, ...] | None = None
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answers GET and HEAD."""
@@ -98,18 +105,24 @@ class Page:
             await self._serve(scope, send, file)
 
     def _take_up_build(self) -> None:
-        try:
-            built = (self._folder / "index.html").stat().st_mtime_ns
-        except OSError:
-            built = None
+        built = self._stamps()
         if built != self._built or not self._files:
             self._built = built
             self._files = load(self._folder) if built is not None else {}
 
+    def _stamps(self) -> tuple[int, ...] | None:
+        """When it was built, and signed; None for no build."""
+        try:
+            built = (self._folder / "index.html").stat().st_mtime_ns
+        except OSError:
+            return None
+        # Signing comes later, and changes no other file.
+        return built, *(note.stat().st_mtime_ns for note in self._folder.glob("manifest.json.note"))
+
     def _headers(self, scope: Scope) -> list[tuple[str, str]]:
         headers = [*FIXED_HEADERS, ("content-security-policy", self._policy)]
-        if scope.get("scheme") == "https":
-            headers.append(("strict-transport-security", "max-age=31536000"))
+        if scope.get("scheme") == "https" and self._strict_transport is not None:
+            headers.append(("strict-transport-security", self._strict_transport))
         return headers
 
     async def _plain(self, scope: Scope, send: Send, status: int, body: bytes) -> None:

@@ -13,6 +13,8 @@ _ORIGIN = re.compile(r"(https?|wss?)://[a-z0-9._-]+(:[0-9]{1,5})?", re.IGNORECAS
 _IPV6_ORIGIN = re.compile(r"(https?|wss?)://\[[0-9a-f:.]+\](:[0-9]{1,5})?", re.IGNORECASE)
 """A policy cannot name an IPv6 address (CSP 3 section 2.3.1, host-part); a page from there reaches its own by 'self'."""
 
+STRICT_TRANSPORT = "max-age=31536000"
+"""For a name that only ever means this page (RFC 6797)."""
 FIXED_HEADERS: tuple[tuple[str, str], ...] = (
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),

@@ -116,6 +116,12 @@ def test_a_taken_port_is_said_so() -> None:
             listener.close()
 
 
+def test_small_answers_are_not_held_back() -> None:
+    for listener in bind(Listening()):
+        with listener:
+            assert listener.proto == socket.IPPROTO_TCP, "asyncio sets TCP_NODELAY on no other"
+
+
 async def fetch(port: int, context: ssl.SSLContext | None = None, *lines: str) -> bytes:
     """One request over a connection of its own; empty when the server hung up."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
@@ -209,6 +215,37 @@ async def test_a_head_without_end_is_dropped() -> None:
         got = await asyncio.gather(asyncio.wait_for(reader.read(), 5), return_exceptions=True)
         assert isinstance(got[0], ConnectionError) or b"200" not in got[0]  # type: ignore[operator]
         writer.close()
+
+
+def test_more_addresses_are_taken_at_the_same_port() -> None:
+    taken = bind(Listening("127.0.0.2", also=("127.0.0.3", "127.0.0.4")))
+    try:
+        names = [listener.getsockname() for listener in taken]
+        assert [host for host, _ in names] == ["127.0.0.2", "127.0.0.3", "127.0.0.4"]
+        assert len({port for _, port in names}) == 1
+    finally:
+        for listener in taken:
+            listener.close()
+
+
+def test_all_addresses_are_taken_or_none() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.3", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(StartError):
+            bind(Listening("127.0.0.2", port, also=("127.0.0.3",)))
+        with socket.socket() as again:
+            again.bind(("127.0.0.2", port))
+
+
+def test_names_need_a_certificate_and_say_where_people_go() -> None:
+    listening = Listening("192.0.2.1", certificate=Path("c"), key=Path("k"), names=("192.0.2.1", "a.local"))
+    listening.check()
+    assert listening.origins(8443) == ("https://192.0.2.1:8443", "https://a.local:8443")
+    with pytest.raises(ConfigurationError) as caught:
+        Listening("192.0.2.1", names=("192.0.2.1",)).check()
+    assert caught.value.code == "tls_required"
 
 
 def test_nothing_is_left_bound_after_a_failed_bind() -> None:

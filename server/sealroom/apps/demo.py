@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo application: made at the first start of `sealroom dev`, sealed, for pages of this machine only."""
+"""The demo application: made at the first start of `sealroom dev`, sealed, for pages of this machine and of origins that are named."""
 
 import msgspec
 
-from sealroom.apps.origins import LOOPBACK
+from sealroom.apps.origins import LOOPBACK, check_origin
 from sealroom.core.config.schema import ApplicationSettings
 from sealroom.core.errors import StartError
 from sealroom.core.ids import Ids
@@ -22,8 +22,15 @@ class HandOver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     secret_key: str
 
 
-def demo_application(state: StateDirectory, ids: Ids) -> ApplicationSettings:
-    """The demo application of this state folder."""
+def demo_application(state: StateDirectory, ids: Ids, origins: tuple[str, ...] = ()) -> ApplicationSettings:
+    """The demo application of this state folder, for pages of `origins` too, which are not kept.
+
+    Raises:
+        ConfigurationError: something that is no origin.
+        StartError: what was kept cannot be read.
+    """
+    for origin in origins:
+        check_origin(origin)
 
     def make() -> bytes:
         made = ApplicationSettings(
@@ -36,10 +43,11 @@ def demo_application(state: StateDirectory, ids: Ids) -> ApplicationSettings:
         return msgspec.json.encode(made)
 
     try:
-        return msgspec.json.decode(state.keep(FILE, make), type=ApplicationSettings)
+        kept = msgspec.json.decode(state.keep(FILE, make), type=ApplicationSettings)
     except msgspec.DecodeError as error:
         raise StartError(
             "demo_application_unreadable",
             f"{state.path / FILE} cannot be read.",
             "Delete it: a new demo application is made at the next start.",
         ) from error
+    return msgspec.structs.replace(kept, origins=(*kept.origins, *origins))

@@ -106,3 +106,16 @@ def test_the_demo_application_is_sealed_and_stays_the_same(tmp_path: Path) -> No
 
 def test_an_application_shows_no_secret() -> None:
     assert fakes.KEY not in repr(Application.of(fakes.application()))
+
+
+def test_pages_of_other_origins_may_use_the_demo_application_only_when_named(tmp_path: Path) -> None:
+    state = StateDirectory(tmp_path)
+    lan = "https://192.168.1.7:8443"
+    named = demo_application(state, Ids(), (lan,))
+    assert origin_allowed(lan, named.origins)
+    assert origin_allowed("http://localhost:8080", named.origins)
+    assert not origin_allowed("https://192.168.1.8:8443", named.origins)
+    assert not origin_allowed(lan, demo_application(state, Ids()).origins), "it is not kept"
+    for nothing in ("*", "https://*", "https://192.168.1.7:8443/", "192.168.1.7"):
+        with pytest.raises(ConfigurationError):
+            demo_application(state, Ids(), (nothing,))

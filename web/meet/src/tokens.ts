@@ -37,7 +37,7 @@ export async function fetchGrant(user: string, room: string): Promise<string> {
   throw new Problem("The server gave no grant.", "Reload the page.");
 }
 
-/** Refusals come as problem details (RFC 9457): what happened as `title`, what to do next as `detail`. */
+/** A refusal says what happened as `message`, and what to do next as `action`. */
 async function post(path: string, body: object): Promise<unknown> {
   let response: Response;
   try {
@@ -51,6 +51,6 @@ async function post(path: string, body: object): Promise<unknown> {
   }
   const answer: unknown = await response.json().catch(() => null);
   if (response.ok) return answer;
-  const { title, detail } = (answer ?? {}) as { title?: string; detail?: string };
-  throw new Problem(title ?? "The server refused.", detail ?? "Try again in a moment.");
+  const { message, action } = (answer ?? {}) as { message?: string; action?: string };
+  throw new Problem(message ?? "The server refused.", action ?? "Try again in a moment.");
 }
