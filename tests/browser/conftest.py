@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real Chromium against a real deployment; skipped by name where there is no Chromium."""
+"""Real browsers against a real deployment; skipped by name where one is missing."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
+from tests.browser.bidi import Session
 from tests.browser.call import Caller
+from tests.browser.firefox import FIREFOX, firefox
 from tests.deployment import Deployment, deployment
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -49,6 +51,14 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     browser = launch(playwright, "--allow-loopback-in-peer-connection")
     yield browser
     browser.close()
+
+
+@pytest.fixture(scope="session")
+def firefox_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    if FIREFOX is None:
+        pytest.skip("no Firefox: install it with `apt install firefox-esr`")
+    with firefox(tmp_path_factory.mktemp("firefox")) as session:
+        yield session
 
 
 @pytest.fixture

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Firefox and Chromium in one sealed call: what each sends the other opens, in both directions."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.browser import dump
+from tests.browser.bidi import Session
+from tests.browser.call import SCREEN_SENDER, Person, eventually
+from tests.browser.conftest import OUT, Callers
+from tests.browser.firefox import FirefoxCaller
+from tests.deployment import Deployment
+
+
+@pytest.fixture
+def fiona(running: Deployment, callers: Callers, firefox_session: Session) -> Iterator[FirefoxCaller]:
+    entered = FirefoxCaller.open(firefox_session, running, "fiona")
+    yield entered
+    entered.page.close()
+
+
+def test_firefox_and_two_chromiums_see_and_hear_each_other(
+    callers: Callers, running: Deployment, fiona: FirefoxCaller
+) -> None:
+    alice, bob = callers.enter("alice"), callers.enter("bob")
+    everyone: list[Person[Any]] = [alice, bob, fiona]
+    for one, other in itertools.permutations(everyone, 2):
+        one.sees(other)
+    for one, other in ((fiona, alice), (fiona, bob), (alice, fiona), (bob, fiona)):
+        one.hears(other)
+    refused = [one.refused() for one in everyone]
+    for one in everyone:
+        one.shows_people()
+    words = eventually("all read the same words", lambda: _shared(*(one.words() for one in everyone)))
+    assert len(words) == 6
+    for one in everyone:
+        one.shows_only_right_pictures(everyone)
+    fiona.sees(alice)
+    alice.sees(fiona)
+    assert all(
+        now <= before for now, before in zip((one.refused() for one in everyone), refused, strict=True)
+    ), "frames are refused in a call that stands"
+    OUT.mkdir(exist_ok=True)
+    fiona.page.screenshot(path=OUT / "firefox.png")
+    assert _clear(running) == []
+
+
+def test_firefox_shares_its_screen_with_chromium(
+    callers: Callers, running: Deployment, fiona: FirefoxCaller
+) -> None:
+    alice = callers.enter("alice")
+    alice.sees(fiona)
+    fiona.page.click('.controls button[aria-pressed="false"]')
+
+    def screen() -> bool:
+        found = [tile.code for tile in alice.tiles() if tile.track == "screen" and tile.code]
+        return any(code["good"] and code["sender"] == fiona.number + SCREEN_SENDER for code in found)
+
+    eventually(f"alice sees fiona's screen; {alice.console[-5:]} {fiona.console[-5:]}", screen)
+    alice.sees(fiona)
+    assert _clear(running) == []
+
+
+def _clear(running: Deployment) -> list[dump.Frame]:
+    return [frame for frame in dump.frames(dump.packets(running.sink)) if dump.sframe_header(frame) is None]
+
+
+def _shared(*read: list[str]) -> list[str] | None:
+    return read[0] if read[0] and all(words == read[0] for words in read) else None
