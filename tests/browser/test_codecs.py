@@ -1,82 +1,131 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A sealed call in H.264: Chromium's packetiser and depacketiser take sealed frames, and the operator gets no picture."""
+"""Sealed calls in codecs other than VP8: the browser's packetiser takes sealed frames, and the operator gets no picture."""
 
+import base64
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import av
 import numpy as np
+import pytest
 
 from protocol.model import sframe
-from protocol.model.sealing import h264_form, prefix_length
-from tests.browser import dump
+from protocol.model.sealing import form, leb128, prefix_length
+from sealroom_customer.bots.barcode import Picture
+from tests.browser import dump, payloads
+from tests.browser.call import HERE, Caller
 from tests.browser.conftest import Callers
 from tests.browser.test_what_the_operator_gets import barcode_readable
 from tests.deployment import Deployment
 
-H264_CODEC = 5
-STAP_A, FU_A = 24, 28
+TAG = 16
 
 
-def test_two_pages_see_each_other_in_h264_and_the_operator_sees_nobody(
-    callers: Callers, running: Deployment
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How a codec's sealed frames travel: its number in the dump, what puts them together, who decodes them."""
+
+    number: int
+    assembled: Callable[[list[bytes]], bytes]
+    decoder: str
+
+
+WIRES = {
+    "h264": Wire(5, payloads.h264, "h264"),
+    "vp9": Wire(4, payloads.vp9, "vp9"),
+    "av1": Wire(6, payloads.av1, "libdav1d"),
+}
+
+
+@pytest.mark.parametrize("codec", WIRES)
+def test_three_pages_see_each_other_and_the_operator_sees_nobody(
+    codec: str, callers: Callers, running: Deployment
 ) -> None:
-    alice, bob = callers.enter("alice", codec="video/H264"), callers.enter("bob", codec="video/H264")
+    mime = f"video/{codec.upper()}"
+    tap = (HERE / "tap.js").read_text()
+    alice = callers.enter("alice", codec=mime, worker_prefix=tap)
+    bob = callers.enter("bob", codec=mime)
     alice.sees(bob)
     bob.sees(alice)
-    carol = callers.enter("carol", codec="video/H264")
+    carol = callers.enter("carol", codec=mime)
     carol.sees(alice)
     for one in (alice, bob, carol):
         one.shows_only_right_pictures([alice, bob, carol])
-    video = [packet for packet in dump.packets(running.sink) if dump.TRACKS[packet.track] == "main"]
-    assert {packet.codec for packet in video} == {H264_CODEC}
-    total = 0
-    for _, stream in itertools.groupby(
-        sorted(video, key=lambda packet: (packet.peer, packet.layer)),
-        lambda packet: (packet.peer, packet.layer),
-    ):
-        frames = list(_access_units(sorted(stream, key=lambda packet: packet.sequence)))
-        total += len(frames)
-        for frame in frames:
-            form = h264_form(frame)
-            assert form == frame, "a unit that should have been left out"
+    wire = WIRES[codec]
+    clear = _encoder_output(alice)
+    assert any(barcode_readable(one) for one in _decoded(wire.decoder, clear)), (
+        "the judge sees nothing at all"
+    )
+    streams = list(_streams(running, wire))
+    assert sum(len(frames) for frames in streams) > 50
+    for frames in streams:
+        sealed = [Sealed.read(codec, frame) for frame in frames]
+        assert all(one.key_id & 15 == 2 for one in sealed), "sealed as another track than the camera"
+        for bodies in (frames, [one.taken_apart for one in sealed]):
+            assert not any(barcode_readable(picture) for picture in _decoded(wire.decoder, bodies))
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What the operator can tell of a sealed frame; `taken_apart` is all but what sealing put into it."""
+
+    key_id: int
+    taken_apart: bytes
+
+    @classmethod
+    def read(cls, codec: str, frame: bytes) -> "Sealed":
+        clear = prefix_length(codec, frame)
+        prefix, rest = frame[:clear], frame[clear:]
+        if codec == "h264":
+            assert form(codec, frame) == frame, "a unit that should have been left out"
             # Escapes taken out roughly: no header of this call has one within its first bytes by chance alone.
-            header = form[prefix_length("h264", form) :][:32].replace(b"\0\0\3", b"\0\0")
-            key_id, _counter, _length = sframe.decode_header(header)
-            assert key_id & 15 == 2
-        decoder = av.CodecContext.create("h264", "r")
-        assert isinstance(decoder, av.VideoCodecContext)
-        for frame in frames:
-            try:
-                pictures = decoder.decode(av.Packet(frame))
-            except av.error.FFmpegError:
-                continue
-            grey = [picture.to_ndarray(format="gray").astype(np.uint8) for picture in pictures]
-            assert not any(barcode_readable(one.reshape(one.shape[0], one.shape[1])) for one in grey)
-    assert total > 50
+            rest = rest.replace(b"\0\0\3", b"\0\0")
+        if codec == "av1":
+            size, rest = leb128(rest)
+            assert size == len(rest)
+            prefix = b""
+        key_id, _counter, length = sframe.decode_header(rest)
+        return cls(key_id, prefix + rest[length:-TAG])
 
 
-def _access_units(packets: list[dump.Packet]) -> Iterator[bytes]:
-    """Annex B, as RFC 6184 section 5 puts it together; frames of which a packet is missing are left out."""
+def _encoder_output(caller: Caller) -> list[bytes]:
+    """The frames of one layer of the caller's camera before they were sealed."""
+    found = [one for one in caller.page.evaluate("__encoded.splice(0)") if one["video"]]
+    return [base64.b64decode(one["body"]) for one in found if one["ssrc"] == found[-1]["ssrc"]]
+
+
+def _streams(running: Deployment, wire: Wire) -> Iterator[list[bytes]]:
+    """The whole frames of every camera's every layer, in order."""
+    video = [packet for packet in dump.packets(running.sink) if dump.TRACKS[packet.track] == "main"]
+    assert {packet.codec for packet in video} == {wire.number}
+
+    def stream(packet: dump.Packet) -> tuple[int, int]:
+        return packet.peer, packet.layer
+
+    for _, found in itertools.groupby(sorted(video, key=stream), stream):
+        packets = sorted(found, key=lambda packet: packet.sequence)
+        yield [wire.assembled(frame) for frame in _whole_frames(packets)]
+
+
+def _whole_frames(packets: list[dump.Packet]) -> Iterator[list[bytes]]:
+    """Payloads of each frame; frames of which a packet is missing are left out."""
     for _, found in itertools.groupby(packets, lambda packet: packet.timestamp):
         parts = list(found)
-        whole = [part.sequence for part in parts] == list(
-            range(parts[0].sequence, parts[0].sequence + len(parts))
-        )
-        if whole and parts[-1].marker:
-            yield b"".join(unit for part in parts for unit in _units(part.payload))
+        first = parts[0].sequence
+        if [part.sequence - first for part in parts] == list(range(len(parts))) and parts[-1].marker:
+            yield [part.payload for part in parts]
 
 
-def _units(payload: bytes) -> Iterator[bytes]:
-    kind = payload[0] & 31
-    if kind == FU_A:
-        first = payload[1] & 0x80
-        yield (b"\0\0\0\1" + bytes([payload[0] & 0xE0 | payload[1] & 31]) if first else b"") + payload[2:]
-    elif kind == STAP_A:
-        place = 1
-        while place < len(payload):
-            length = int.from_bytes(payload[place : place + 2], "big")
-            yield b"\0\0\0\1" + payload[place + 2 : place + 2 + length]
-            place += 2 + length
-    else:
-        yield b"\0\0\0\1" + payload
+def _decoded(name: str, bodies: Sequence[bytes]) -> Iterator[Picture]:
+    """The grey pictures that a decoder makes of `bodies`, going on after an error."""
+    decoder = av.CodecContext.create(name, "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    for body in bodies:
+        try:
+            pictures = decoder.decode(av.Packet(body))
+        except av.error.FFmpegError:
+            continue
+        for picture in pictures:
+            grey = picture.to_ndarray(format="gray").astype(np.uint8)
+            yield grey.reshape(grey.shape[0], grey.shape[1])

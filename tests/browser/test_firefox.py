@@ -16,8 +16,16 @@ from tests.deployment import Deployment
 
 
 @pytest.fixture
-def fiona(running: Deployment, callers: Callers, firefox_session: Session) -> Iterator[FirefoxCaller]:
-    entered = FirefoxCaller.open(firefox_session, running, "fiona")
+def codec() -> str:
+    """The only one for pictures; empty for the browser's own choice."""
+    return ""
+
+
+@pytest.fixture
+def fiona(
+    codec: str, running: Deployment, callers: Callers, firefox_session: Session
+) -> Iterator[FirefoxCaller]:
+    entered = FirefoxCaller.open(firefox_session, running, "fiona", codec=codec)
     yield entered
     entered.page.close()
 
@@ -62,6 +70,17 @@ def test_firefox_shares_its_screen_with_chromium(
     eventually(f"alice sees fiona's screen; {alice.console[-5:]} {fiona.console[-5:]}", screen)
     alice.sees(fiona)
     assert _clear(running) == []
+
+
+@pytest.mark.parametrize("codec", ["video/VP9", "video/AV1"])
+def test_firefox_and_chromium_see_each_other_in_other_codecs(
+    codec: str, callers: Callers, running: Deployment, fiona: FirefoxCaller
+) -> None:
+    alice = callers.enter("alice", codec=codec)
+    alice.sees(fiona)
+    fiona.sees(alice)
+    sent = {packet.codec for packet in dump.packets(running.sink) if dump.TRACKS[packet.track] == "main"}
+    assert sent == {{"video/VP9": 4, "video/AV1": 6}[codec]}
 
 
 def _clear(running: Deployment) -> list[dump.Frame]:
