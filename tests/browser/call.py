@@ -164,8 +164,9 @@ class Caller(Person[Page]):
         worker_prefix: str,
         size: tuple[int, int],
         codec: str,
+        prepare: Callable[[Page], None],
     ) -> "Caller":
-        """Opens the page and lets it enter at once. `worker_prefix` is put before the sealing worker's code."""
+        """Opens the page and lets it enter at once, `prepare`d. `worker_prefix` is put before the sealing worker's code."""
         context = browser.new_context(
             permissions=["camera", "microphone"], viewport={"width": 1000, "height": 700}
         )
@@ -177,6 +178,7 @@ class Caller(Person[Page]):
         page.on("pageerror", lambda error: caller.console.append(f"error: {error}"))
         if worker_prefix:
             page.route("**/*worker*.js", lambda route: _prefixed(route, worker_prefix))
+        prepare(page)
         page.goto(running.url(room, name))
         return caller
 

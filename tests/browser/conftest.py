@@ -2,11 +2,11 @@
 """Real browsers against a real deployment; skipped by name where one is missing."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from tests.browser.bidi import Session
 from tests.browser.call import Caller
@@ -90,14 +90,16 @@ class Callers:
         width: int = 640,
         height: int = 360,
         codec: str = "",
+        prepare: Callable[[Page], None] = lambda _page: None,
     ) -> Caller:
         """A page that enters `room` as `name`; its barcode's sender is the order of opening, from 1 on.
 
-        `codec` is the only one for pictures that its browser then has ("video/H264").
+        `codec` is the only one for pictures that its browser then has ("video/H264"). `prepare` gets the page before its
+        address is opened.
         """
         caller = Caller.open(
             self.browser, self.running, name, number=len(self.opened) + 1, room=room,
-            worker_prefix=worker_prefix, size=(width, height), codec=codec,
+            worker_prefix=worker_prefix, size=(width, height), codec=codec, prepare=prepare,
         )  # fmt: skip
         self.opened.append(caller)
         return caller
