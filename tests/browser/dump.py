@@ -9,8 +9,9 @@ from pathlib import Path
 
 _LENGTH = struct.Struct(">I")
 _FIXED = struct.Struct(">QQQIBBBB")
-TRACKS = {1: "audio", 2: "main", 3: "screen"}
-VP8_CODEC, OPUS_CODEC = 3, 1
+AUDIO = 1
+TRACKS = {AUDIO: "audio", 2: "main", 3: "screen"}
+VP8_CODEC = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def _frames_of(stream: dict[int, Packet]) -> Iterator[Frame]:
         if not parts and not _starts(packet):
             continue
         parts.append(packet)
-        if packet.marker or packet.codec == OPUS_CODEC:
+        if packet.marker or packet.track == AUDIO:
             body = b"".join(part.payload[_descriptor(part) :] for part in parts)
             yield Frame(packet.peer, TRACKS[packet.track], packet.layer, packet.codec, packet.timestamp, body)
             parts = []
