@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser import dump
-from tests.browser.bidi import Session
+from tests.browser.bidi import BidiPage, Session
 from tests.browser.call import SCREEN_SENDER, Person, eventually
 from tests.browser.conftest import OUT, Callers
 from tests.browser.firefox import FirefoxCaller
@@ -81,6 +81,16 @@ def test_firefox_and_chromium_see_each_other_in_other_codecs(
     fiona.sees(alice)
     sent = {packet.codec for packet in dump.packets(running.sink) if dump.TRACKS[packet.track] == "main"}
     assert sent == {{"video/VP9": 4, "video/AV1": 6}[codec]}
+
+
+def test_firefox_has_no_h264_without_the_plug_in_that_it_downloads(firefox_session: Session) -> None:
+    page = BidiPage(firefox_session, [], lambda _said: None)
+    page.goto("data:text/html,")
+    codecs = "RTCRtpSender.getCapabilities('video').codecs.map(({ mimeType }) => mimeType)"
+    found = set(page.evaluate(codecs))
+    page.close()
+    assert {"video/VP8", "video/VP9", "video/AV1"} <= found
+    assert "video/H264" not in found, "it can now: show a call, and change docs/browsers.md"
 
 
 def _clear(running: Deployment) -> list[dump.Frame]:
