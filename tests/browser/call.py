@@ -97,6 +97,18 @@ class Person(Generic[P]):
                 return tile.code
         return None
 
+    def screen_of(self, other: "Person[Any]") -> dict[str, Any] | None:
+        """The barcode of the screen that `other` shares, or None while there is none that can be read."""
+        for tile in self.tiles():
+            if (
+                tile.track == "screen"
+                and tile.user.startswith(other.name)
+                and tile.code
+                and tile.code["good"]
+            ):
+                return tile.code if tile.code["sender"] == other.number + SCREEN_SENDER else None
+        return None
+
     def sees(self, other: "Person[Any]", seconds: float = 60) -> None:
         """The tile of `other` shows the barcode of `other`, and it goes on."""
         first = eventually(
@@ -145,7 +157,8 @@ class Person(Generic[P]):
         for tile in self.tiles():
             if tile.code and tile.code["good"] and not tile.local:
                 name = next(name for name in senders if tile.user.startswith(name))
-                assert tile.code["sender"] == senders[name], f"{tile} at {self.name}"
+                expected = senders[name] + (SCREEN_SENDER if tile.track == "screen" else 0)
+                assert tile.code["sender"] == expected, f"{tile} at {self.name}"
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser import dump
 from tests.browser.bidi import BidiPage, Session
-from tests.browser.call import SCREEN_SENDER, Person, eventually
+from tests.browser.call import Person, eventually
 from tests.browser.conftest import OUT, Callers
 from tests.browser.firefox import FirefoxCaller
 from tests.deployment import Deployment
@@ -63,11 +63,7 @@ def test_firefox_shares_its_screen_with_chromium(
     alice.sees(fiona)
     fiona.page.click('.controls button[aria-pressed="false"]')
 
-    def screen() -> bool:
-        found = [tile.code for tile in alice.tiles() if tile.track == "screen" and tile.code]
-        return any(code["good"] and code["sender"] == fiona.number + SCREEN_SENDER for code in found)
-
-    eventually(f"alice sees fiona's screen; {alice.console[-5:]} {fiona.console[-5:]}", screen)
+    eventually(f"alice sees fiona's screen; {fiona.console[-5:]}", lambda: alice.screen_of(fiona))
     alice.sees(fiona)
     assert _clear(running) == []
 
