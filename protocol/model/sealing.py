@@ -64,11 +64,62 @@ def kid(epoch: int, step: int, index: int, track: str) -> int:
 
 def prefix_length(codec: str, frame: bytes) -> int:
     """Section 5: how much of a frame stays in clear."""
-    if codec == "h264":
-        return _h264_prefix_length(frame)
-    if codec != "vp8":
-        return 0
-    return 3 if frame[0] & 1 else 10
+    match codec:
+        case "h264":
+            return _h264_prefix_length(frame)
+        case "av1" if frame[:1] in (AV1_SEQUENCE, AV1_OTHER):
+            return 1
+        case "av1":
+            raise ValueError("not one OBU of ours")
+        case "vp8":
+            return 3 if frame[0] & 1 else 10
+        case _:
+            return 0
+
+
+AV1_SEQUENCE, AV1_OTHER = b"\x0a", b"\x72"
+
+
+def form(codec: str, frame: bytes) -> bytes:
+    """The form in which an encoder's frame is sealed. Raises ValueError for what is not understood."""
+    match codec:
+        case "h264":
+            return h264_form(frame)
+        case "av1":
+            return _av1_form(frame)
+        case _:
+            return frame
+
+
+def opened(codec: str, frame: bytes) -> bytes:
+    """What a decoder gets of a frame that had `form`."""
+    return frame[1:] if codec == "av1" else frame
+
+
+def _av1_form(unit: bytes) -> bytes:
+    rest = unit
+    while rest[0] >> 3 == 2:
+        if not rest[0] & 2:
+            raise ValueError("a delimiter without size")
+        size, begin = leb128(rest[1 + bool(rest[0] & 4) :])
+        rest = begin[size:]
+    if rest[0] & 0x80:
+        raise ValueError("the forbidden bit")
+    return (AV1_SEQUENCE if rest[0] >> 3 == 1 else AV1_OTHER) + unit
+
+
+def leb128(data: bytes) -> tuple[int, bytes]:
+    """A number at the begin of `data` (AV1 specification section 4.10.5), and what lies behind it."""
+    for at, byte in enumerate(data[:8]):
+        if byte < 0x80:
+            return sum((one & 0x7F) << 7 * place for place, one in enumerate(data[: at + 1])), data[at + 1 :]
+    raise ValueError("no number")
+
+
+def to_leb128(number: int) -> bytes:
+    """The shortest form of a number."""
+    groups = max(1, -(-number.bit_length() // 7))
+    return bytes(number >> 7 * at & 0x7F | 0x80 * (at < groups - 1) for at in range(groups))
 
 
 class SealAgainError(ValueError):
@@ -130,12 +181,18 @@ def seal(
     suite: int, key_id: int, counter: int, base_key: bytes, track: str, codec: str, frame: bytes
 ) -> bytes:
     """One frame of an encoder, sealed. Raises SealAgainError when the next counter has to be taken."""
-    frame = h264_form(frame) if codec == "h264" else frame
+    frame = form(codec, frame)
     length = prefix_length(codec, frame)
     prefix, body = frame[:length], frame[length:]
     said = metadata(track, codec, prefix)
     sealed = sframe.seal(sframe.SUITES[suite], key_id, counter, base_key, said, body)
-    return prefix + (h264_escaped(prefix, sealed) if codec == "h264" else sealed)
+    match codec:
+        case "h264":
+            return prefix + h264_escaped(prefix, sealed)
+        case "av1":
+            return prefix + to_leb128(len(sealed)) + sealed
+        case _:
+            return prefix + sealed
 
 
 def authentication(

@@ -18,6 +18,9 @@ FOLDER = Path(__file__).resolve().parents[1] / "vectors"
 H264_KEY_FRAME = bytes.fromhex(
     "00000001 09f0 000001 0605010280 000001 6742c01f8c8d40501e 00000001 68ce3c80 000001 65b8"
 )
+# A temporal delimiter, a sequence header, and the header of a frame of 300 bytes; and a delimiter with a frame of 70.
+AV1_KEY_UNIT = bytes.fromhex("1200 0a0a 0000000cc4ff67006802 32ac02")
+AV1_DELTA_UNIT = bytes.fromhex("1200 3246")
 EDGES = (0, 1, 7, 8, 255, 256, 65535, 65536, 2**24, 2**32 - 1, 2**32, 2**53, 2**56, 2**63, 2**64 - 1)
 
 
@@ -103,6 +106,9 @@ def frames() -> list[dict[str, Any]]:
             ("main", "h264", H264_KEY_FRAME + _bytes("h264 key", 300), 0),
             ("main", "h264", b"\0\0\1\x41\x9a" + _bytes("h264 delta", 70), 2**16),
             ("main", "h264", b"\0\0\0\1\x41\xe0\0\0", 2**32),
+            ("main", "av1", AV1_KEY_UNIT + _bytes("av1 key", 300), 0),
+            ("screen", "av1", AV1_DELTA_UNIT + _bytes("av1 delta", 70), 2**16),
+            ("main", "av1", b"\x32\0", 7),
         ):
             key_id = sealing.kid(1, 0, 3, track)
             base_key = place.base_key(secret, 1, 0, 3, track)
@@ -111,7 +117,7 @@ def frames() -> list[dict[str, Any]]:
                 {
                     "suite": suite, "track": track, "codec": codec, "kid": key_id, "counter": str(counter),
                     "baseKey": base_key.hex(), "frame": frame.hex(), "sealed": sealed.hex(),
-                    "opened": (sealing.h264_form(frame) if codec == "h264" else frame).hex(),
+                    "opened": sealing.opened(codec, sealing.form(codec, frame)).hex(),
                 }
             )  # fmt: skip
     return found

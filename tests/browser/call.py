@@ -2,10 +2,10 @@
 """One person in a call: a page with a recognisable camera and microphone, and what can be read off it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route
@@ -14,6 +14,17 @@ HERE = Path(__file__).parent
 SCREEN_SENDER = 100
 """What a screen's barcode has more than the camera's of the same caller (`source.js`)."""
 T = TypeVar("T")
+
+
+class PageFace(Protocol):
+    """What a person's page has in every browser."""
+
+    def evaluate(self, expression: str) -> Any: ...
+
+    def click(self, selector: str) -> None: ...
+
+
+P = TypeVar("P", bound=PageFace)
 
 # A browser that has one codec for pictures.
 ONE_CODEC = """
@@ -62,54 +73,27 @@ class Tile:
     code: dict[str, Any] | None
 
 
+def scripts(number: int, size: tuple[int, int], codec: str) -> list[str]:
+    """What runs in a page before its own: a recognisable camera and microphone, and only `codec` for pictures if given."""
+    source = {"sender": number, "tone": tone_of(number), "width": size[0], "height": size[1], "rate": 15}
+    first = f"globalThis.__source = {msgspec.json.encode(source).decode()};"
+    return [first, (HERE / "source.js").read_text(), *([ONE_CODEC.replace("CODEC", codec)] if codec else [])]
+
+
 @dataclass
-class Caller:
-    """A page in a call."""
+class Person(Generic[P]):
+    """A page in a call, in whatever browser."""
 
     name: str
     number: int
-    page: Page
+    page: P
     console: list[str] = field(default_factory=list)
-
-    @classmethod
-    def open(
-        cls,
-        browser: Browser,
-        running: Served,
-        name: str,
-        *,
-        number: int,
-        room: str,
-        worker_prefix: str,
-        size: tuple[int, int],
-        codec: str,
-    ) -> "Caller":
-        """Opens the page and lets it enter at once. `worker_prefix` is put before the sealing worker's code."""
-        context = browser.new_context(
-            permissions=["camera", "microphone"], viewport={"width": 1000, "height": 700}
-        )
-        source = {"sender": number, "tone": tone_of(number), "width": size[0], "height": size[1], "rate": 15}
-        context.add_init_script(f"globalThis.__source = {msgspec.json.encode(source).decode()};")
-        context.add_init_script(path=HERE / "source.js")
-        if codec:
-            context.add_init_script(ONE_CODEC.replace("CODEC", codec))
-        page = context.new_page()
-        caller = cls(name, number, page)
-        page.on("console", caller._heard)
-        page.on("pageerror", lambda error: caller.console.append(f"error: {error}"))
-        if worker_prefix:
-            page.route("**/*worker*.js", lambda route: _prefixed(route, worker_prefix))
-        page.goto(running.url(room, name))
-        return caller
-
-    def _heard(self, message: ConsoleMessage) -> None:
-        self.console.append(f"{message.type}: {message.text}")
 
     def tiles(self) -> list[Tile]:
         """Every picture on the page."""
         return [Tile(**tile) for tile in self.page.evaluate("__probe.tiles()")]
 
-    def picture_of(self, other: "Caller") -> dict[str, Any] | None:
+    def picture_of(self, other: "Person[Any]") -> dict[str, Any] | None:
         """The barcode in the tile of `other`, or None while there is none that can be read."""
         for tile in self.tiles():
             if tile.local or tile.track != "main" or not tile.user.startswith(other.name):
@@ -118,7 +102,19 @@ class Caller:
                 return tile.code
         return None
 
-    def sees(self, other: "Caller", seconds: float = 60) -> None:
+    def screen_of(self, other: "Person[Any]") -> dict[str, Any] | None:
+        """The barcode of the screen that `other` shares, or None while there is none that can be read."""
+        for tile in self.tiles():
+            if (
+                tile.track == "screen"
+                and tile.user.startswith(other.name)
+                and tile.code
+                and tile.code["good"]
+            ):
+                return tile.code if tile.code["sender"] == other.number + SCREEN_SENDER else None
+        return None
+
+    def sees(self, other: "Person[Any]", seconds: float = 60) -> None:
         """The tile of `other` shows the barcode of `other`, and it goes on."""
         first = eventually(
             f"{self.name} sees {other.name}; {self.console[-8:]}", lambda: self.picture_of(other), seconds
@@ -132,7 +128,7 @@ class Caller:
             ),
         )
 
-    def hears(self, other: "Caller") -> None:
+    def hears(self, other: "Person[Any]") -> None:
         """The tone of `other` is among what is heard."""
         eventually(
             f"{self.name} hears {other.name}",
@@ -145,21 +141,67 @@ class Caller:
 
     def words(self) -> list[str]:
         """The authentication string on the page; empty while there is none."""
-        found = self.page.query_selector("[data-words]")
-        return (found.get_attribute("data-words") or "").split() if found else []
+        found: str = self.page.evaluate("document.querySelector('[data-words]')?.dataset.words ?? ''")
+        return found.split()
+
+    def refused(self) -> int:
+        """How many frames the page says it refused lately."""
+        found: int = self.page.evaluate(
+            "Number.parseInt(document.querySelector('[data-refused]')?.textContent ?? '0')"
+        )
+        return found
 
     def tones(self) -> list[dict[str, Any]]:
         """Loudest frequency of each remote sound."""
         found: list[dict[str, Any]] = self.page.evaluate("__probe.tones(0.5)")
         return found
 
-    def shows_only_right_pictures(self, everyone: list["Caller"]) -> None:
+    def shows_only_right_pictures(self, everyone: Sequence["Person[Any]"]) -> None:
         """No readable barcode stands in a tile of somebody else."""
         senders = {caller.name: caller.number for caller in everyone}
         for tile in self.tiles():
             if tile.code and tile.code["good"] and not tile.local:
                 name = next(name for name in senders if tile.user.startswith(name))
-                assert tile.code["sender"] == senders[name], f"{tile} at {self.name}"
+                expected = senders[name] + (SCREEN_SENDER if tile.track == "screen" else 0)
+                assert tile.code["sender"] == expected, f"{tile} at {self.name}"
+
+
+@dataclass
+class Caller(Person[Page]):
+    """A page in Chromium."""
+
+    @classmethod
+    def open(
+        cls,
+        browser: Browser,
+        running: Served,
+        name: str,
+        *,
+        number: int,
+        room: str,
+        worker_prefix: str,
+        size: tuple[int, int],
+        codec: str,
+        prepare: Callable[[Page], None],
+    ) -> "Caller":
+        """Opens the page and lets it enter at once, `prepare`d. `worker_prefix` is put before the sealing worker's code."""
+        context = browser.new_context(
+            permissions=["camera", "microphone"], viewport={"width": 1000, "height": 700}
+        )
+        for script in scripts(number, size, codec):
+            context.add_init_script(script)
+        page = context.new_page()
+        caller = cls(name, number, page)
+        page.on("console", caller._heard)
+        page.on("pageerror", lambda error: caller.console.append(f"error: {error}"))
+        if worker_prefix:
+            page.route("**/*worker*.js", lambda route: _prefixed(route, worker_prefix))
+        prepare(page)
+        page.goto(running.url(room, name))
+        return caller
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        self.console.append(f"{message.type}: {message.text}")
 
 
 def _prefixed(route: Route, prefix: str) -> None:

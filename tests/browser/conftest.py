@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real Chromium against a real deployment; skipped by name where there is no Chromium."""
+"""Real browsers against a real deployment; skipped by name where one is missing."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
+from tests.browser.bidi import Session
 from tests.browser.call import Caller
+from tests.browser.firefox import FIREFOX, firefox
 from tests.deployment import Deployment, deployment
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -51,6 +53,14 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
+@pytest.fixture(scope="session")
+def firefox_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    if FIREFOX is None:
+        pytest.skip("no Firefox: install it with `apt install firefox-esr`")
+    with firefox(tmp_path_factory.mktemp("firefox")) as session:
+        yield session
+
+
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Deployment]:
     with deployment(tmp_path) as both:
@@ -80,14 +90,16 @@ class Callers:
         width: int = 640,
         height: int = 360,
         codec: str = "",
+        prepare: Callable[[Page], None] = lambda _page: None,
     ) -> Caller:
         """A page that enters `room` as `name`; its barcode's sender is the order of opening, from 1 on.
 
-        `codec` is the only one for pictures that its browser then has ("video/H264").
+        `codec` is the only one for pictures that its browser then has ("video/H264"). `prepare` gets the page before its
+        address is opened.
         """
         caller = Caller.open(
             self.browser, self.running, name, number=len(self.opened) + 1, room=room,
-            worker_prefix=worker_prefix, size=(width, height), codec=codec,
+            worker_prefix=worker_prefix, size=(width, height), codec=codec, prepare=prepare,
         )  # fmt: skip
         self.opened.append(caller)
         return caller

@@ -9,7 +9,8 @@ from pathlib import Path
 
 LENGTH = struct.Struct(">I")
 FIXED = struct.Struct(">QQQIBBBB")
-TRACKS = {1: "audio", 2: "main", 3: "screen"}
+AUDIO = 1
+TRACKS = {AUDIO: "audio", 2: "main", 3: "screen"}
 VP8_CODEC, OPUS_CODEC, RED_CODEC, H264_CODEC = 3, 1, 2, 5
 _STAP_A, _FU_A = 24, 28
 
@@ -76,7 +77,7 @@ def _frames_of(stream: dict[int, Packet]) -> Iterator[Frame]:
         if not parts and not starts(packet):
             continue
         parts.append(packet)
-        if packet.marker or packet.codec == OPUS_CODEC:
+        if packet.marker or packet.track == AUDIO:
             yield Frame(
                 packet.peer,
                 TRACKS[packet.track],

@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
     if let Some(secret) = Secret::new(Suite::Aes256GcmSha512, 1, 0, &[7; 64]) {
         opener.add_secret(Instant::now(), secret, false);
     }
-    for codec in [Codec::Vp8, Codec::Opus] {
+    for codec in [Codec::Vp8, Codec::Opus, Codec::H264, Codec::Av1] {
         assert!(opener.open(Instant::now(), Track::Main, codec, None, data).is_err());
     }
 });

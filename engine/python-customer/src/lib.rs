@@ -66,6 +66,7 @@ const fn codec_name(codec: Codec) -> &'static str {
         Codec::Vp8 => "vp8",
         Codec::Vp9 => "vp9",
         Codec::H264 => "h264",
+        Codec::Av1 => "av1",
         Codec::Data => "data",
     }
 }

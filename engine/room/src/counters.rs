@@ -46,8 +46,6 @@ refusals! {
     Muted = "muted",
     /// Media without a well-formed SFrame header in a room that demands sealing.
     ClearMedia = "clear_media",
-    /// A sealed room, and a codec for which it is not defined where the SFrame header stands.
-    SealingUndefined = "sealing_undefined",
     /// Part of a sealed frame whose first packet has not come yet; kept until it does.
     FrameStartMissing = "frame_start_missing",
     /// The participant has no such track or layer.

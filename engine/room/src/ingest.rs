@@ -293,7 +293,12 @@ fn seal_state(
 ) -> Result<State, Refusal> {
     let timestamp = packet.header.timestamp;
     let is_video = track != Track::Audio;
-    match role(packet.codec, packet.info.frame_start, payload)? {
+    let role = role(packet.codec, packet.info.frame_start, payload).inspect_err(|&reason| {
+        if is_video {
+            layer.frames.note(timestamp, Verdict::Refused(reason));
+        }
+    });
+    match role? {
         Role::Clear => return Ok(State::Ready),
         Role::Continues if is_video => {
             return match layer.frames.verdict(timestamp) {

@@ -146,13 +146,28 @@ fn a_frame_of_another_track_is_refused() {
 }
 
 #[test]
-fn codecs_without_a_rule_are_refused_by_name() {
-    let (mut rig, from, ..) = call();
-    let packet = Packet {
-        codec: Codec::Av1,
-        ..Packet::video(0, 1, 1, &[0x18; 60])
+fn a_sealed_av1_unit_passes_with_all_its_packets_and_a_clear_one_with_none() {
+    let (mut rig, from, _, seen) = call();
+    let mut send = |sequence: u16, timestamp: u32, payload: &[u8]| {
+        let packet = Packet {
+            codec: Codec::Av1,
+            ..Packet::video(0, sequence.into(), timestamp, payload)
+        };
+        rig.send(from, &packet)
     };
-    assert_eq!(rig.send(from, &packet), Err(Refusal::SealingUndefined));
+    let sealed = [&[0x58, 0x08][..], &header(2), &[0xEE; 40]].concat();
+    let in_clear = [&[0x68, 0x02, 0x08, 0][..], &header(2), &[0xEE; 40]].concat();
+    let more = [0x90, 9, 9, 9];
+    send(1, 0, &sealed).unwrap();
+    send(2, 0, &more).unwrap();
+    assert_eq!(send(3, 3_000, &in_clear), Err(Refusal::ClearMedia));
+    // A frame OBU of its own, as a clear unit goes on.
+    assert_eq!(
+        send(4, 3_000, &[0x10, 0x30, 9, 9]),
+        Err(Refusal::ClearMedia)
+    );
+    assert_eq!(send(5, 3_000, &more), Err(Refusal::ClearMedia));
+    assert_eq!(indices(&seen), [1, 2]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::h264;
+use crate::{av1, h264};
 
 /// A track, by its number in key ids and metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,6 +47,8 @@ pub enum Codec {
     Vp9 = 4,
     /// H.264, access units in Annex B form.
     H264 = 5,
+    /// AV1, temporal units in the low-overhead format.
+    Av1 = 6,
     /// Messages.
     Data = 7,
 }
@@ -61,6 +63,7 @@ pub fn clear_prefix(codec: Codec, frame: &[u8]) -> Option<usize> {
             if frame.first()? & 1 == 0 { 10 } else { 3 }
         }
         Codec::H264 => h264::clear_prefix(frame)?,
+        Codec::Av1 => av1::clear_prefix(frame)?,
         Codec::Opus | Codec::Red | Codec::Vp9 | Codec::Data => 0,
     };
     (frame.len() >= wanted).then_some(wanted)
@@ -68,27 +71,38 @@ pub fn clear_prefix(codec: Codec, frame: &[u8]) -> Option<usize> {
 
 /// The frame in the form in which it is sealed. `None` if it is not understood: it is dropped.
 pub(crate) fn normalised(codec: Codec, frame: &[u8]) -> Option<Cow<'_, [u8]>> {
-    if codec == Codec::H264 {
-        return h264::normalised(frame).map(Cow::Owned);
+    match codec {
+        Codec::H264 => h264::normalised(frame).map(Cow::Owned),
+        Codec::Av1 => av1::normalised(frame).map(Cow::Owned),
+        _ => Some(Cow::Borrowed(frame)),
     }
-    Some(Cow::Borrowed(frame))
 }
 
 /// What lies behind the prefix as it may stand in a frame of the codec; `None` if it may not, and another counter has
 /// to be tried.
 pub(crate) fn carried(codec: Codec, prefix: &[u8], sealed: Vec<u8>) -> Option<Vec<u8>> {
-    if codec == Codec::H264 {
-        return h264::escaped(prefix, &sealed);
+    match codec {
+        Codec::H264 => h264::escaped(prefix, &sealed),
+        Codec::Av1 => Some(av1::sized(&sealed)),
+        _ => Some(sealed),
     }
-    Some(sealed)
 }
 
 /// What [`carried`] was given; `None` if it cannot have made `found`.
 pub(crate) fn uncarried<'a>(codec: Codec, prefix: &[u8], found: &'a [u8]) -> Option<Cow<'a, [u8]>> {
-    if codec == Codec::H264 {
-        return h264::unescaped(prefix, found).map(Cow::Owned);
+    match codec {
+        Codec::H264 => h264::unescaped(prefix, found).map(Cow::Owned),
+        Codec::Av1 => av1::without_size(found).map(Cow::Borrowed),
+        _ => Some(Cow::Borrowed(found)),
     }
-    Some(Cow::Borrowed(found))
+}
+
+/// What the decoder gets of an opened frame. AV1's clear byte was never one of the encoder's.
+pub(crate) fn restored(codec: Codec, prefix: &[u8], body: Vec<u8>) -> Vec<u8> {
+    match codec {
+        Codec::Av1 => body,
+        _ => [prefix, &body].concat(),
+    }
 }
 
 /// Header and metadata together: what the tag covers beside the ciphertext.

@@ -4,6 +4,7 @@
 //! `protocol/sealing.md` is the text; the vectors beside it run here, in TypeScript and in Python.
 #![forbid(unsafe_code)]
 
+mod av1;
 mod cipher;
 mod frame;
 mod h264;

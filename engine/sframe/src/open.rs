@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::cipher::{FrameKey, TAG};
-use crate::frame::{Codec, Track, additional_data, clear_prefix, uncarried};
+use crate::frame::{Codec, Track, additional_data, clear_prefix, restored, uncarried};
 use crate::header::Header;
 use crate::replay::ReplayWindow;
 use crate::schedule::{KeyId, Secret};
@@ -218,13 +218,10 @@ impl Opener {
         self.sweep(now);
         let aad = additional_data(header_bytes, track, codec, prefix);
         let body = self.body(header, id, &aad, sealed)?;
-        let mut opened = Vec::with_capacity(prefix.len() + body.len());
-        opened.extend_from_slice(prefix);
-        opened.extend_from_slice(&body);
         Ok(Opened {
             index: id.index,
             track,
-            frame: opened,
+            frame: restored(codec, prefix, body),
         })
     }
 

@@ -147,6 +147,7 @@ fn frames() {
             "vp8" => Codec::Vp8,
             "vp9" => Codec::Vp9,
             "h264" => Codec::H264,
+            "av1" => Codec::Av1,
             _ => Codec::Data,
         };
         let mut opener = Opener::new();

@@ -23,7 +23,7 @@ class Codec(Enum):
 
 
 ALL_CODECS = frozenset(Codec)
-SEALABLE_CODECS = frozenset({Codec.OPUS, Codec.RED, Codec.VP8, Codec.VP9, Codec.H264})
+SEALABLE_CODECS = frozenset({Codec.OPUS, Codec.RED, Codec.VP8, Codec.VP9, Codec.H264, Codec.AV1})
 """Codecs whose sealed form `protocol/sealing.md` section 5 defines; in a sealed room the engine drops all others."""
 
 

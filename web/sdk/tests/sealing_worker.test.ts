@@ -29,7 +29,7 @@ class Bench {
       (message) => {
         this.said.push(message);
         if (message.type !== "grant-wanted") return;
-        this.worker.obey({ type: "grant", id: message.id, grant: authority.grant("bob", { mks: 10 }) });
+        this.worker.obey({ type: "grant", id: message.id, grant: authority.grant("bob", { mks: 4 }) });
       },
       () => {
         const send = (text: string): void => void this.sent.push(JSON.parse(text) as Authority.DeviceMessage);
@@ -113,10 +113,30 @@ describe("the sealing worker", () => {
 
   it("stops sending when the authority has been silent for max_key_silence, and says so", async () => {
     bench.worker.obey({ type: "codecs", entry: ENTRY, names: [[96, "VP8"]] });
-    bench.clock.time += 10_001;
+    bench.clock.time += 4_001;
     expect(await bench.worker.sendingKey(2)).toBeUndefined();
     await vi.advanceTimersByTimeAsync(100);
     expect(bench.states().at(-1)).toBe("paused");
+  });
+
+  it("asks for a key frame when the authority is heard again, for what was dropped meanwhile", async () => {
+    bench.worker.obey({ type: "stop" });
+    bench = new Bench(await FakeAuthority.start(SUBJECT));
+    await bench.join();
+    bench.worker.obey({ type: "codecs", entry: ENTRY, names: [[96, "VP8"]] });
+    const { transformer, put } = stream();
+    bench.worker.serve(transformer, { side: "send", track: "main", entry: ENTRY });
+    bench.clock.time += 4_001;
+    await put(vp8(false), 96);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(bench.states().at(-1)).toBe("paused");
+    const wanted = { type: "key-frame-wanted", entry: ENTRY, track: "main" };
+    expect(bench.said).not.toContainEqual(wanted);
+    await vi.advanceTimersByTimeAsync(2_000);
+    const ping = bench.sent.findLast((message) => message.type === "ping");
+    const alive = await bench.authority.alive(ping?.nonce ?? "");
+    bench.socket.onmessage?.({ data: JSON.stringify(alive) });
+    await expect.poll(() => bench.said).toContainEqual(wanted);
   });
 
   it("has no key after it was stopped", async () => {

@@ -9,6 +9,7 @@ import {
   codecOf,
   frameMetadata,
   normalised,
+  restored,
   uncarried,
 } from "../src/sframe/frame";
 import { MalformedHeader, readHeader, writeHeader } from "../src/sframe/header";
@@ -122,9 +123,9 @@ describe("frames", () => {
 
   it.each(frames)("suite $suite, $codec of $track, counter $counter", async (vector) => {
     const frame = normalised(vector.codec, unhex(vector.frame)) as Bytes;
-    expect(hex(frame)).toBe(vector.opened);
     const clear = clearPrefixLength(vector.codec, frame) ?? -1;
     const prefix = frame.slice(0, clear);
+    expect(hex(restored(vector.codec, prefix, frame.slice(clear)))).toBe(vector.opened);
     const metadata = frameMetadata(TRACK_NUMBER[vector.track], vector.codec, prefix);
     const cipher = await FrameCipher.derive(known(vector.suite), BigInt(vector.kid), unhex(vector.baseKey));
     const body = await cipher.seal(BigInt(vector.counter), metadata, frame.slice(clear));
@@ -158,7 +159,39 @@ describe("frames", () => {
     expect(clearPrefixLength("h264", unhex("00000165ff"))).toBeUndefined();
     expect(clearPrefixLength("h264", unhex("0000000106050000000165ff"))).toBeUndefined();
     expect(clearPrefixLength("h264", unhex("000000014100000380007f01"))).toBe(11);
-    expect(clearPrefixLength("av1", new Uint8Array(100))).toBeUndefined();
+    for (const wrong of ["", "12", "1200", "100a", "12090a", "12ffffffffffffffff0a", "8a00"])
+      expect(normalised("av1", unhex(wrong)), wrong).toBeUndefined();
+    for (const wrong of ["", "00", "0801", "3201", "1200"])
+      expect(clearPrefixLength("av1", unhex(wrong)), wrong).toBeUndefined();
+  });
+
+  it("leaves of an AV1 unit in clear whether a sequence begins, and nothing else", () => {
+    for (const [unit, form] of [
+      ["12000a0232", "0a12000a0232"],
+      ["0a0232", "0a0a0232"],
+      ["12003201ff", "7212003201ff"],
+      ["160800320100", "72160800320100"],
+    ] as const) {
+      const frame = normalised("av1", unhex(unit)) as Bytes;
+      expect(hex(frame)).toBe(form);
+      expect(clearPrefixLength("av1", frame)).toBe(1);
+    }
+  });
+
+  it("writes the length of a sealed AV1 unit in one form only", () => {
+    for (const [length, size] of [
+      [0, "00"],
+      [127, "7f"],
+      [128, "8001"],
+      [16_384, "808001"],
+    ] as const) {
+      const body = new Uint8Array(length).fill(7);
+      const form = carried("av1", unhex("0a"), body) as Bytes;
+      expect(hex(form)).toBe(size + hex(body));
+      expect(uncarried("av1", unhex("0a"), form)).toEqual(body);
+    }
+    for (const wrong of ["", "01", "0007", "0207", "810007", "808000", "80".repeat(9)])
+      expect(uncarried("av1", unhex("0a"), unhex(wrong)), wrong).toBeUndefined();
   });
 
   it("escapes H.264 in one form only", () => {

@@ -6,6 +6,7 @@
 //! fool this check can; what it stops is a client that sends in clear by mistake or by an old version. The first line
 //! is the device, which never sends and never shows what is not sealed.
 
+mod av1;
 mod h264;
 
 use rtp::Codec;
@@ -37,47 +38,37 @@ pub(crate) enum Role {
 /// The role of a packet; `frame_start` is what its payload descriptor says.
 ///
 /// # Errors
-/// [`Refusal::ClearMedia`] for what no sealed frame consists of, [`Refusal::SealingUndefined`] for a codec whose sealed
-/// form has no rule yet.
+/// [`Refusal::ClearMedia`] for what no sealed frame consists of.
 pub(crate) fn role(codec: Codec, frame_start: bool, payload: &[u8]) -> Result<Role, Refusal> {
-    check_codec(codec)?;
-    if codec == Codec::H264 {
-        return match h264::part(payload).ok_or(Refusal::ClearMedia)? {
-            h264::Part::Parameters => Ok(Role::Clear),
-            h264::Part::Slice(_) => Ok(Role::Begins),
-            h264::Part::More => Ok(Role::Continues),
-        };
-    }
-    Ok(if frame_start {
-        Role::Begins
-    } else {
-        Role::Continues
-    })
+    let role = match codec {
+        Codec::H264 => h264::part(payload).map(|part| match part {
+            h264::Part::Parameters => Role::Clear,
+            h264::Part::Slice(_) => Role::Begins,
+            h264::Part::More => Role::Continues,
+        }),
+        Codec::Av1 => av1::part(payload).map(|part| match part {
+            av1::Part::Begin(_) => Role::Begins,
+            av1::Part::More => Role::Continues,
+        }),
+        Codec::Vp8 | Codec::Vp9 | Codec::Opus | Codec::Red if frame_start => Some(Role::Begins),
+        Codec::Vp8 | Codec::Vp9 | Codec::Opus | Codec::Red => Some(Role::Continues),
+    };
+    role.ok_or(Refusal::ClearMedia)
 }
 
 /// Checks the first packet of a frame. `descriptor` is the length of the codec's RTP payload descriptor.
 ///
 /// # Errors
-/// [`Refusal::ClearMedia`], or [`Refusal::SealingUndefined`] for a codec whose sealed form has no rule yet.
+/// [`Refusal::ClearMedia`].
 pub(crate) fn check_frame_start(
     codec: Codec,
     track: Track,
     descriptor: usize,
     payload: &[u8],
 ) -> Result<(), Refusal> {
-    check_codec(codec)?;
     let mut head = [0; MAX_HEADER];
-    let (sealed, behind) = if codec == Codec::H264 {
-        let Some(h264::Part::Slice(slice)) = h264::part(payload) else {
-            return Err(Refusal::ClearMedia);
-        };
-        h264::sealed_head(slice, &mut head).ok_or(Refusal::ClearMedia)?
-    } else {
-        let frame = payload.get(descriptor..).ok_or(Refusal::ClearMedia)?;
-        let prefix = clear_prefix(codec, frame).ok_or(Refusal::ClearMedia)?;
-        let sealed = frame.get(prefix..).ok_or(Refusal::ClearMedia)?;
-        (sealed, sealed.len())
-    };
+    let (sealed, behind) =
+        sealed_part(codec, descriptor, payload, &mut head).ok_or(Refusal::ClearMedia)?;
     let header = Header::parse(sealed).ok_or(Refusal::ClearMedia)?;
     let kid_fits = header.kid >> KID_BITS == 0 && header.kid & 0xF == kid_nibble(track);
     let tag_fits = behind.saturating_sub(header.len) >= TAG;
@@ -88,31 +79,45 @@ pub(crate) fn check_frame_start(
     }
 }
 
-/// Whether it is defined where the SFrame header stands in frames of this codec.
-///
-/// # Errors
-/// [`Refusal::SealingUndefined`] if not.
-pub(crate) const fn check_codec(codec: Codec) -> Result<(), Refusal> {
-    match codec {
-        Codec::Opus | Codec::Red | Codec::Vp8 | Codec::Vp9 | Codec::H264 => Ok(()),
-        Codec::Av1 => Err(Refusal::SealingUndefined),
-    }
+/// Where the SFrame header must stand, and how many bytes of the frame the packet has from there on. `head` holds the
+/// header where it lies escaped in the packet.
+fn sealed_part<'a>(
+    codec: Codec,
+    descriptor: usize,
+    payload: &'a [u8],
+    head: &'a mut [u8],
+) -> Option<(&'a [u8], usize)> {
+    let sealed = match codec {
+        Codec::H264 => {
+            let h264::Part::Slice(slice) = h264::part(payload)? else {
+                return None;
+            };
+            return h264::sealed_head(slice, head);
+        }
+        Codec::Av1 => {
+            let av1::Part::Begin(sealed) = av1::part(payload)? else {
+                return None;
+            };
+            sealed
+        }
+        Codec::Vp8 => {
+            let frame = payload.get(descriptor..)?;
+            frame.get(vp8_prefix(frame)?..)?
+        }
+        Codec::Vp9 | Codec::Opus | Codec::Red => payload.get(descriptor..)?,
+    };
+    Some((sealed, sealed.len()))
 }
 
-/// How many bytes of a frame stay in clear; `None` where a length does not tell it.
-fn clear_prefix(codec: Codec, frame: &[u8]) -> Option<usize> {
-    match codec {
-        // Bit 0 of the frame tag is 0 in a key frame (RFC 6386 section 9.1).
-        Codec::Vp8 => frame.first().map(|tag| {
-            if tag & 1 == 0 {
-                VP8_KEY_PREFIX
-            } else {
-                VP8_DELTA_PREFIX
-            }
-        }),
-        Codec::Vp9 | Codec::Opus | Codec::Red => Some(0),
-        Codec::H264 | Codec::Av1 => None,
-    }
+/// How many bytes of a VP8 frame stay in clear: bit 0 of the frame tag is 0 in a key frame (RFC 6386 section 9.1).
+fn vp8_prefix(frame: &[u8]) -> Option<usize> {
+    frame.first().map(|tag| {
+        if tag & 1 == 0 {
+            VP8_KEY_PREFIX
+        } else {
+            VP8_DELTA_PREFIX
+        }
+    })
 }
 
 /// The low four bits of a KID.

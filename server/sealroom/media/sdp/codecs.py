@@ -52,10 +52,13 @@ def choose_codecs(section: Section, allowed: frozenset[Codec], *, receiving: boo
     """
     mapped = _mapped(section)
     taken: dict[int, Codec] = {}
-    for text in section.formats:
-        codec = _codec(section.media, mapped.get(int(text)), int(text), taken)
+    offered = [int(text) for text in section.formats]
+    # Redundancy is looked at last: who prefers it names it before the codec that it repeats.
+    for payload_type in sorted(offered, key=lambda one: _is_redundancy(mapped.get(one))):
+        codec = _codec(section.media, mapped.get(payload_type), payload_type, taken)
         if codec is not None and codec in allowed and codec not in taken.values():
-            taken[int(text)] = codec
+            taken[payload_type] = codec
+    taken = {payload_type: taken[payload_type] for payload_type in offered if payload_type in taken}
     if not set(taken.values()) - {Codec.RED}:
         raise not_supported()
     return _choice(section, taken, mapped, _RECEIVING if receiving else _SENDING)
@@ -131,6 +134,10 @@ def _codec(media: str, mapped: _Mapped | None, payload_type: int, taken: dict[in
         return codec if mapped.channels == "2" else None
     codec = _VIDEO.get(key)
     return codec if codec is not None and _variant_is_served(codec, mapped.fmtp) else None
+
+
+def _is_redundancy(mapped: _Mapped | None) -> bool:
+    return mapped is not None and _AUDIO.get((mapped.name.lower(), mapped.clock_rate)) is Codec.RED
 
 
 def _redundancy_of(fmtp: str, taken: dict[int, Codec]) -> bool:

@@ -25,14 +25,18 @@ export function concat(...parts: Uint8Array[]): Bytes {
 
 /** `value` in `width` bytes; throws RangeError when it does not fit. */
 export function uint(value: bigint | number, width: number): Bytes {
-  let rest = BigInt(value);
   const bytes = new Uint8Array(width);
-  for (let at = width - 1; at >= 0; at--) {
-    bytes[at] = Number(rest & 0xffn);
-    rest >>= 8n;
+  if (typeof value === "bigint") {
+    let rest = value;
+    for (let at = width - 1; at >= 0; at--, rest >>= 8n) bytes[at] = Number(rest & 0xffn);
+    if (rest === 0n) return bytes;
+  } else {
+    // Not by way of bigint: this is done for every frame.
+    let rest = value;
+    for (let at = width - 1; at >= 0; at--, rest = Math.floor(rest / 256)) bytes[at] = rest % 256;
+    if (rest === 0 && Number.isSafeInteger(value)) return bytes;
   }
-  if (rest !== 0n) throw new RangeError(`${value} does not fit into ${width} bytes`);
-  return bytes;
+  throw new RangeError(`${value} does not fit into ${width} bytes`);
 }
 
 /** base64url without padding (RFC 4648 section 5). */

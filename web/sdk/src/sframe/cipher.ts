@@ -47,8 +47,9 @@ export class FrameCipher {
   }
 
   private algorithm(ctr: bigint, header: Bytes, metadata: Bytes): AesGcmParams {
-    const iv = uint(ctr, NONCE_LENGTH);
-    for (let at = 0; at < NONCE_LENGTH; at++) iv[at] = (iv[at] ?? 0) ^ (this.salt[at] ?? 0);
+    const iv = this.salt.slice();
+    const low = new DataView(iv.buffer, NONCE_LENGTH - 8);
+    low.setBigUint64(0, low.getBigUint64(0) ^ ctr);
     return { name: "AES-GCM", iv, additionalData: concat(header, metadata) };
   }
 }

@@ -3,8 +3,7 @@
 
 import type { RefusalReason } from "../sealing/port";
 import type { Bytes } from "../sframe/bytes";
-import { concat } from "../sframe/bytes";
-import { type Codec, clearPrefixLength, frameMetadata, uncarried } from "../sframe/frame";
+import { type Codec, clearPrefixLength, frameMetadata, restored, uncarried } from "../sframe/frame";
 import { type Header, readHeader } from "../sframe/header";
 import { type KeyId, readKeyId, type SealedTrack, TRACK_NUMBER } from "../sframe/schedule";
 import { TAG_LENGTH } from "../sframe/suite";
@@ -145,6 +144,6 @@ export class Opener {
     candidate.commit();
     // The slot may have been bound anew while the cipher worked: this would then be one member's picture in another's tile.
     if (this.sender(id) !== user) return { is: "stale" };
-    return { is: "opened", body: concat(prefix, body), user };
+    return { is: "opened", body: restored(codec, prefix, body), user };
   }
 }

@@ -36,12 +36,15 @@ export type After = "change" | "removal" | "absence";
 /** The keys of one room in one instance of its authority. Time in milliseconds of a steady clock. */
 export class KeyRing {
   private epochs: EpochKeys[] = [];
+  private readonly instance: string;
 
   constructor(
     readonly room: RoomContext,
     private readonly counters: Counters,
     private readonly now: () => number,
-  ) {}
+  ) {
+    this.instance = toB64u(room.instance);
+  }
 
   /** The newest version of the room's secret that we have. */
   get latest(): { epoch: number; step: number } | undefined {
@@ -79,7 +82,7 @@ export class KeyRing {
     const epoch = this.epochs.findLast((one) => one.usableFrom <= now);
     if (epoch === undefined) return undefined;
     const { current: step } = epoch;
-    const name = [toB64u(this.room.instance), epoch.epoch, step, index, track].join("/");
+    const name = `${this.instance}/${epoch.epoch}/${step}/${index}/${track}`;
     const cipher = await epoch.at(step)?.sendingCipher(index, track, this.deriver(epoch, step, index, track));
     return cipher && { cipher, take: () => this.counters.take(name) };
   }

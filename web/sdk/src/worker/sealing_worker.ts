@@ -173,10 +173,15 @@ export class SealingWorker {
   private changed(): void {
     this.tellRoster();
     this.tellState(null);
+    this.maySend();
     for (const entry of this.entries.values()) {
-      for (const pipe of entry.sends) pipe.keysChanged();
       for (const pipe of entry.receives.values()) void pipe.retry();
     }
+  }
+
+  /** There may be a key to seal with where there was none, so that what was dropped can be made good. */
+  private maySend(): void {
+    for (const { sends } of this.entries.values()) for (const pipe of sends) pipe.keysChanged();
   }
 
   /** One roster after the other, each with the words that belong to it. */
@@ -214,6 +219,7 @@ export class SealingWorker {
     if (same && (fault === null || fault.code === before.fault?.code)) return;
     this.status = told;
     this.post(told);
+    if (before.state === "paused") this.maySend();
   }
 
   private state(): SealingState {

@@ -61,7 +61,6 @@ fn the_table_of_what_passes_and_what_does_not() {
     // NAL header, slice header, SFrame header, ciphertext and tag.
     let h264_slice = u8::try_from(2 + camera.len() + 40).unwrap();
     let clear = Err(Refusal::ClearMedia);
-    let undefined = Err(Refusal::SealingUndefined);
     use Codec::{Av1, H264, Opus, Red, Vp8, Vp9};
     use Track::{Audio, Main, Screen};
     let table: Vec<Case> = vec![
@@ -301,12 +300,100 @@ fn the_table_of_what_passes_and_what_does_not() {
             clear,
         ),
         (
-            "AV1",
+            "AV1 with a sequence header",
             Av1,
             Main,
             1,
-            payload(&[0x10], &[], &camera, 40),
-            undefined,
+            payload(&[0x18, 0x08], &[], &camera, 16),
+            Ok(()),
+        ),
+        (
+            "AV1 without",
+            Av1,
+            Main,
+            1,
+            payload(&[0x10, 0x70], &[], &camera, 16),
+            Ok(()),
+        ),
+        (
+            "the begin of AV1 in several packets",
+            Av1,
+            Main,
+            1,
+            payload(&[0x50, 0x70], &[], &camera, 900),
+            Ok(()),
+        ),
+        (
+            "AV1 without room for the tag",
+            Av1,
+            Main,
+            1,
+            payload(&[0x10, 0x70], &[], &camera, 15),
+            clear,
+        ),
+        (
+            "AV1 of another track",
+            Av1,
+            Main,
+            1,
+            payload(&[0x10, 0x70], &[], &screen, 40),
+            clear,
+        ),
+        (
+            "a clear AV1 frame that looks like an SFrame header",
+            Av1,
+            Main,
+            1,
+            payload(&[0x10, 0x30], &[], &camera, 40),
+            clear,
+        ),
+        (
+            "two OBUs, as a clear key frame has",
+            Av1,
+            Main,
+            1,
+            payload(&[0x28, 0x08], &[], &camera, 40),
+            clear,
+        ),
+        (
+            "uncounted OBUs",
+            Av1,
+            Main,
+            1,
+            payload(&[0x00, 0x70], &[], &camera, 40),
+            clear,
+        ),
+        (
+            "an OBU with its size",
+            Av1,
+            Main,
+            1,
+            payload(&[0x10, 0x72], &[], &camera, 40),
+            clear,
+        ),
+        (
+            "an OBU with an extension",
+            Av1,
+            Main,
+            1,
+            payload(&[0x10, 0x74], &[], &camera, 40),
+            clear,
+        ),
+        (
+            "a new sequence without its header",
+            Av1,
+            Main,
+            1,
+            payload(&[0x18, 0x70], &[], &camera, 40),
+            clear,
+        ),
+        (
+            "a continuation in place of a begin",
+            Av1,
+            Main,
+            1,
+            payload(&[0x90, 0x70], &[], &camera, 40),
+            clear,
         ),
     ];
     for (name, codec, track, descriptor, payload, expected) in table {
