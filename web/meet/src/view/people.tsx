@@ -52,7 +52,7 @@ function Member({ userId, role, since }: RosterMember) {
   const facts = [
     ROLE_TEXT[role],
     `since ${timeOf(since)}`,
-    silent ? "has keys, but the server does not name them: not seen or heard here" : "",
+    silent ? "has keys, but the server does not name them: no picture of them is shown" : "",
   ];
   return (
     <Person

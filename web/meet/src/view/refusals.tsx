@@ -15,7 +15,8 @@ export function Refusals() {
     <>
       <button type="button" class="refused" data-refused={[...reasons].join(" ")} popovertarget="refusals">
         <ShieldIcon />
-        <span>{count === 1 ? "1 frame refused" : `${count.toLocaleString()} frames refused`}</span>
+        {count.toLocaleString()}
+        <span class="refused-word">{count === 1 ? "frame refused" : "frames refused"}</span>
       </button>
       <section class="popover" id="refusals" popover="auto" aria-labelledby="refusals-title">
         <h2 id="refusals-title">What was refused</h2>

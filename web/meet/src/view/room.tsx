@@ -23,7 +23,7 @@ export function Room() {
   return (
     <div class="room">
       <Head />
-      <div class="notices">
+      <section class="notices" aria-label="Notices">
         <SealBanner />
         <Differences />
         <RecorderNews />
@@ -35,7 +35,7 @@ export function Room() {
         <Troubles />
         <DeviceNotices />
         <SoundBlocked />
-      </div>
+      </section>
       <main class="stage">
         <Tiles />
         {showPeople && <People onClose={() => setShowPeople(false)} />}

@@ -28,8 +28,8 @@ export function Tile({ userId, streamType, hasPicture, large, layer, column }: T
   const classes = ["tile", streamType === "sub" && "screen", large && "large", speaking && "speaking"];
   return (
     <li class={classes.filter(Boolean).join(" ")} style={{ "--column": column || "auto" }}>
+      <Initials userId={userId} />
       <div class="picture" ref={place} />
-      {!hasPicture && <Initials userId={userId} />}
       <p class="label">
         {state.recorders.value.has(userId) && (
           <span class="records">
@@ -74,8 +74,8 @@ export function OwnTile({ column }: { column: string }) {
   const speaking = state.microphoneOn.value && state.speaking.value.has("");
   return (
     <li class={`tile own ${speaking ? "speaking" : ""}`} style={{ "--column": column || "auto" }}>
+      <Initials userId={state.userId.value} />
       <div class="picture" ref={place} />
-      {!on && <Initials userId={state.userId.value} />}
       <p class="label">
         <span class="tile-name">You</span>
         {!state.microphoneOn.value && (
@@ -89,10 +89,11 @@ export function OwnTile({ column }: { column: string }) {
   );
 }
 
+/** Seen where the picture over them shows nothing: there is none, or none that opened yet. */
 function Initials({ userId }: { userId: string }) {
   return (
-    <div class="no-picture" aria-hidden="true">
-      <span class="initials">{initialsOf(userId)}</span>
-    </div>
+    <span class="initials" aria-hidden="true">
+      {initialsOf(userId)}
+    </span>
   );
 }
