@@ -93,7 +93,7 @@ class Caller:
         page.on("console", caller._heard)
         page.on("pageerror", lambda error: caller.console.append(f"error: {error}"))
         if worker_prefix:
-            page.route("**/*worker*.js", lambda route: _prefixed(route, worker_prefix))
+            page.route("**/*worker*.js", lambda route: prefixed(route, worker_prefix))
         page.goto(running.url(room, name))
         return caller
 
@@ -157,6 +157,7 @@ class Caller:
                 assert tile.code["sender"] == senders[name], f"{tile} at {self.name}"
 
 
-def _prefixed(route: Route, prefix: str) -> None:
+def prefixed(route: Route, prefix: str) -> None:
+    """Answers a request for a script with `prefix` before it."""
     response = route.fetch()
     route.fulfill(response=response, body=prefix + "\n" + response.text())

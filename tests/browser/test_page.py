@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect
+from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
-from tests.browser.call import HERE, eventually
+from tests.browser.call import HERE, eventually, prefixed
 from tests.browser.conftest import launch
 from tests.browser.lobby import DESKTOP, PHONE, PHONE_ON_ITS_SIDE, Visitors
 from tests.deployment import Deployment, deployment
@@ -159,10 +159,7 @@ def test_a_recorder_is_announced_and_marked_wherever_it_appears(visitors: Visito
 
 def test_a_silent_authority_is_told_from_one_that_is_back(visitors: Visitors) -> None:
     page = visitors.visit("?wait")
-    page.route(
-        "**/*worker*.js",
-        lambda route: route.fulfill(response=(got := route.fetch()), body=CUTTABLE + got.text()),
-    )
+    page.route("**/*worker*.js", lambda route: prefixed(route, CUTTABLE))
     page.route("**/api/grants", lambda route: visitors.change_grant(route, {"mks": 4}))
     page.route("**/api/tokens", lambda route: visitors.change_grant(route, {"mks": 4}))
     page.goto(visitors.running.url("silent", "ana"))
@@ -174,6 +171,33 @@ def test_a_silent_authority_is_told_from_one_that_is_back(visitors: Visitors) ->
     page.evaluate("new BroadcastChannel('line').postMessage('mend')")
     page.wait_for_selector('[data-sealing="sealed"]', timeout=PATIENCE)
     expect(page.locator(".banner")).to_have_count(0)
+
+
+def test_a_call_that_is_not_sealed_says_so_in_plain_words(visitors: Visitors) -> None:
+    page = visitors.visit("?wait")
+
+    def without_authority(route: Route) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, json=response.json() | {"authority": None, "grant": None})
+
+    page.route("**/api/tokens", without_authority)
+    page.goto(visitors.running.url("open", "ana"))
+    banner = page.get_by_role("alert").filter(has_text="Not end-to-end encrypted")
+    expect(banner).to_contain_text("Whoever runs the server can see and hear this call", timeout=PATIENCE)
+
+
+def test_refused_frames_are_a_quiet_sign_that_explains_itself(visitors: Visitors) -> None:
+    ana = visitors.enter("ana", "refused")
+    eve = visitors.visit("?wait")
+    tampering = 'globalThis.__tamper = "tag";' + (HERE / "tamper.js").read_text()
+    eve.route("**/*worker*.js", lambda route: prefixed(route, tampering))
+    eve.goto(visitors.running.url("refused", "eve"))
+    ana.locator('[data-refused="bad_tag"]').click(timeout=PATIENCE)
+    row = ana.locator('#refusals [data-reason="bad_tag"]').first
+    expect(row).to_contain_text("eve")
+    expect(row).to_contain_text("changed on the way, or sealed with a wrong key")
+    expect(row).to_contain_text("Compare the six words")
+    assert ana.locator(".banner").count() == 0, "a sign, not an alarm"
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ export interface SealingText {
 const TEXTS: Readonly<Record<SealingEventState, SealingText>> = {
   off: {
     mark: "Not end-to-end encrypted",
-    more: "This call is not end-to-end encrypted: whoever runs the server can see and hear it.",
+    more: "Whoever runs the server can see and hear this call.",
     attention: "alert",
     locked: false,
   },

@@ -14,8 +14,8 @@ describe("what the page says of sealing", () => {
   it("is an alarm, with an open lock, when the call is not sealed", () => {
     const off = text("off");
     expect(off).toMatchObject({ attention: "alert", locked: false });
-    expect(off.more).toContain("not end-to-end encrypted");
-    expect(off.more).toContain("whoever runs the server can see and hear it");
+    expect(off.mark).toBe("Not end-to-end encrypted");
+    expect(off.more).toContain("Whoever runs the server can see and hear");
   });
 
   it("is a mark only while the call is sealed or just being entered", () => {

@@ -15,7 +15,7 @@ export function Lobby() {
     <main class="lobby">
       <header>
         <h1>{stage === "left" ? "You left the call" : "Sealroom"}</h1>
-        <p class="quiet">Only the people in the call can see and hear it.</p>
+        <p class="quiet">Try camera and microphone here: nothing leaves this device before you enter.</p>
       </header>
       {state.sealing.value.state === "failed" && <SealBanner />}
       <Notice trouble={state.trouble.value} />
