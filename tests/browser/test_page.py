@@ -29,11 +29,18 @@ LISTENING = """
 OUT_OF_REACH = """([selector, smallest]) => [...document.querySelectorAll(selector)].flatMap((one) => {
   one.scrollIntoView({ block: "nearest" });
   const { left, top, right, bottom, width, height } = one.getBoundingClientRect();
-  const inside = left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight;
+  // Scrolling goes by whole pixels, layout does not.
+  const inside = left >= -1 && top >= -1 && right <= innerWidth + 1 && bottom <= innerHeight + 1;
   const above = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
   const fits = Math.min(width, height) >= smallest;
   return inside && fits && one.contains(above) ? [] : [[one.outerHTML.slice(0, 80), left, top, width, height]];
 })"""
+# Takes a device off the list, as pulling its plug does.
+UNPLUG = """(gone) => {
+  const all = navigator.mediaDevices.enumerateDevices.bind(navigator.mediaDevices);
+  navigator.mediaDevices.enumerateDevices = async () => (await all()).filter(({ deviceId }) => deviceId !== gone);
+  navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
+}"""
 # A line to the authority that a test can cut and mend.
 CUTTABLE = """
   let cut = false;
@@ -142,6 +149,17 @@ def test_name_and_devices_are_remembered_and_one_that_is_gone_is_replaced(visito
     }  # fmt: skip
 
 
+def test_a_microphone_that_is_unplugged_is_replaced_by_another(visitors: Visitors) -> None:
+    page = visitors.visit("?room=unplugged&name=Ana")
+    moves(page)
+    page.select_option('[data-device="microphone"]', index=2)
+    moves(page)
+    page.evaluate(UNPLUG, page.input_value('[data-device="microphone"]'))
+    expect(page.get_by_role("status")).to_contain_text("is not connected", timeout=PATIENCE)
+    expect(page.get_by_role("status")).to_contain_text("is used instead")
+    moves(page)
+
+
 def test_a_recorder_is_announced_and_marked_wherever_it_appears(visitors: Visitors) -> None:
     ana = visitors.enter("ana", "recorded")
     archive = visitors.enter("archive", "recorded", role="recorder")
@@ -216,6 +234,7 @@ def test_whoever_the_operator_invents_or_hides_is_told_apart_from_members(lied_t
     expect(ana.locator('.people [data-user="mallory"]')).to_contain_text("named by the server only")
     expect(ana.locator('.people [data-user^="ghost"]')).to_contain_text("the server does not name them")
     assert ana.locator(".tile").filter(has_text="mallory").count() == 0
+    assert ana.get_by_role("log").get_by_text("mallory").count() == 0, "nor is anybody told that she came"
     expect(ana.locator('[data-differs="silent"]')).to_contain_text("ghost", timeout=PATIENCE)
 
 

@@ -132,11 +132,11 @@ const without = <T>(all: readonly T[], gone: (one: T) => boolean): readonly T[] 
 export function listen(): void {
   trtc.on("remote-user-enter", ({ userId }) => {
     state.present.value = [...without(state.present.value, (one) => one === userId), userId];
-    state.announce(`${nameOf(userId)} entered.`);
+    announceUnsealed(`${nameOf(userId)} entered.`);
   });
   trtc.on("remote-user-exit", ({ userId }) => {
     state.present.value = without(state.present.value, (one) => one === userId);
-    state.announce(`${nameOf(userId)} left.`);
+    announceUnsealed(`${nameOf(userId)} left.`);
   });
   trtc.on("remote-video-available", (picture) => {
     state.pictures.value = [
@@ -158,6 +158,11 @@ export function listen(): void {
     state.speaking.value = new Set(loud.map(({ userId }) => userId));
   });
   listenToTheLine();
+}
+
+/** Who comes and goes, as the operator says. In a sealed call the roster says it; the operator might invent somebody. */
+function announceUnsealed(text: string): void {
+  if (!state.isSealed.value) state.announce(text);
 }
 
 function listenToTheLine(): void {

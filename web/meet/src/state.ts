@@ -97,14 +97,23 @@ export function takeRoster(members: readonly RosterMember[], itsWords: readonly 
   const came = change.came.filter(isOther);
   const again = change.again.filter(isOther);
   // The first roster is not a change: nobody came, we did.
-  if (roster.value.length > 0 && came.length + change.went.length + again.length > 0)
+  const isFirst = roster.value.length === 0;
+  if (!isFirst && came.length + change.went.length + again.length > 0)
     lastChange.value = { came, went: change.went, again };
   roster.value = members;
   words.value = itsWords;
+  announceChange(came, change.went, isFirst);
+}
+
+/** Who was there before us is no news, except that he records. */
+function announceChange(came: readonly string[], went: readonly string[], isFirst: boolean): void {
   const recording = recorders.value;
   const news = came.filter((user) => recording.has(user));
   recorderNews.value = [...recorderNews.value.filter((user) => recording.has(user)), ...news];
   for (const user of news) announce(`${nameOf(user)} records this call.`);
+  if (isFirst) return;
+  for (const user of came) if (!recording.has(user)) announce(`${nameOf(user)} entered.`);
+  for (const user of went) announce(`${nameOf(user)} left.`);
 }
 
 /** Members who keep what they see and hear. They stand on the roster like anyone, and are marked wherever they appear. */

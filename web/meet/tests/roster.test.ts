@@ -73,10 +73,14 @@ describe("in a sealed call", () => {
     const recorder = member("archive", "recorder");
     state.takeRoster([member("ana"), recorder], WORDS);
     state.takeRoster([member("ana"), recorder, member("ben")], WORDS);
-    expect(state.announcements.value.map(({ text }) => text)).toEqual(["archive records this call."]);
+    expect(state.announcements.value.map(({ text }) => text)).toEqual([
+      "archive records this call.",
+      "ben entered.",
+    ]);
     expect([...state.recorders.value]).toEqual(["archive"]);
     expect(state.recorderNews.value).toEqual(["archive"]);
     state.takeRoster([member("ana"), member("ben")], WORDS);
+    expect(state.announcements.value.at(-1)?.text).toBe("archive left.");
     expect(state.recorders.value.size).toBe(0);
     expect(state.recorderNews.value).toEqual([]);
   });
