@@ -8,6 +8,7 @@ import { deviceRemoved, listDevices, startMicrophone, stopCamera, stopMicrophone
 import { nameOf, userIdFor } from "./names";
 import { RefusalLog } from "./refusals";
 import { Lasting, SILENT_MS, STRANGER_MS } from "./roster";
+import { sealingText } from "./sealing";
 import * as state from "./state";
 import { fetchGrant, fetchTokens } from "./tokens";
 
@@ -205,6 +206,10 @@ function listenToTheSealing(): void {
   trtc.on("sealing-state-changed", (sealing) => {
     const { epoch, step } = state.sealing.value;
     if (sealing.epoch !== epoch || sealing.step !== step) log.changed(performance.now());
+    // What interrupts is read from the banner.
+    const text = sealingText(sealing);
+    if (sealing.state !== state.sealing.value.state && text.attention !== "alert")
+      state.announce(`${text.mark}.`);
     state.sealing.value = sealing;
   });
   trtc.on("frame-refused", (refusal) => {

@@ -176,7 +176,9 @@ async function takeUp(kind: DeviceKind): Promise<void> {
   const { list, id } = DEVICES[kind];
   const chosen = remembered()[kind];
   const wanted = idAmong(chosen, list.value);
-  if (wanted !== "" && wanted !== id.value) await change(kind, wanted);
+  // One that cannot be taken up leaves the one that runs.
+  if (wanted !== "" && wanted !== id.value)
+    await change(kind, wanted).catch((error: unknown) => tell(kind, troubleOf(error)));
   const isGone = wanted === "" && chosen !== null && list.value.length > 0;
   // Once is enough: it is no news when the camera is switched off and on.
   if (isGone && !state.deviceNotices.value.has(kind)) tell(kind, replaced(kind, chosen.label));

@@ -6,6 +6,8 @@ import * as state from "../../state";
 
 /** After so long without a sound the person is asked to say something. */
 const SILENCE_MS = 6_000;
+/** A browser that lets the page listen takes a moment to say so. */
+const HELD_MS = 500;
 /** Below this it is the noise of the room. */
 const AUDIBLE = 0.15;
 
@@ -35,16 +37,18 @@ export function Level() {
   return (
     <div class="level">
       {track === null || state.stage.value === "entering" ? (
-        <p class="quiet">
-          {state.microphoneOn.value
-            ? "The microphone is tested before you enter."
-            : "Your microphone is off."}
-        </p>
+        <p class="quiet">{withoutLevel()}</p>
       ) : (
         <Bar key={track.id} track={track} />
       )}
     </div>
   );
+}
+
+/** Why there is no level to be seen. */
+function withoutLevel(): string {
+  if (!state.microphoneOn.value) return "Your microphone is off.";
+  return state.stage.value === "lobby" ? "Starting the microphone…" : "Your microphone opens when you enter.";
 }
 
 function Bar({ track }: { track: MediaStreamTrack }) {
@@ -53,7 +57,7 @@ function Bar({ track }: { track: MediaStreamTrack }) {
   useEffect(() => watch(track, (level) => show(bar.current, level), setHearing), [track]);
   return (
     <>
-      <meter class="level-bar" ref={bar} aria-label="Microphone level" min={0} max={1} value={0} />
+      <meter class="level-bar" ref={bar} aria-label="Microphone level" min={0} max={1} />
       <p class="quiet">{HINTS[hearing]}</p>
     </>
   );
@@ -74,12 +78,14 @@ function watch(
   const resume = (): void => void meter.resume().catch(() => undefined);
   const gestures = ["pointerdown", "keydown"] as const;
   for (const gesture of gestures) addEventListener(gesture, resume);
-  let heardAt = performance.now();
+  const startedAt = performance.now();
+  let heardAt = startedAt;
   let frame = requestAnimationFrame(function look(now) {
     const level = meter.level();
+    const held = meter.held && now - startedAt > HELD_MS;
     if (level >= AUDIBLE || meter.held) heardAt = now;
     onLevel(level);
-    onHearing(meter.held ? "held" : now - heardAt > SILENCE_MS ? "silent" : "hearing");
+    onHearing(held ? "held" : now - heardAt > SILENCE_MS ? "silent" : "hearing");
     frame = requestAnimationFrame(look);
   });
   return () => {
