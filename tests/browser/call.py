@@ -195,7 +195,7 @@ class Caller(Person[Page]):
         page.on("console", caller._heard)
         page.on("pageerror", lambda error: caller.console.append(f"error: {error}"))
         if worker_prefix:
-            page.route("**/*worker*.js", lambda route: _prefixed(route, worker_prefix))
+            page.route("**/*worker*.js", lambda route: prefixed(route, worker_prefix))
         prepare(page)
         page.goto(running.url(room, name))
         return caller
@@ -204,6 +204,7 @@ class Caller(Person[Page]):
         self.console.append(f"{message.type}: {message.text}")
 
 
-def _prefixed(route: Route, prefix: str) -> None:
+def prefixed(route: Route, prefix: str) -> None:
+    """Answers a request for a script with `prefix` before it."""
     response = route.fetch()
     route.fulfill(response=response, body=prefix + "\n" + response.text())

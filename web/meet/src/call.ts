@@ -1,57 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page's hand on the SDK: what buttons do, and what events change.
 
-import { type EnterRoomConfig, ExtraCode, RtcError, TRTC } from "@sealroom/sdk";
-import workerUrl from "@sealroom/sdk/worker?worker&url";
+import { effect } from "@preact/signals";
+import { type EnterRoomConfig, ExtraCode, RtcError } from "@sealroom/sdk";
+import { troubleOf, trtc } from "./client";
+import { deviceRemoved, listDevices, startMicrophone, stopCamera, stopMicrophone } from "./devices";
 import { nameOf, userIdFor } from "./names";
+import { RefusalLog } from "./refusals";
+import { Lasting, SILENT_MS, STRANGER_MS } from "./roster";
+import { sealingText } from "./sealing";
 import * as state from "./state";
-import { fetchGrant, fetchTokens, Problem } from "./tokens";
+import { fetchGrant, fetchTokens } from "./tokens";
 
 const SPEAKING_LEVEL = 3;
-const REFUSALS_SHOWN_MS = 6_000;
-
-const trtc = TRTC.create({ sealingWorker: workerUrl });
-let refusalsTimer = 0;
-
-/** What a person can be told of an error. */
-function troubleOf(error: unknown): state.Trouble {
-  if (error instanceof RtcError || error instanceof Problem)
-    return { message: error.message, action: error.action };
-  return { message: "Something went wrong.", action: "Reload the page." };
-}
-
-/** Lists the devices again; their names are there once one was allowed. */
-export async function listDevices(): Promise<void> {
-  state.cameras.value = await TRTC.getCameraList();
-  state.microphones.value = await TRTC.getMicrophoneList();
-}
-
-/** Turns the camera on and shows it in `view`. */
-export async function startCamera(view: HTMLElement | null): Promise<void> {
-  if (state.cameraBusy.value || state.cameraOn.value) return;
-  state.cameraBusy.value = true;
-  const { value: cameraId } = state.cameraId;
-  try {
-    await trtc.startLocalVideo({ view, option: { ...(cameraId && { cameraId }), mirror: true } });
-    state.cameraOn.value = true;
-    state.cameraTrouble.value = null;
-  } catch (error) {
-    await trtc.stopLocalVideo().catch(() => undefined);
-    state.cameraTrouble.value = troubleOf(error);
-  }
-  state.cameraBusy.value = false;
-  await listDevices();
-}
-
-export async function stopCamera(): Promise<void> {
-  state.cameraOn.value = false;
-  await trtc.stopLocalVideo().catch(() => undefined);
-}
-
-/** Shows our own picture in another place. */
-export async function moveCamera(view: HTMLElement): Promise<void> {
-  if (state.cameraOn.value) await trtc.updateLocalVideo({ view }).catch(() => undefined);
-}
+/** How often the page looks at what becomes news by lasting. */
+const LOOK_MS = 1_000;
 
 /** Whether this browser can share a screen; phones cannot. */
 export const canShare = typeof navigator.mediaDevices?.getDisplayMedia === "function";
@@ -62,7 +25,7 @@ export async function startSharing(): Promise<void> {
     await trtc.startScreenShare();
     state.sharing.value = true;
     state.screenTrouble.value = null;
-    state.announcement.value = "You are sharing your screen.";
+    state.announce("You are sharing your screen.");
   } catch (error) {
     await trtc.stopScreenShare().catch(() => undefined);
     const changedTheirMind = error instanceof RtcError && error.extraCode === ExtraCode.DEVICE_DENIED;
@@ -75,44 +38,17 @@ export async function stopSharing(): Promise<void> {
   await trtc.stopScreenShare().catch(() => undefined);
 }
 
-/** Chooses a camera; one that is on changes at once. */
-export async function chooseCamera(cameraId: string): Promise<void> {
-  state.cameraId.value = cameraId;
-  if (!state.cameraOn.value) return;
-  await trtc.updateLocalVideo({ option: { cameraId } }).catch((error: unknown) => {
-    state.cameraTrouble.value = troubleOf(error);
-  });
-}
-
-export async function chooseMicrophone(microphoneId: string): Promise<void> {
-  state.microphoneId.value = microphoneId;
-  if (state.stage.value !== "call") return;
-  await trtc.updateLocalAudio({ option: { microphoneId } }).catch((error: unknown) => {
-    state.microphoneTrouble.value = troubleOf(error);
-  });
-}
-
-export async function toggleMicrophone(): Promise<void> {
-  const on = !state.microphoneOn.value;
-  state.microphoneOn.value = on;
-  if (state.stage.value !== "call") return;
-  try {
-    await trtc.updateLocalAudio({ mute: !on });
-  } catch {
-    await startMicrophone();
-  }
-}
-
 /** Enters the room with the name and devices that were chosen. */
 export async function enter(): Promise<void> {
   if (state.stage.value === "entering" || state.stage.value === "call") return;
   state.stage.value = "entering";
+  nameInAddress(state.room.value);
   state.trouble.value = null;
   try {
     await enterRoom();
     state.stage.value = "call";
-    state.announcement.value = "You are in the call.";
-    await startMicrophone();
+    state.announce("You are in the call.");
+    if (state.microphoneOn.value) await startMicrophone();
     trtc.enableAudioVolumeEvaluation(300);
   } catch (error) {
     state.forgetCall();
@@ -123,11 +59,11 @@ export async function enter(): Promise<void> {
 
 export async function leave(): Promise<void> {
   await trtc.exitRoom();
-  await trtc.stopLocalAudio().catch(() => undefined);
+  await stopMicrophone();
   await stopSharing();
   await stopCamera();
   over("left");
-  state.announcement.value = "You left the call.";
+  state.announce("You left the call.");
 }
 
 /** Shows somebody's picture in `view`, at a size that fits the number of tiles. */
@@ -142,6 +78,14 @@ export async function showPicture(
 
 export async function hidePicture(picture: state.RemotePicture): Promise<void> {
   await trtc.stopRemoteVideo(picture).catch(() => undefined);
+}
+
+/** Reloading, and whoever is sent the address, comes to the same room. */
+function nameInAddress(room: string): void {
+  const address = new URL(location.href);
+  if (address.searchParams.get("room") === room) return;
+  address.searchParams.set("room", room);
+  history.replaceState(null, "", address);
 }
 
 async function enterRoom(): Promise<void> {
@@ -167,22 +111,6 @@ async function enterRoom(): Promise<void> {
   await trtc.enterRoom(config);
 }
 
-async function startMicrophone(): Promise<void> {
-  const { value: microphoneId } = state.microphoneId;
-  try {
-    await trtc.startLocalAudio({
-      mute: !state.microphoneOn.value,
-      option: { ...(microphoneId && { microphoneId }) },
-    });
-    state.microphoneTrouble.value = null;
-  } catch (error) {
-    await trtc.stopLocalAudio().catch(() => undefined);
-    state.microphoneOn.value = false;
-    state.microphoneTrouble.value = troubleOf(error);
-  }
-  await listDevices();
-}
-
 function over(stage: "lobby" | "left"): void {
   trtc.enableAudioVolumeEvaluation(0);
   state.forgetCall();
@@ -205,17 +133,20 @@ const without = <T>(all: readonly T[], gone: (one: T) => boolean): readonly T[] 
 export function listen(): void {
   trtc.on("remote-user-enter", ({ userId }) => {
     state.present.value = [...without(state.present.value, (one) => one === userId), userId];
-    state.announcement.value = `${nameOf(userId)} entered.`;
+    announceUnsealed(`${nameOf(userId)} entered.`);
   });
   trtc.on("remote-user-exit", ({ userId }) => {
     state.present.value = without(state.present.value, (one) => one === userId);
-    state.announcement.value = `${nameOf(userId)} left.`;
+    announceUnsealed(`${nameOf(userId)} left.`);
   });
   trtc.on("remote-video-available", (picture) => {
-    state.pictures.value = [...without(state.pictures.value, (one) => samePicture(one, picture)), picture];
+    state.pictures.value = [
+      ...without(state.pictures.value, (one) => state.isSamePicture(one, picture)),
+      picture,
+    ];
   });
   trtc.on("remote-video-unavailable", (picture) => {
-    state.pictures.value = without(state.pictures.value, (one) => samePicture(one, picture));
+    state.pictures.value = without(state.pictures.value, (one) => state.isSamePicture(one, picture));
   });
   trtc.on("remote-audio-available", ({ userId }) => {
     state.heard.value = new Set([...state.heard.value, userId]);
@@ -230,19 +161,13 @@ export function listen(): void {
   listenToTheLine();
 }
 
+/** Who comes and goes, as the operator says. In a sealed call the roster says it; the operator might invent somebody. */
+function announceUnsealed(text: string): void {
+  if (!state.isSealed.value) state.announce(text);
+}
+
 function listenToTheLine(): void {
-  trtc.on("roster-changed", ({ members, words }) => state.takeRoster(members, words));
-  trtc.on("sealing-state-changed", (sealing) => {
-    state.sealing.value = sealing;
-  });
-  trtc.on("frame-refused", ({ reason, count }) => {
-    const before = state.refusals.value;
-    state.refusals.value = new Map([...before, [reason, (before.get(reason) ?? 0) + count]]);
-    clearTimeout(refusalsTimer);
-    refusalsTimer = window.setTimeout(() => {
-      state.refusals.value = new Map();
-    }, REFUSALS_SHOWN_MS);
-  });
+  listenToTheSealing();
   trtc.on("connection-state-changed", ({ state: now }) => {
     state.connection.value = now;
   });
@@ -252,8 +177,8 @@ function listenToTheLine(): void {
   trtc.on("screen-share-stopped", () => {
     state.sharing.value = false;
   });
-  trtc.on("device-changed", () => {
-    listDevices().catch(() => undefined);
+  trtc.on("device-changed", ({ type, action, device }) => {
+    (action === "remove" ? deviceRemoved(type, device) : listDevices()).catch(() => undefined);
   });
   trtc.on("kicked-out", ({ reason }) => ended(KICKED[reason] ?? troubleOf(null)));
   trtc.on("error", (error) => {
@@ -262,15 +187,48 @@ function listenToTheLine(): void {
   });
 }
 
+/** Roster, keys and refusals, and what of them is worth a word. */
+function listenToTheSealing(): void {
+  let log = new RefusalLog();
+  const strangers = new Lasting(STRANGER_MS);
+  const silent = new Lasting(SILENT_MS);
+  const look = (): void => {
+    const now = performance.now();
+    state.refusals.value = log.summary(now);
+    state.lastingStrangers.value = strangers.take(now, state.strangers.value);
+    state.lastingSilent.value = silent.take(now, state.silentMembers.value);
+  };
+  trtc.on("roster-changed", ({ members, words }) => {
+    log.changed(performance.now());
+    state.takeRoster(members, words);
+    look();
+  });
+  trtc.on("sealing-state-changed", (sealing) => {
+    const { epoch, step } = state.sealing.value;
+    if (sealing.epoch !== epoch || sealing.step !== step) log.changed(performance.now());
+    // What interrupts is read from the banner.
+    const text = sealingText(sealing);
+    if (sealing.state !== state.sealing.value.state && text.attention !== "alert")
+      state.announce(`${text.mark}.`);
+    state.sealing.value = sealing;
+  });
+  trtc.on("frame-refused", (refusal) => {
+    log.add(performance.now(), refusal);
+    look();
+  });
+  effect(() => {
+    if (state.stage.value === "entering") log = new RefusalLog();
+    if (state.stage.value !== "call") return undefined;
+    const timer = setInterval(look, LOOK_MS);
+    return () => clearInterval(timer);
+  });
+}
+
 function ended(why: state.Trouble): void {
   if (state.stage.value !== "call") return;
   stopSharing().catch(() => undefined);
   stopCamera().catch(() => undefined);
-  trtc.stopLocalAudio().catch(() => undefined);
+  stopMicrophone().catch(() => undefined);
   over("left");
   state.trouble.value = why;
-}
-
-function samePicture(one: state.RemotePicture, other: state.RemotePicture): boolean {
-  return one.userId === other.userId && one.streamType === other.streamType;
 }

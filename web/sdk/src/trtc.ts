@@ -8,6 +8,7 @@ import { asRtcError, ErrorCode, ExtraCode, RtcError } from "./errors";
 import { Emitter, type EventName, type Handler } from "./events";
 import { devices, watchDevices } from "./media/devices";
 import { Local } from "./media/local";
+import { SoundOutput } from "./media/output";
 import { VideoPlayer } from "./media/player";
 import {
   type CreateConfig,
@@ -34,6 +35,8 @@ export class TRTC {
   static readonly EVENT = EVENT;
   static readonly TYPE = TYPE;
   static readonly ERROR_CODE = ErrorCode;
+  /** Of the class and not of one participant, as in TRTC: a page has one loudspeaker. */
+  private static readonly output = new SoundOutput();
 
   private readonly emitter = new Emitter();
   private readonly local: Local;
@@ -73,6 +76,11 @@ export class TRTC {
 
   static getSpeakerList(): Promise<MediaDeviceInfo[]> {
     return devices("audiooutput");
+  }
+
+  /** Plays everything through this loudspeaker, also what comes later; the empty id is the system's own. */
+  static setCurrentSpeaker(speakerId: string): Promise<void> {
+    return named("setCurrentSpeaker", TRTC.output.choose(speakerId));
   }
 
   on<E extends EventName>(event: E, handler: Handler<E>, context?: unknown): this {
@@ -221,6 +229,7 @@ export class TRTC {
   private callHost(): CallHost {
     return {
       emitter: this.emitter,
+      output: TRTC.output,
       outgoing: (): ReadonlyMap<Signalling.Track, Outgoing> => this.local.published,
       startWorker: () => sealingWorker(this.config.sealingWorker),
       videoGone: (userId, track) => {

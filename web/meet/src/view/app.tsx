@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { announcement, stage } from "../state";
-import { Lobby } from "./lobby";
+import { announcements, stage } from "../state";
+import { Lobby } from "./lobby/lobby";
 import { Room } from "./room";
 
 /** The whole page: before, in and after the call. */
@@ -9,9 +9,11 @@ export function App() {
   return (
     <>
       {stage.value === "call" ? <Room /> : <Lobby />}
-      <p class="unseen" aria-live="polite">
-        {announcement.value}
-      </p>
+      <div class="unseen" role="log" aria-live="polite" aria-label="What happened">
+        {announcements.value.map(({ id, text }) => (
+          <p key={id}>{text}</p>
+        ))}
+      </div>
     </>
   );
 }

@@ -9,16 +9,16 @@ export interface Grid {
   columnOf(place: number): string;
 }
 
-/** The grid of `count` tiles, the first `screens` of which are shared screens. Screens get most of the room, people a strip. */
-export function gridFor(count: number, screens: number): Grid {
-  if (screens > 0) {
-    const strip = Math.max(1, count - screens);
-    const columns = strip > 5 ? 2 : 1;
-    const rows = Math.max(Math.ceil(strip / columns), screens);
+/** The grid of `count` tiles, the first `large` of which get most of the room, and the others a strip. */
+export function gridFor(count: number, large: number): Grid {
+  if (large > 0) {
+    const strip = Math.max(1, count - large);
+    const columns = strip > 12 ? 3 : strip > 5 ? 2 : 1;
+    const rows = Math.max(Math.ceil(strip / columns), large);
     const style = {
       "--columns": String(columns),
       "--rows": String(rows),
-      "--span": String(Math.floor(rows / screens)),
+      "--span": String(Math.floor(rows / large)),
     };
     return { style, presenting: true, columnOf: () => "" };
   }

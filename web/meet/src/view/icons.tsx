@@ -60,6 +60,42 @@ export function PeopleIcon() {
   );
 }
 
+/** A dial: what is turned to choose a device. */
+export function DevicesIcon() {
+  return (
+    <Icon>
+      <path d="M4 7h9m5 0h2M4 17h2m5 0h9" />
+      <circle cx="15.500" cy="7" r="2.500" />
+      <circle cx="8.500" cy="17" r="2.500" />
+    </Icon>
+  );
+}
+
+export function PinIcon() {
+  return (
+    <Icon>
+      <path d="M9 4h6l-.8 6.500L17 13.500H7l2.800-3zM12 13.500V20" />
+    </Icon>
+  );
+}
+
+export function RecordIcon() {
+  return (
+    <Icon>
+      <circle cx="12" cy="12" r="8.500" />
+      <circle class="dot" cx="12" cy="12" r="4" />
+    </Icon>
+  );
+}
+
+export function ShieldIcon() {
+  return (
+    <Icon>
+      <path d="M12 3.500l7 2.500v5.500c0 4.200-2.800 7.300-7 9-4.200-1.700-7-4.800-7-9V6zM9.500 9.500l5 5m0-5l-5 5" />
+    </Icon>
+  );
+}
+
 export function LockIcon({ open = false }: { open?: boolean }) {
   return (
     <Icon>

@@ -1,91 +1,133 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import {
-  canShare,
-  chooseCamera,
-  chooseMicrophone,
-  leave,
-  startCamera,
-  startSharing,
-  stopCamera,
-  stopSharing,
-  toggleMicrophone,
-} from "../call";
+import { nameOf } from "../names";
 import * as state from "../state";
+import { Controls } from "./controls";
 import { gridFor } from "./grid";
-import { CameraIcon, LeaveIcon, MicrophoneIcon, PeopleIcon, ScreenIcon } from "./icons";
-import { DeviceChoice } from "./lobby";
-import { Notice } from "./notice";
-import { People } from "./people";
-import { Seal } from "./seal";
+import { DeviceNotices, Notice } from "./notice";
+import { Differences, People, Recording } from "./people";
+import { Refusals } from "./refusals";
+import { Seal, SealBanner } from "./seal";
 import { OwnTile, Tile } from "./tile";
 
 /** Fewer tiles are larger, and get a larger layer. */
 function layerFor(count: number): 0 | 1 | 2 {
-  if (count <= 1) return 2;
-  return count <= 4 ? 1 : 0;
+  if (count <= 2) return 2;
+  return count <= 9 ? 1 : 0;
 }
 
-/** The call. */
+/** A call. */
 export function Room() {
   const [showPeople, setShowPeople] = useState(false);
-  const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus(), []);
-  const { value: tiles } = state.tiles;
-  const layer = layerFor(tiles.length);
-  const screens = tiles.filter(({ streamType }) => streamType === "sub").length;
-  const grid = gridFor(tiles.length + 1, screens);
   return (
     <div class="room">
-      <header class="room-head">
-        <h1 tabIndex={-1} ref={heading}>
-          {state.room.value}
-        </h1>
-        <Seal />
-      </header>
-      {state.connection.value === "RECONNECTING" && (
-        <p class="notice" role="status">
-          The connection was lost. Trying to come back…
-        </p>
-      )}
-      <Notice
-        trouble={
-          state.trouble.value ??
-          state.microphoneTrouble.value ??
-          state.cameraTrouble.value ??
-          state.screenTrouble.value
-        }
-        onClose={closeNotices}
-      />
-      <SoundBlocked />
+      <Head />
+      <section class="notices" aria-label="Notices">
+        <SealBanner />
+        <Differences />
+        <RecorderNews />
+        {state.connection.value === "RECONNECTING" && (
+          <p class="notice" role="status">
+            The connection was lost. Trying to come back…
+          </p>
+        )}
+        <Troubles />
+        <DeviceNotices />
+        <SoundBlocked />
+      </section>
       <main class="stage">
-        <ul class={grid.presenting ? "tiles presenting" : "tiles"} style={grid.style} aria-label="Pictures">
-          {tiles.map((tile, place) => (
-            <Tile
-              key={`${tile.userId}/${tile.streamType}`}
-              {...tile}
-              layer={layer}
-              column={grid.columnOf(place)}
-            />
-          ))}
-          <OwnTile column={grid.columnOf(tiles.length)} />
-        </ul>
-        {showPeople && <People />}
+        <Tiles />
+        {showPeople && <People onClose={() => setShowPeople(false)} />}
       </main>
-      {tiles.length === 0 && (
-        <p class="alone">Nobody else is here yet. Share this page's address to invite.</p>
-      )}
       <Controls showPeople={showPeople} onPeople={() => setShowPeople(!showPeople)} />
     </div>
   );
 }
 
-function closeNotices(): void {
-  state.trouble.value = null;
-  state.microphoneTrouble.value = null;
-  state.cameraTrouble.value = null;
-  state.screenTrouble.value = null;
+function Head() {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), []);
+  return (
+    <header class="room-head">
+      <h1 tabIndex={-1} ref={heading}>
+        {state.room.value}
+      </h1>
+      <Recording />
+      <Refusals />
+      <Seal />
+    </header>
+  );
+}
+
+function Tiles() {
+  const { value: tiles } = state.tiles;
+  const large = tiles.filter((tile) => tile.large).length;
+  const grid = gridFor(tiles.length + 1, large);
+  const layer = layerFor(tiles.length);
+  return (
+    <div class="tiles-column">
+      <ul class={grid.presenting ? "tiles presenting" : "tiles"} style={grid.style} aria-label="Pictures">
+        {tiles.map((tile, place) => (
+          <Tile
+            key={`${tile.userId}/${tile.streamType}`}
+            {...tile}
+            layer={tile.large ? 2 : large > 0 ? 0 : layer}
+            column={grid.columnOf(place)}
+          />
+        ))}
+        <OwnTile column={grid.columnOf(tiles.length)} />
+      </ul>
+      {tiles.length === 0 && <Invite />}
+      {state.tilesLeftOut.value > 0 && (
+        <p class="aside">{state.tilesLeftOut.value} more are heard, but there is no tile for them.</p>
+      )}
+    </div>
+  );
+}
+
+function Invite() {
+  const [copied, setCopied] = useState(false);
+  const address = new URL(`?room=${encodeURIComponent(state.room.value)}`, location.href).href;
+  const copy = (): void =>
+    void navigator.clipboard.writeText(address).then(
+      () => setCopied(true),
+      () => undefined,
+    );
+  return (
+    <p class="aside">
+      Nobody else is here yet.{" "}
+      <button type="button" onClick={copy}>
+        {copied ? "Link copied" : "Copy link to invite"}
+      </button>
+    </p>
+  );
+}
+
+function Troubles() {
+  const troubles = [state.trouble, state.microphoneTrouble, state.cameraTrouble, state.screenTrouble];
+  const close = (): void => {
+    for (const one of troubles) one.value = null;
+  };
+  return <Notice trouble={troubles.find((one) => one.value !== null)?.value ?? null} onClose={close} />;
+}
+
+/** A recorder entered, or was there before us. */
+function RecorderNews() {
+  const { value: news } = state.recorderNews;
+  if (news.length === 0) return null;
+  const names = news.map(nameOf).join(", ");
+  return (
+    <Notice
+      trouble={{
+        message: `${names} records this call.`,
+        action: "A recorder holds keys like everybody on the list. If you do not agree, leave the call.",
+      }}
+      onClose={() => {
+        state.recorderNews.value = [];
+      }}
+    />
+  );
 }
 
 function SoundBlocked() {
@@ -102,50 +144,5 @@ function SoundBlocked() {
         Play sound
       </button>
     </p>
-  );
-}
-
-function Controls({ showPeople, onPeople }: { showPeople: boolean; onPeople: () => void }) {
-  const { value: cameraOn } = state.cameraOn;
-  const { value: microphoneOn } = state.microphoneOn;
-  const { value: sharing } = state.sharing;
-  const toggleCamera = (): void => void (cameraOn ? stopCamera() : startCamera(null));
-  return (
-    <section class="controls" aria-label="Call controls">
-      <button type="button" onClick={toggleMicrophone}>
-        <MicrophoneIcon off={!microphoneOn} /> <span>{microphoneOn ? "Mute" : "Unmute"}</span>
-      </button>
-      <button type="button" disabled={state.cameraBusy.value} onClick={toggleCamera}>
-        <CameraIcon off={!cameraOn} /> <span>{cameraOn ? "Stop camera" : "Start camera"}</span>
-      </button>
-      {canShare && (
-        <button type="button" aria-pressed={sharing} onClick={sharing ? stopSharing : startSharing}>
-          <ScreenIcon off={sharing} /> <span>{sharing ? "Stop sharing" : "Share screen"}</span>
-        </button>
-      )}
-      <button type="button" aria-expanded={showPeople} aria-controls="people" onClick={onPeople}>
-        <PeopleIcon /> <span>{state.others.value.length + 1} here</span>
-      </button>
-      <details class="devices">
-        <summary>Devices</summary>
-        <div class="devices-list">
-          <DeviceChoice
-            label="Camera"
-            devices={state.cameras.value}
-            chosen={state.cameraId.value}
-            onChoose={chooseCamera}
-          />
-          <DeviceChoice
-            label="Microphone"
-            devices={state.microphones.value}
-            chosen={state.microphoneId.value}
-            onChoose={chooseMicrophone}
-          />
-        </div>
-      </details>
-      <button type="button" class="leave" onClick={leave}>
-        <LeaveIcon /> <span>Leave</span>
-      </button>
-    </section>
   );
 }

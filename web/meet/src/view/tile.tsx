@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { useEffect, useRef } from "preact/hooks";
-import { hidePicture, moveCamera, showPicture } from "../call";
+import { hidePicture, showPicture } from "../call";
+import { moveCamera } from "../devices";
 import { initialsOf, nameOf } from "../names";
 import * as state from "../state";
-import { MicrophoneIcon } from "./icons";
+import { MicrophoneIcon, PinIcon, RecordIcon } from "./icons";
 
-interface TileProps {
-  userId: string;
-  streamType: "main" | "sub";
-  hasPicture: boolean;
+interface TileProps extends state.TileView {
   layer: 0 | 1 | 2;
   /** CSS `grid-column-start`, if it does not just follow. */
   column: string;
 }
 
 /** Somebody else: picture or initials, name, whether heard. */
-export function Tile({ userId, streamType, hasPicture, layer, column }: TileProps) {
+export function Tile({ userId, streamType, hasPicture, large, layer, column }: TileProps) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const { current: view } = place;
@@ -26,16 +24,20 @@ export function Tile({ userId, streamType, hasPicture, layer, column }: TileProp
   useEffect(() => () => void hidePicture({ userId, streamType }), [userId, streamType]);
   const heard = state.heard.value.has(userId);
   const speaking = heard && state.speaking.value.has(userId) && streamType === "main";
-  const name = nameOf(userId);
+  const name = streamType === "sub" ? `${nameOf(userId)}'s screen` : nameOf(userId);
+  const classes = ["tile", streamType === "sub" && "screen", large && "large", speaking && "speaking"];
   return (
-    <li
-      class={`tile ${streamType === "sub" ? "screen" : ""} ${speaking ? "speaking" : ""}`}
-      style={{ "--column": column || "auto" }}
-    >
+    <li class={classes.filter(Boolean).join(" ")} style={{ "--column": column || "auto" }}>
+      <Initials userId={userId} />
       <div class="picture" ref={place} />
-      {!hasPicture && <Initials userId={userId} />}
       <p class="label">
-        <span class="tile-name">{streamType === "sub" ? `${name}'s screen` : name}</span>
+        {state.recorders.value.has(userId) && (
+          <span class="records">
+            <RecordIcon />
+            <span class="unseen">records this call:</span>
+          </span>
+        )}
+        <span class="tile-name">{name}</span>
         {!heard && streamType === "main" && (
           <span class="muted">
             <MicrophoneIcon off />
@@ -44,7 +46,21 @@ export function Tile({ userId, streamType, hasPicture, layer, column }: TileProp
         )}
         {speaking && <span class="unseen">speaking</span>}
       </p>
+      <Pin picture={{ userId, streamType }} name={name} />
     </li>
+  );
+}
+
+/** Gives one tile most of the stage, until it is taken back. */
+function Pin({ picture, name }: { picture: state.RemotePicture; name: string }) {
+  const pinned = state.isSamePicture(picture, state.pinned.value);
+  const toggle = (): void => {
+    state.pinned.value = pinned ? null : picture;
+  };
+  return (
+    <button type="button" class="pin" aria-pressed={pinned} aria-label={`Pin ${name}`} onClick={toggle}>
+      <PinIcon />
+    </button>
   );
 }
 
@@ -58,8 +74,8 @@ export function OwnTile({ column }: { column: string }) {
   const speaking = state.microphoneOn.value && state.speaking.value.has("");
   return (
     <li class={`tile own ${speaking ? "speaking" : ""}`} style={{ "--column": column || "auto" }}>
+      <Initials userId={state.userId.value} />
       <div class="picture" ref={place} />
-      {!on && <Initials userId={state.userId.value} />}
       <p class="label">
         <span class="tile-name">You</span>
         {!state.microphoneOn.value && (
@@ -73,10 +89,11 @@ export function OwnTile({ column }: { column: string }) {
   );
 }
 
+/** Seen where the picture over them shows nothing: there is none, or none that opened yet. */
 function Initials({ userId }: { userId: string }) {
   return (
-    <div class="no-picture" aria-hidden="true">
-      <span class="initials">{initialsOf(userId)}</span>
-    </div>
+    <span class="initials" aria-hidden="true">
+      {initialsOf(userId)}
+    </span>
   );
 }

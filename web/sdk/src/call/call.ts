@@ -4,6 +4,7 @@
 import type { StreamType } from "../constants";
 import { ErrorCode, ExtraCode, RtcError } from "../errors";
 import type { ConnectionState, Emitter } from "../events";
+import type { SoundOutput } from "../media/output";
 import { Speakers } from "../media/player";
 import type { CheckedEntry } from "../options";
 import type { Refusals } from "../sealing/port";
@@ -29,6 +30,8 @@ export const trackOf = (stream: StreamType): "main" | "screen" => (stream === "s
 /** What the call needs of the SDK's face. */
 export interface CallHost {
   readonly emitter: Emitter;
+  /** Where what is received sounds. */
+  readonly output: SoundOutput;
   /** What we send now; sent again after every re-entry. */
   outgoing(): ReadonlyMap<Signalling.Track, Outgoing>;
   startWorker(): Worker;
@@ -56,7 +59,7 @@ export class Call {
     private readonly config: CheckedEntry,
     private readonly host: CallHost,
   ) {
-    this.speakers = new Speakers((userId, resume) => {
+    this.speakers = new Speakers(host.output, (userId, resume) => {
       host.emitter.emit("autoplay-failed", { userId, mediaType: "audio", resume });
     });
   }

@@ -93,10 +93,7 @@ function deviceError(error: unknown, what: "camera" | "microphone" | "screen"): 
       return new RtcError(ErrorCode.DEVICE_ERROR, `The ${what} is not allowed for this page.`, {
         ...details,
         extraCode: ExtraCode.DEVICE_DENIED,
-        action:
-          what === "screen"
-            ? "Choose a screen, window or tab, or allow screen recording in the system's settings."
-            : `Allow the ${what} in the browser's address bar, then try again.`,
+        action: whereToAllow(what, error),
       });
     case "NotFoundError":
       return new RtcError(ErrorCode.DEVICE_ERROR, `There is no ${what}.`, {
@@ -124,4 +121,13 @@ function deviceError(error: unknown, what: "camera" | "microphone" | "screen"): 
         action: `Choose another ${what}, or restart the browser.`,
       });
   }
+}
+
+function whereToAllow(what: "camera" | "microphone" | "screen", error: unknown): string {
+  if (what === "screen")
+    return "Choose a screen, window or tab, or allow screen recording in the system's settings.";
+  // What Chromium says when the person allowed it and the system does not.
+  if (error instanceof Error && error.message.includes("by system"))
+    return `Allow the browser to use the ${what} in the system's settings, then try again.`;
+  return `Allow the ${what} in the browser's address bar, then try again.`;
 }

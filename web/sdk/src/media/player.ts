@@ -2,6 +2,7 @@
 // Elements that show and sound. Styles are set through the CSSOM, which a strict content security policy allows.
 
 import type { View } from "../options";
+import type { SoundOutput } from "./output";
 
 /** What a picture is of; stands on the element as `data-user`, `data-track` and, for our own, `data-local`. */
 export interface Picture {
@@ -66,7 +67,10 @@ export class Speakers {
   private readonly muted = new Set<string>();
   private everybodyMuted = false;
 
-  constructor(private readonly onBlocked: (userId: string, resume: () => Promise<void>) => void) {}
+  constructor(
+    private readonly output: SoundOutput,
+    private readonly onBlocked: (userId: string, resume: () => Promise<void>) => void,
+  ) {}
 
   /** A slot of a new entry. */
   add(place: number, track: MediaStreamTrack): void {
@@ -75,6 +79,7 @@ export class Speakers {
     element.hidden = true;
     element.srcObject = new MediaStream([track]);
     document.body.append(element);
+    this.output.add(element);
     this.slots.set(place, { element, userId: "" });
     element.play().catch((error: unknown) => {
       if (isBlocked(error)) this.onBlocked(this.slots.get(place)?.userId ?? "", () => element.play());
@@ -112,6 +117,7 @@ export class Speakers {
 
   clear(): void {
     for (const { element } of this.slots.values()) {
+      this.output.remove(element);
       element.srcObject = null;
       element.remove();
     }
