@@ -26,6 +26,19 @@ pub enum Codec {
 }
 
 impl Codec {
+    /// Its name, as in a session's JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Opus => "opus",
+            Self::Red => "red",
+            Self::Vp8 => "vp8",
+            Self::Vp9 => "vp9",
+            Self::H264 => "h264",
+            Self::Av1 => "av1",
+        }
+    }
+
     /// Whether it carries sound.
     #[must_use]
     pub const fn is_audio(self) -> bool {
