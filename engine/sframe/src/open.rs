@@ -164,14 +164,18 @@ impl Opener {
         bound: Option<u16>,
         frame: &[u8],
     ) -> Result<Opened, Refusal> {
-        let opened = self.try_open(now, track, codec, bound, frame);
+        let opened = self.open_uncounted(now, track, codec, bound, frame);
         if let Err(reason) = opened {
             self.counts.0[reason as usize] += 1;
         }
         opened
     }
 
-    fn try_open(
+    /// As [`Opener::open`], but the refusal is not counted: for who lets a frame wait for its key and tries it again.
+    ///
+    /// # Errors
+    /// The reason; the frame must not be shown.
+    pub fn open_uncounted(
         &mut self,
         now: Instant,
         track: Track,
