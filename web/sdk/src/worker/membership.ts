@@ -78,6 +78,12 @@ export class Membership implements OpeningRoom {
     return this.members.get(index)?.user;
   }
 
+  /** Whether the roster lets a user send. */
+  maySend(user: string): boolean {
+    const index = this.indices.get(user);
+    return index !== undefined && this.members.get(index)?.role === "publish";
+  }
+
   find(id: KeyId): Search {
     return this.ring?.find(id) ?? "wait";
   }
