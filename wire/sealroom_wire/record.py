@@ -46,6 +46,9 @@ class LayerRecord(_Part, frozen=True):
     """Bits a second since the record before; None in the first."""
     key_frame_age: int | None
     """Milliseconds since the last key frame began; None where there was none."""
+    width: int | None
+    height: int | None
+    """Of the picture, where the codec's key frames say it in clear (VP8); None where the operator does not read it."""
     seal: SealSeen | None
     """None where no SFrame header is looked for, or none came."""
 

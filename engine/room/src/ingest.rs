@@ -100,6 +100,10 @@ impl Room {
             } else {
                 State::Ready
             };
+            if entry.starts_key_frame {
+                let frame = payload.get(packet.info.descriptor_len..);
+                layer.seen.picture(packet.codec, frame);
+            }
         }
         let stream = layer.stream;
         layer

@@ -29,6 +29,7 @@ pub(crate) struct LayerSeen {
     packets: u64,
     payload_bytes: u64,
     key_frame: Option<Instant>,
+    picture: Option<(u16, u16)>,
     seal: Option<SealSeen>,
 }
 
@@ -40,6 +41,13 @@ impl LayerSeen {
 
     pub(crate) const fn key_frame(&mut self, now: Instant) {
         self.key_frame = Some(now);
+    }
+
+    /// A key frame's own header may say how large the picture is; sealed or not, it stands in clear.
+    pub(crate) fn picture(&mut self, codec: Codec, frame: Option<&[u8]>) {
+        if let Some(size) = frame.and_then(|frame| rtp::picture_size(codec, frame)) {
+            self.picture = Some(size);
+        }
     }
 
     /// A header was read. With another key id the count begins anew.
@@ -79,6 +87,8 @@ pub struct LayerRecord {
     pub payload_bytes: u64,
     /// How long ago the latest key frame began.
     pub key_frame_age: Option<Duration>,
+    /// Width and height, where the codec's key frames say them in clear.
+    pub picture: Option<(u16, u16)>,
     /// Of a room that demands sealing.
     pub seal: Option<SealSeen>,
 }
@@ -157,6 +167,7 @@ fn layer_record(now: Instant, layer: u8, codec: Codec, seen: &LayerSeen) -> Opti
         packets: seen.packets,
         payload_bytes: seen.payload_bytes,
         key_frame_age: seen.key_frame.map(|at| now.saturating_duration_since(at)),
+        picture: seen.picture,
         seal: seen.seal,
     })
 }

@@ -17,7 +17,11 @@ fn header(track: u8, counter: u8) -> [u8; 6] {
 }
 
 fn frame(key: bool, counter: u8) -> Vec<u8> {
-    let prefix: &[u8] = if key { &[0; 9] } else { &[0; 2] };
+    let prefix: &[u8] = if key {
+        &[2, 0, 0x9d, 1, 0x2a, 0x40, 1, 0xb4, 0]
+    } else {
+        &[0; 2]
+    };
     let body = [prefix, &header(2, counter), &[0xEE; 40]].concat();
     vp8(true, u8::from(!key), 1, 1, &body)
 }
@@ -54,6 +58,7 @@ fn packets_bytes_key_frames_and_the_open_header_are_told_for_each_layer() {
         packets: 2,
         payload_bytes: (key.len() + delta.len()) as u64,
         key_frame_age: Some(Duration::from_millis(250)),
+        picture: Some((320, 180)),
         seal: Some(seal),
     };
     assert_eq!(of(&rig, Track::Main).layers, [layer]);

@@ -78,5 +78,15 @@ pub fn inspect(codec: Codec, payload: &[u8]) -> Result<PayloadInfo, Error> {
     }
 }
 
+/// The size of the picture, where the begin of a key frame says it in clear: so far only VP8's is read. `frame` begins
+/// behind the payload descriptor.
+#[must_use]
+pub fn picture_size(codec: Codec, frame: &[u8]) -> Option<(u16, u16)> {
+    match codec {
+        Codec::Vp8 => vp8::picture_size(frame),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests;

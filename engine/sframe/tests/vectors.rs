@@ -136,8 +136,7 @@ fn the_schedule() {
 #[test]
 fn custom_messages() {
     for case in read("custom.json")["good"].as_array().unwrap() {
-        let secret =
-            || Secret::new(suite(&case["suite"]), 1, 0, &hex(&case["secret"])).unwrap();
+        let secret = || Secret::new(suite(&case["suite"]), 1, 0, &hex(&case["secret"])).unwrap();
         let (sealed, body) = (hex(&case["sealed"]), hex(&case["body"]));
         let mut opener = Opener::new();
         opener.add_secret(Instant::now(), secret(), false);

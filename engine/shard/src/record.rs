@@ -56,6 +56,8 @@ pub struct LayerRecord {
     pub payload_bytes: u64,
     /// Milliseconds since the latest key frame began.
     pub key_frame_age_ms: Option<u64>,
+    /// Width and height, where the codec's key frames say them in clear.
+    pub picture: Option<(u16, u16)>,
     /// What the SFrame headers say, in a room that demands sealing.
     pub seal: Option<Seal>,
 }
@@ -116,6 +118,7 @@ impl From<room::LayerRecord> for LayerRecord {
             packets: layer.packets,
             payload_bytes: layer.payload_bytes,
             key_frame_age_ms: layer.key_frame_age.map(milliseconds),
+            picture: layer.picture,
             seal: layer.seal.map(Into::into),
         }
     }

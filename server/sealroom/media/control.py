@@ -167,6 +167,7 @@ class LayerRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     packets: int
     payload_bytes: int
     key_frame_age_ms: int | None
+    picture: tuple[int, int] | None
     seal: Seal | None
 
 

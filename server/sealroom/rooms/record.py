@@ -127,6 +127,8 @@ def _of_layer(layer: control.LayerRecord, bit_rate: int | None) -> LayerRecord:
         payload_bytes=layer.payload_bytes,
         bit_rate=bit_rate,
         key_frame_age=layer.key_frame_age_ms,
+        width=None if layer.picture is None else layer.picture[0],
+        height=None if layer.picture is None else layer.picture[1],
         seal=None
         if seal is None
         else SealSeen(

@@ -20,7 +20,7 @@ SEAL = control.Seal(epoch=63, step=15, index=65535, first_counter=2**40 - 1, las
 
 
 def seen(peer: int, payload_bytes: int, track: Track = Track.MAIN) -> control.TrackRecord:
-    layer = control.LayerRecord(0, "vp8", 7, payload_bytes, 1500, SEAL)
+    layer = control.LayerRecord(0, "vp8", 7, payload_bytes, 1500, (640, 360), SEAL)
     return control.TrackRecord(peer, track, None, (layer,), {"clear_media": 3, "muted": 1})
 
 
@@ -57,7 +57,7 @@ async def test_it_holds_the_engines_numbers_and_the_rooms_state(
     assert (main.track, main.published, main.muted) == (Track.MAIN, True, False)
     assert main.refused == (RefusedPackets("clear_media", 3), RefusedPackets("muted", 1))
     seal = SealSeen(63, 15, 65535, 2**40 - 1, 2**40, 2**40)
-    assert main.layers == (LayerRecord(0, "vp8", 7, 1000, None, 1500, seal),)
+    assert main.layers == (LayerRecord(0, "vp8", 7, 1000, None, 1500, 640, 360, seal),)
 
 
 async def test_a_member_sees_his_own_address_and_nobody_elses(rooms: RoomService, house: House) -> None:
@@ -113,7 +113,9 @@ async def test_the_largest_record_fits_into_a_message(
         everyone.append(one)
     for one in everyone[-MAX_RECORDED_PARTICIPANTS:]:
         await rooms.publish(one, Track.MAIN, muted=False)
-    layers = tuple(control.LayerRecord(layer, "h264", 2**40, 2**45, 2**40, SEAL) for layer in range(3))
+    layers = tuple(
+        control.LayerRecord(layer, "h264", 2**40, 2**45, 2**40, (16383, 16383), SEAL) for layer in range(3)
+    )
     engine.record_of_room = taken(
         *(
             control.TrackRecord(one.peer, track, 127, layers if track is not Track.AUDIO else layers[:1], {"clear_media": 2**32})

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page's hand on the SDK: what buttons do, and what events change.
 
-import { type EnterRoomConfig, ExtraCode, RtcError, TRTC } from "@sealroom/sdk";
+import { type EnterRoomConfig, ExtraCode, type OperatorRecord, RtcError, TRTC } from "@sealroom/sdk";
 import workerUrl from "@sealroom/sdk/worker?worker&url";
 import { nameOf, userIdFor } from "./names";
 import * as state from "./state";
@@ -14,7 +14,7 @@ const trtc = TRTC.create({ sealingWorker: workerUrl });
 let refusalsTimer = 0;
 
 /** What a person can be told of an error. */
-function troubleOf(error: unknown): state.Trouble {
+export function troubleOf(error: unknown): state.Trouble {
   if (error instanceof RtcError || error instanceof Problem)
     return { message: error.message, action: error.action };
   return { message: "Something went wrong.", action: "Reload the page." };
@@ -144,6 +144,9 @@ export async function hidePicture(picture: state.RemotePicture): Promise<void> {
   await trtc.stopRemoteVideo(picture).catch(() => undefined);
 }
 
+/** What the operator has of this call, by its own word. */
+export const fetchRecord = (): Promise<OperatorRecord> => trtc.getOperatorRecord();
+
 async function enterRoom(): Promise<void> {
   const userId = userIdFor(state.name.value);
   const { value: room } = state.room;
@@ -242,6 +245,9 @@ function listenToTheLine(): void {
     refusalsTimer = window.setTimeout(() => {
       state.refusals.value = new Map();
     }, REFUSALS_SHOWN_MS);
+  });
+  trtc.on("statistics", (statistics) => {
+    state.statistics.value = statistics;
   });
   trtc.on("connection-state-changed", ({ state: now }) => {
     state.connection.value = now;

@@ -2,7 +2,14 @@
 // Everything the page shows.
 
 import { computed, signal } from "@preact/signals";
-import type { ConnectionState, Fault, RefusalReason, RosterMember, SealingEventState } from "@sealroom/sdk";
+import type {
+  ConnectionState,
+  Fault,
+  RefusalReason,
+  RosterMember,
+  SealingEventState,
+  TRTCStatistics,
+} from "@sealroom/sdk";
 
 export type Stage = "lobby" | "entering" | "call" | "left";
 
@@ -64,6 +71,8 @@ export const pictures = signal<readonly RemotePicture[]>([]);
 export const speaking = signal<ReadonlySet<string>>(new Set());
 /** Frames refused lately, by reason. */
 export const refusals = signal<ReadonlyMap<RefusalReason, number>>(new Map());
+/** What each stream measured last; null before a call. */
+export const statistics = signal<TRTCStatistics | null>(null);
 export const soundBlocked = signal<(() => Promise<void>) | null>(null);
 /** What a screen reader is told. */
 export const announcement = signal("");
@@ -136,6 +145,7 @@ export function forgetCall(): void {
   pictures.value = [];
   speaking.value = new Set();
   refusals.value = new Map();
+  statistics.value = null;
   soundBlocked.value = null;
   sharing.value = false;
 }

@@ -176,6 +176,8 @@ export declare namespace Signalling {
     payloadBytes: number;
     bitRate: number | null;
     keyFrameAge: number | null;
+    width: number | null;
+    height: number | null;
     seal: SealSeen | null;
   }
   interface Leave {

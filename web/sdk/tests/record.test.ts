@@ -40,6 +40,8 @@ const RECORD: Signalling.Record = {
               payloadBytes: 2,
               bitRate: null,
               keyFrameAge: 4,
+              width: 640,
+              height: 360,
               seal: { epoch: 63, step: 15, index: 65_535, firstCounter: 0, lastCounter: 2 ** 40, frames: 9 },
             },
           ],

@@ -17,6 +17,7 @@ import { gridFor } from "./grid";
 import { CameraIcon, LeaveIcon, MicrophoneIcon, PeopleIcon, ScreenIcon } from "./icons";
 import { DeviceChoice } from "./lobby";
 import { Notice } from "./notice";
+import { OperatorButton, OperatorPanel } from "./operator";
 import { People } from "./people";
 import { Seal } from "./seal";
 import { OwnTile, Tile } from "./tile";
@@ -76,6 +77,7 @@ export function Room() {
       {tiles.length === 0 && (
         <p class="alone">Nobody else is here yet. Share this page's address to invite.</p>
       )}
+      <OperatorPanel />
       <Controls showPeople={showPeople} onPeople={() => setShowPeople(!showPeople)} />
     </div>
   );
@@ -126,6 +128,7 @@ function Controls({ showPeople, onPeople }: { showPeople: boolean; onPeople: () 
       <button type="button" aria-expanded={showPeople} aria-controls="people" onClick={onPeople}>
         <PeopleIcon /> <span>{state.others.value.length + 1} here</span>
       </button>
+      <OperatorButton />
       <details class="devices">
         <summary>Devices</summary>
         <div class="devices-list">

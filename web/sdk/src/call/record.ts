@@ -25,6 +25,8 @@ const layer = object<Signalling.LayerRecord>({
   payloadBytes: whole(),
   bitRate: orNull(whole()),
   keyFrameAge: orNull(whole()),
+  width: orNull(whole(0, 0xffff)),
+  height: orNull(whole(0, 0xffff)),
   seal: orNull(seal),
 });
 const track = object<Signalling.TrackRecord>({
