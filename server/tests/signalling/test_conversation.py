@@ -347,11 +347,14 @@ async def test_thirty_custom_messages_a_second_pass_and_more_are_refused_without
         await talk.ask(signalling.SendCustom(id=number + 1, data=b64u(SEALED)), signalling.Done)
     refused = await talk.ask(signalling.SendCustom(id=31, data=b64u(SEALED)), signalling.Refused)
     assert refused.code is ErrorCode.TOO_MANY_CUSTOM_MESSAGES
-    for second in range(4):
+    for second in range(10):
         clock.advance(1)
         for number in range(30):
             request = signalling.SendCustom(id=100 * (second + 1) + number, data=b64u(SEALED))
             await talk.ask(request, signalling.Done)
+        # What else a call has to say still has its place beside them.
+        for number in range(20):
+            await talk.ask(signalling.Ping(id=100 * (second + 1) + 50 + number), signalling.Pong)
     assert talk.ended() is None
 
 

@@ -118,6 +118,13 @@ describe("custom messages in the worker", () => {
     const headers = texts.map((text) => readHeader(fromB64u(text)));
     expect(headers.map(({ ctr }) => ctr)).toEqual([0n, 1n, 2n, 3n]);
     expect(readKeyId(headers[0]?.kid ?? 0n)).toEqual({ epoch: 1, step: 2, index: 0, track: 4 });
+    for (const text of texts) await bob.messages.take("alice", text);
+    expect(bob.told.map(([, command, sequence]) => [command, sequence])).toEqual([
+      [1, 1],
+      [2, 1],
+      [1, 2],
+      [3, 1],
+    ]);
   });
 
   it("are refused when a bit was changed, and the true one still opens", async () => {

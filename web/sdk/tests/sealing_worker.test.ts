@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FromWorker } from "../src/sealing/port";
-import { fromB64u } from "../src/sframe/bytes";
+import { fromB64u, toB64u } from "../src/sframe/bytes";
 import { readHeader } from "../src/sframe/header";
 import { readKeyId } from "../src/sframe/schedule";
 import type { Authority } from "../src/wire.gen";
@@ -133,6 +133,13 @@ describe("the sealing worker", () => {
     await vi.advanceTimersByTimeAsync(1_000);
     const refused = bench.said.flatMap((message) => (message.type === "refused" ? message.refusals : []));
     expect(refused).toEqual([{ entry: 0, place: null, reason: "clear", count: 1 }]);
+    const ofNobody = toB64u(new Uint8Array([0xb1, 1, 0, 0, 0x94, ...new Uint8Array(40)]));
+    bench.worker.obey({ type: "open-message", userId: "dave", frame: ofNobody });
+    await vi.advanceTimersByTimeAsync(100);
+    bench.clock.time += 301;
+    await vi.advanceTimersByTimeAsync(1_100);
+    const later = bench.said.flatMap((message) => (message.type === "refused" ? message.refusals : []));
+    expect(later.at(-1)).toEqual({ entry: 0, place: null, reason: "wrong_sender", count: 1 });
     bench.worker.obey({ type: "stop" });
     bench.worker.obey({ type: "seal-message", id: 2, command: 1, data });
     await expect.poll(answers).toHaveLength(2);
