@@ -66,6 +66,10 @@ def _constants() -> str:
         "FIRST_VIDEO_SLOTS",
         "SLOT_GROWTH",
         "MAX_SEALED_MEMBERS",
+        "MAX_CUSTOM_COMMAND",
+        "MAX_CUSTOM_BYTES",
+        "MAX_CUSTOM_FRAME_BYTES",
+        "MAX_RECORDED_PARTICIPANTS",
     )
     lines = [f"export const {name} = {getattr(limits, name)};" for name in names]
     lines.append(f"export const PROTOCOL_VERSION = {PROTOCOL_VERSION};")

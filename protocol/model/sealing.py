@@ -195,6 +195,13 @@ def seal(
             return prefix + sealed
 
 
+def custom_body(command: int, sequence: int, data: bytes) -> bytes:
+    """Section 10."""
+    if not 1 <= command <= 10 or len(data) > 1024:
+        raise ValueError("no custom message")
+    return command.to_bytes(2, "big") + sequence.to_bytes(4, "big") + data
+
+
 def authentication(
     authority_key: bytes, app: int, kind: str, room: str, members: dict[str, bytes]
 ) -> list[int]:

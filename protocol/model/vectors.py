@@ -123,6 +123,40 @@ def frames() -> list[dict[str, Any]]:
     return found
 
 
+def custom() -> dict[str, Any]:
+    """Custom messages: bodies and their sealed form, and bodies that must be refused."""
+    good = []
+    for suite in (5, 4):
+        place = sealing.Room(suite, 1400000000, "string", "room-abc", _bytes("instance room-abc", 16))
+        secret = place.first_secret(1, _bytes(f"epoch {suite} 1", sframe.SUITES[suite].nh))
+        key_id = sealing.kid(1, 0, 3, "data")
+        base_key = place.base_key(secret, 1, 0, 3, "data")
+        for counter, command, sequence, data in (
+            (0, 1, 1, b"hello"),
+            (1, 10, 2**32 - 1, b""),
+            (300, 2, 7, _bytes("custom", 1024)),
+            (2**40, 3, 0, "Grüße".encode()),
+        ):
+            body = sealing.custom_body(command, sequence, data)
+            sealed = sealing.seal(suite, key_id, counter, base_key, "data", "data", body)
+            good.append(
+                {
+                    "suite": suite, "secret": secret.hex(), "index": 3, "kid": key_id, "counter": str(counter), "baseKey": base_key.hex(),
+                    "command": command, "sequence": sequence, "data": data.hex(), "body": body.hex(), "sealed": sealed.hex(),
+                }
+            )  # fmt: skip
+    refused = [
+        "",
+        "0001",
+        "000100000001"[:10],
+        "000000000001",
+        "000b00000001",
+        "0101000000010a",
+        "0001000000ff" + "00" * 1025,
+    ]
+    return {"good": good, "refused": refused}
+
+
 def authentication() -> list[dict[str, Any]]:
     """Authentication strings of rooms with nobody, one, a few and many."""
     found = []
@@ -153,6 +187,7 @@ def outputs() -> dict[Path, str]:
         "headers": headers(),
         "schedule": schedule(),
         "frames": frames(),
+        "custom": custom(),
         "authentication": authentication(),
     }
     return {

@@ -84,7 +84,9 @@ class House:
         line = line or fakes.FakeLine()
         identity = Identity(Application.of(fakes.application(**application)), user)
         sdp = offers.offer() if sdp is None else sdp
-        request = Request(Admission(identity, rights), room, scene, role, sdp, offers.TRACKS)
+        request = Request(
+            Admission(identity, rights), room, scene, role, sdp, offers.TRACKS, fakes.origin(user)
+        )
         participant, others = await self.rooms.enter(request, line)
         return participant, line, others
 

@@ -10,6 +10,7 @@ from sealroom.core.config.schema import ApplicationSettings
 from sealroom.media import control
 from sealroom.media.port import EngineFailure
 from sealroom.media.session import Session
+from sealroom.rooms.state import Origin
 from sealroom_wire import signalling
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.ids import RoomId
@@ -83,6 +84,8 @@ class FakeEngine:
         self.peers: dict[int, FakePeer] = {}
         self.fail_next: str | None = None
         self.before_answer: Callable[[], None] | None = None
+        self.record_of_room = control.RoomRecord(0, 0, 0, 0, 0, ())
+        self.records_taken = 0
 
     async def add_room(self, room: int, *, sealing_required: bool) -> None:
         self._maybe_fail()
@@ -130,6 +133,14 @@ class FakeEngine:
 
     async def request_key_frame(self, peer: int, slot: int) -> None:
         self._peer(peer).key_frames.append(slot)
+
+    async def record(self, room: int) -> control.RoomRecord:
+        self._maybe_fail()
+        self._room(room)
+        self.records_taken += 1
+        if self.before_answer is not None:
+            self.before_answer()
+        return self.record_of_room
 
     async def stats(self) -> control.Stats:
         return control.Stats(len(self.peers), len(self.rooms), 0, 0, 0, 0, 0, 0, 0, 0, 0, {"clear_media": 3})
@@ -190,6 +201,9 @@ class FakeLine:
         if self.ended is None:
             self.told.append(message)
 
+    def pass_on(self, message: ServerMessage) -> None:
+        self.tell(message)
+
     def kick(self, reason: KickReason, code: ErrorCode) -> None:
         self.tell(signalling.KickedOut(reason))
         self.ended = code
@@ -209,6 +223,11 @@ def application(**changes: object) -> ApplicationSettings:
         "sdk_app_id": APP, "name": "Test", "secret_keys": (KEY,), "origins": ("https://call.example",),
     }  # fmt: skip
     return ApplicationSettings(**(settings | changes))  # type: ignore[arg-type]
+
+
+def origin(user: str) -> Origin:
+    """An address of its own for each user."""
+    return Origin(f"192.0.2.{len(user)}", signalling.ClientInfo("test-sdk", "1.2.3", f"os of {user}"))
 
 
 def user_sig(user: str, *, key: str = KEY, issued_at: int = NOW, expire: int = 600, app: int = APP) -> str:

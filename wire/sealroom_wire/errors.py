@@ -4,6 +4,13 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sealroom_wire.limits import (
+    MAX_CUSTOM_BYTES,
+    MAX_CUSTOM_BYTES_PER_SECOND,
+    MAX_CUSTOM_COMMAND,
+    MAX_CUSTOM_PER_SECOND,
+)
+
 
 class ErrorCode(StrEnum):
     """Stable codes. New ones are added; none is renamed or given another meaning."""
@@ -59,6 +66,12 @@ class ErrorCode(StrEnum):
     NOT_PUBLISHED = "not_published"
     SLOT_UNKNOWN = "slot_unknown"
     SOURCE_UNKNOWN = "source_unknown"
+    NO_RIGHT_TO_SEND_CUSTOM = "no_right_to_send_custom"
+    CUSTOM_MESSAGE_MALFORMED = "custom_message_malformed"
+    CUSTOM_MESSAGE_TOO_LARGE = "custom_message_too_large"
+    CUSTOM_MESSAGE_NOT_SEALED = "custom_message_not_sealed"
+    TOO_MANY_CUSTOM_MESSAGES = "too_many_custom_messages"
+    TOO_MANY_RECORDS = "too_many_records"
     REPLACED_BY_NEW_ENTRY = "replaced_by_new_entry"
     ENGINE_FAILED = "engine_failed"
     # SDP
@@ -192,6 +205,29 @@ TEXTS: dict[ErrorCode, ErrorText] = {
     ErrorCode.SLOT_UNKNOWN: ErrorText("There is no such slot.", "Bind slots that the last answer listed."),
     ErrorCode.SOURCE_UNKNOWN: ErrorText(
         "There is no such user in the room.", "Bind users that are in the room."
+    ),
+    ErrorCode.NO_RIGHT_TO_SEND_CUSTOM: ErrorText(
+        "You may not send messages, for you may not send audio, video or a screen.",
+        "Ask your backend for a PrivateMapKey with one of these rights.",
+        -100006,
+    ),
+    ErrorCode.CUSTOM_MESSAGE_MALFORMED: ErrorText(
+        "The custom message is not one.",
+        f"Use a command id from 1 to {MAX_CUSTOM_COMMAND} and a current SDK.",
+    ),
+    ErrorCode.CUSTOM_MESSAGE_TOO_LARGE: ErrorText(
+        "The custom message is too large.", f"Send at most {MAX_CUSTOM_BYTES} bytes in one message."
+    ),
+    ErrorCode.CUSTOM_MESSAGE_NOT_SEALED: ErrorText(
+        "This application takes sealed messages only.",
+        "Give `sealing` to enterRoom, with your authority and a grant.",
+    ),
+    ErrorCode.TOO_MANY_CUSTOM_MESSAGES: ErrorText(
+        "Too many custom messages in a short time.",
+        f"Send at most {MAX_CUSTOM_PER_SECOND} messages and {MAX_CUSTOM_BYTES_PER_SECOND} bytes a second.",
+    ),
+    ErrorCode.TOO_MANY_RECORDS: ErrorText(
+        "The record was asked for too often.", "Ask for it at most once a second."
     ),
     ErrorCode.REPLACED_BY_NEW_ENTRY: ErrorText(
         "The same user entered the room from elsewhere.",

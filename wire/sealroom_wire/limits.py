@@ -30,6 +30,17 @@ FIRST_VIDEO_SLOTS = 12
 SLOT_GROWTH = 8
 """A client that runs out of video slots offers again with this many more."""
 MAX_BINDINGS_PER_MESSAGE = 64
+MAX_CUSTOM_COMMAND = 10
+"""Command ids of custom messages are 1 to 10 (TRTC)."""
+MAX_CUSTOM_BYTES = 1024
+"""Data of one custom message (TRTC: 1 KB)."""
+MAX_CUSTOM_FRAME_BYTES = MAX_CUSTOM_BYTES + 39
+"""The same as it travels: six bytes of command and sequence, at most 17 of SFrame header, 16 of tag."""
+MAX_CUSTOM_PER_SECOND = 30
+MAX_CUSTOM_BYTES_PER_SECOND = 8192
+"""What one participant may send of them, as data before sealing (TRTC: 30 messages and 8 KB a second)."""
+MAX_RECORDED_PARTICIPANTS = 40
+"""Participants in one record of a call. Each takes at most 3.5 kB, and a message at most `MAX_SIGNALLING_MESSAGE_BYTES`."""
 MAX_FUTURE_SECONDS = 300
 """How far ahead of our clock a UserSig may claim to be issued."""
 MAX_USER_SIG_LIFE_SECONDS = 400 * 86400

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The signalling protocol: JSON text messages over a WebSocket, between a client and the operator.
 
-A client's request carries an `id` of its choice; the answer (`entered`, `answered`, `done`, `refused`, `pong`) carries it
+A client's request carries an `id` of its choice; the answer (`entered`, `answered`, `record`, `done`, `refused`, `pong`) carries it
 back. Everything else the server says on its own. Unknown types and unknown fields are refused.
 
 **A client says `enter` first; nothing else but `ping` is taken before `entered`.**
@@ -16,6 +16,7 @@ from msgspec import Meta
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.limits import (
     MAX_BINDINGS_PER_MESSAGE,
+    MAX_CUSTOM_FRAME_BYTES,
     MAX_ROOM_NUMBER,
     MAX_ROOM_STRING_BYTES,
     MAX_SDP_BYTES,
@@ -23,6 +24,10 @@ from sealroom_wire.limits import (
     MAX_USER_ID_BYTES,
     MAX_USER_SIG_BYTES,
 )
+from sealroom_wire.participant import ClientInfo as ClientInfo
+from sealroom_wire.participant import Role as Role
+from sealroom_wire.participant import Track as Track
+from sealroom_wire.record import ParticipantRecord, RoomCounts
 
 RequestId: TypeAlias = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 UserId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_USER_ID_BYTES)]
@@ -31,6 +36,8 @@ Generation: TypeAlias = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 Layer: TypeAlias = Annotated[int, Meta(ge=0, le=2)]
 Mid: TypeAlias = Annotated[str, Meta(min_length=1, max_length=16)]
 Sdp: TypeAlias = Annotated[str, Meta(max_length=MAX_SDP_BYTES)]
+CustomFrame: TypeAlias = Annotated[str, Meta(max_length=-(-MAX_CUSTOM_FRAME_BYTES * 4 // 3))]
+"""base64url of a sealed frame of the track `data`, or in a room without sealing of the body itself."""
 Token: TypeAlias = Annotated[str, Meta(max_length=MAX_USER_SIG_BYTES)]
 
 
@@ -39,21 +46,6 @@ class Scene(StrEnum):
 
     RTC = "rtc"
     LIVE = "live"
-
-
-class Role(StrEnum):
-    """Only matters in `live`."""
-
-    ANCHOR = "anchor"
-    AUDIENCE = "audience"
-
-
-class Track(StrEnum):
-    """What one participant sends. `main` is the camera."""
-
-    AUDIO = "audio"
-    MAIN = "main"
-    SCREEN = "screen"
 
 
 class SlotKind(StrEnum):
@@ -92,14 +84,6 @@ class SendSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     mid: Mid
     track: Track
-
-
-class ClientInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """What the client says of itself; for the back-end log, never for decisions."""
-
-    sdk: Annotated[str, Meta(max_length=64)] = ""
-    version: Annotated[str, Meta(max_length=32)] = ""
-    os: Annotated[str, Meta(max_length=64)] = ""
 
 
 class _Client(
@@ -184,6 +168,16 @@ class KeyFrame(_Client, tag="key-frame", frozen=True):
     slot: Slot
 
 
+class SendCustom(_Client, tag="send-custom", frozen=True):
+    """A custom message for everybody else in the room: `protocol/sealing.md` section 10."""
+
+    data: CustomFrame
+
+
+class AskRecord(_Client, tag="record", frozen=True):
+    """Asks what the operator has of this call; at most once a second."""
+
+
 class Leave(_Client, tag="leave", frozen=True):
     """Leaves the room; the server answers `done` and closes."""
 
@@ -192,7 +186,9 @@ class Ping(_Client, tag="ping", frozen=True):
     """Liveness; every 10 s. A line silent for 30 s is closed."""
 
 
-ClientMessage: TypeAlias = Enter | Offer | Publish | Unpublish | Mute | Bind | KeyFrame | Leave | Ping
+ClientMessage: TypeAlias = (
+    Enter | Offer | Publish | Unpublish | Mute | Bind | KeyFrame | SendCustom | AskRecord | Leave | Ping
+)
 
 
 class _Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel", tag_field="type"):
@@ -266,6 +262,23 @@ class Refused(_Server, tag="refused", frozen=True):
     trtc: int = 0
 
 
+class Record(_Server, tag="record", frozen=True):
+    """The answer to `record`: the operator's own record of this call, whoever asks first.
+
+    Those whom he is not told of (the audience of a live room, and all beyond `MAX_RECORDED_PARTICIPANTS`) are only counted.
+    """
+
+    id: int
+    taken_at: int
+    """Unix milliseconds; a record is taken at most once a second and then the same for all who ask."""
+    since: int
+    """When the room opened, in Unix milliseconds."""
+    counts: RoomCounts
+    participants: tuple[ParticipantRecord, ...]
+    more: int
+    """Participants that are not listed."""
+
+
 class Pong(_Server, tag="pong", frozen=True):
     """The answer to `ping`."""
 
@@ -308,6 +321,13 @@ class TrackMuted(_Server, tag="track-muted", frozen=True):
     muted: bool
 
 
+class CustomMessage(_Server, tag="custom-message", frozen=True):
+    """A custom message of somebody. In a sealed call the key id tells whose it is; a difference to `user_id` is refused."""
+
+    user_id: str
+    data: CustomFrame
+
+
 class AudioSlots(_Server, tag="audio-slots", frozen=True):
     """The server changed who is in which audio slot."""
 
@@ -325,12 +345,14 @@ ServerMessage: TypeAlias = (
     | Answered
     | Done
     | Refused
+    | Record
     | Pong
     | ParticipantEntered
     | ParticipantLeft
     | TrackPublished
     | TrackUnpublished
     | TrackMuted
+    | CustomMessage
     | AudioSlots
     | KickedOut
 )

@@ -11,7 +11,7 @@ import msgspec
 
 from sealroom_customer.bots.bot import Bot, Show
 from sealroom_customer.bots.tokens import TokenSource
-from sealroom_customer.client import Entry
+from sealroom_customer.client import ClientFault, Entry
 from sealroom_customer.stopping import told_to_stop
 
 REPORT_SECONDS = 1.0
@@ -31,7 +31,9 @@ class Report(msgspec.Struct, frozen=True):
     """Frames, audio and video."""
     refused: dict[str, int]
     packets: int
-    """RTP packets that the operator forwarded to them."""
+    """RTP packets that reached them."""
+    forwarded: int
+    """RTP packets that the operator has forwarded in the room, by its own record."""
     judged: int
     """Of the bots' still sealed pictures."""
     seen: int
@@ -46,7 +48,7 @@ def line(report: Report) -> str:
             f"{report.members} members",
             f"epoch {report.epoch}.{report.step}",
             f"opened {report.opened:,} frames" + (f", refused {refused:,}" if refused else ""),
-            f"forwarded {report.packets:,} packets",
+            f"forwarded by the operator {report.forwarded:,} packets",
             f"seen by the operator {report.seen} of {report.judged:,} frames",
         )
     )
@@ -78,9 +80,11 @@ async def run(
     began = time.monotonic()
 
     async def report() -> None:
+        forwarded = 0
         while True:
             await asyncio.sleep(REPORT_SECONDS)
-            tell(_report(bots, time.monotonic() - began))
+            forwarded = await _forwarded(bots, forwarded)
+            tell(_report(bots, time.monotonic() - began, forwarded))
 
     with told_to_stop() as stopped:
         # One that was put out goes alone; one that was never let in ends them all.
@@ -103,7 +107,16 @@ async def run(
                     await one
 
 
-def _report(bots: list[Bot], seconds: float) -> Report:
+async def _forwarded(bots: list[Bot], before: int) -> int:
+    """The operator's own count, asked over the line of the first bot that is in; what it was while none can ask."""
+    client = next((bot.client for bot in bots if bot.client is not None), None)
+    if client is not None:
+        with suppress(ClientFault):
+            return (await client.record()).counts.forwarded_packets
+    return before
+
+
+def _report(bots: list[Bot], seconds: float, forwarded: int) -> Report:
     inside = [bot.client for bot in bots if bot.client is not None]
     stats = inside[0].stats() if inside else {"members": 0, "epoch": 0, "step": 0}
     judges = [judge for bot in bots for judge in bot.judges.values()]
@@ -120,6 +133,7 @@ def _report(bots: list[Bot], seconds: float) -> Report:
         opened=sum(bot.opened for bot in bots),
         refused=refused,
         packets=sum(bot.packets for bot in bots),
+        forwarded=forwarded,
         judged=sum(judge.frames for judge in judges),
         seen=sum(judge.seen for judge in judges),
     )

@@ -8,6 +8,7 @@ from sealroom_customer.client.client import Client, Entry
 from sealroom_customer.client.events import (
     ClientFault,
     Closed,
+    CustomMessage,
     Event,
     Frame,
     FrameRefused,
@@ -22,6 +23,7 @@ __all__ = [
     "Client",
     "ClientFault",
     "Closed",
+    "CustomMessage",
     "Entry",
     "Event",
     "Frame",

@@ -54,6 +54,10 @@ class Client:
         """Only frames of this roster index and track open in the video slot; None: nothing does."""
     def send(self, track: Track, codec: Codec, frame: bytes, timestamp: int) -> bool:
         """Seals, packetises and sends one encoded frame. False if it was dropped (no secret yet, or not connected)."""
+    def seal_custom(self, body: bytes) -> bytes | None:
+        """The sealed body of a custom message; None before the first secret, or when the key is used up."""
+    def open_custom(self, frame: bytes) -> tuple[int, bytes] | str:
+        """(index, body) of a custom message, or why it did not open (`protocol/sealing.md` section 6); not counted."""
     def stats(self) -> dict[str, int]:
         """Counters: frames_sent, frames_dropped, frames_opened, refused_<reason>, packets_sent, packets_received."""
     def fileno(self) -> int:

@@ -11,10 +11,12 @@ from websockets.exceptions import WebSocketException
 
 from sealroom_customer.client import _native
 from sealroom_customer.client.authority_line import AuthorityLine, Subject
+from sealroom_customer.client.custom import CustomMessages
 from sealroom_customer.client.events import (
     ClientFault,
     Closed,
     CodecName,
+    CustomMessage,
     Event,
     Frame,
     FrameRefused,
@@ -29,6 +31,7 @@ from sealroom_customer.client.membership import Membership
 from sealroom_customer.client.signalling_line import SignallingLine, line_lost
 from sealroom_wire import PROTOCOL_VERSION, signalling
 from sealroom_wire.authority import MemberRole
+from sealroom_wire.errors import Refusal
 from sealroom_wire.ids import RoomId, RoomKind
 from sealroom_wire.limits import MAX_SIGNALLING_MESSAGE_BYTES
 
@@ -75,6 +78,7 @@ class Client:
         subject = Subject(entry.authority, entry.sdk_app_id, entry.room, entry.user_id, entry.grant)
         self._authority = AuthorityLine(subject, self._membership, self._roster_changed)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._custom = CustomMessages(entry.user_id, self._core, self._membership, self._tell)
         self._slots: list[_Slot] = []
         self._published: dict[str, set[TrackName]] = {}
         self._line: SignallingLine | None = None
@@ -173,9 +177,34 @@ class Client:
         """Seals and sends one encoded frame; False when it was dropped: no secret yet, not connected, no right to publish, or
         the authority has been silent for too long."""
         self._check()
-        if self._authority.role != MemberRole.PUBLISH.value or self._authority.silent:
+        if not self._may_send:
             return False
         return self._core.send(track, codec, frame, timestamp)
+
+    async def send_custom(self, command: int, data: bytes) -> None:
+        """Seals a message (command 1 to 10, at most 1 KB) and sends it to everybody else in the room.
+
+        Raises:
+            ClientFault: it may not be sent, there is no secret yet, the authority has been silent for too long, or the
+                operator refused it (30 messages and 8 KB a second).
+        """
+        line = self._check()
+        try:
+            sealed = self._custom.seal(command, data) if self._may_send else None
+        except Refusal as refusal:
+            raise ClientFault(refusal.code.value, refusal.text.sentence, refusal.text.action) from None
+        if sealed is None:
+            raise ClientFault("no_key", "Nothing can be sealed now.", "Wait until the room has its keys.")
+        await line.ask(signalling.SendCustom(id=line.next_id(), data=sealed), signalling.Done)
+
+    async def record(self) -> signalling.Record:
+        """What the operator has of this call, by its own word. Raises ClientFault, also when asked too often."""
+        line = self._check()
+        return await line.ask(signalling.AskRecord(id=line.next_id()), signalling.Record)
+
+    @property
+    def _may_send(self) -> bool:
+        return self._authority.role == MemberRole.PUBLISH.value and not self._authority.silent
 
     async def events(self) -> AsyncIterator[Event]:
         """Everything that happens, until and including `Closed`. For one consumer."""
@@ -195,7 +224,10 @@ class Client:
             "epoch": epoch,
             "step": step,
         }
-        return core | mine
+        found = core | mine
+        for reason, count in self._custom.refused.items():
+            found[f"refused_{reason}"] += count
+        return found
 
     # what happens to it
 
@@ -258,6 +290,7 @@ class Client:
         self._fault = fault
         # A loop on which the descriptor was never registered says so by returning False.
         asyncio.get_running_loop().remove_reader(self._core.fileno())
+        self._custom.close()
         self._last = self._core.stats()
         self._core.close()
         self._connected.set()
@@ -300,7 +333,9 @@ class Client:
         self._tell(Frame(member.user, _track(track), "opus" if codec == "opus" else "vp8", timestamp, data))
 
     def _tell(self, event: Event) -> None:
-        if self._events.qsize() >= _MAX_EVENTS and isinstance(event, Frame | SealedFrame | FrameRefused):
+        if self._events.qsize() >= _MAX_EVENTS and isinstance(
+            event, Frame | SealedFrame | CustomMessage | FrameRefused
+        ):
             self._not_taken += 1
             return
         self._events.put_nowait(event)
@@ -313,6 +348,7 @@ class Client:
     def _roster_changed(self) -> None:
         for slot in self._slots:
             self._bind(slot)
+        self._custom.retry()
         epoch, step = self._membership.version
         members = tuple((member.user, member.role) for member in self._membership.members)
         self._tell(RosterChanged(members, epoch, step, self.words))
@@ -332,6 +368,8 @@ class Client:
         elif isinstance(message, signalling.ParticipantLeft):
             for track in tuple(self._published.pop(message.user_id, ())):
                 self._tell(TrackGone(message.user_id, track))
+        elif isinstance(message, signalling.CustomMessage):
+            self._custom.take(message.user_id, message.data)
         elif isinstance(message, signalling.KickedOut):
             self._end(ClientFault("removed", "The operator put us out of the room."))
 

@@ -43,8 +43,18 @@ class SealedFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomMessage:
+    """A custom message that opened; `user` is who the roster says has sealed it. `sequence` counts his messages of this command."""
+
+    user: str
+    command: int
+    sequence: int
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class FrameRefused:
-    """A frame that was not handed on; `reason` as in `protocol/sealing.md` section 6."""
+    """A frame or message that was not handed on; `reason` as in `protocol/sealing.md` section 6."""
 
     reason: str
 
@@ -91,5 +101,13 @@ class TrackGone:
 
 
 Event: TypeAlias = (
-    Frame | SealedFrame | FrameRefused | KeyFrameWanted | RosterChanged | TrackAppeared | TrackGone | Closed
+    Frame
+    | SealedFrame
+    | CustomMessage
+    | FrameRefused
+    | KeyFrameWanted
+    | RosterChanged
+    | TrackAppeared
+    | TrackGone
+    | Closed
 )

@@ -17,6 +17,7 @@ from sealroom_wire.signalling import (
     Entered,
     Ping,
     Pong,
+    Record,
     Refused,
     ServerMessage,
 )
@@ -25,8 +26,8 @@ _ANSWER_SECONDS = 15.0
 _PING_SECONDS = 10.0
 _SILENCE_SECONDS = 30.0
 
-Answer: TypeAlias = Entered | Answered | Done
-A = TypeVar("A", Entered, Answered, Done)
+Answer: TypeAlias = Entered | Answered | Record | Done
+A = TypeVar("A", Entered, Answered, Record, Done)
 _message = msgspec.json.Decoder(ServerMessage)
 
 
@@ -103,7 +104,7 @@ class SignallingLine:
                 raise fault
             if not answer.done():
                 answer.set_exception(fault)
-        elif isinstance(message, Entered | Answered | Done):
+        elif isinstance(message, Answer):
             answer = self._pending.get(message.id)
             if answer is not None and not answer.done():
                 answer.set_result(message)

@@ -1,22 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""base64url without padding (RFC 4648 section 5), in its one canonical form."""
+"""How bytes are written in the authority's messages."""
 
-import base64
-import re
+from sealroom_wire.base64url import b64u, from_b64u
 
-_ALPHABET = re.compile(r"[A-Za-z0-9_-]*")
-
-
-def b64u(octets: bytes) -> str:
-    """Encodes."""
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
-
-
-def from_b64u(text: str, length: int | None = None) -> bytes:
-    """Decodes; raises ValueError on any other character, on spare bits that are not 0, and when it is not `length` bytes."""
-    if not _ALPHABET.fullmatch(text):
-        raise ValueError("not base64url")
-    octets = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if b64u(octets) != text or (length is not None and len(octets) != length):
-        raise ValueError("not canonical, or of another length")
-    return octets
+__all__ = ["b64u", "from_b64u"]

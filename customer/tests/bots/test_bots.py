@@ -131,6 +131,10 @@ def test_two_bots_in_a_room_see_each_other_and_the_operator_sees_neither(tmp_pat
     assert last.seen == 0
     assert last.packets > 0
     assert forwarded >= last.packets
+    told = [report.forwarded for report in reports]
+    assert told == sorted(told)
+    # Its record may be a second old, the report after it another.
+    assert reports[-3].packets <= told[-1] <= forwarded, "the operator's own number"
     assert last.refused.keys() <= {"no_key", "wrong_sender"}, "only before keys and roster were there"
     flowing = [report for report in reports if report.judged > 15]
     assert sum(flowing[0].refused.values()) == sum(last.refused.values()), "none was refused once it flowed"
@@ -155,7 +159,9 @@ def test_a_bot_that_is_not_let_in_says_so_and_ends() -> None:
 
 def test_the_demo_has_two_bots_and_says_every_so_often_how_they_fare(tmp_path: Path) -> None:
     with deployment(tmp_path, bots=2) as running:
-        line = running.customer.wait_for(re.compile(r"live +2 members .*operator 0 of [1-9]\d* frames"))
+        line = running.customer.wait_for(
+            re.compile(r"live +2 members .*forwarded by the operator [1-9].*operator 0 of [1-9]\d* frames")
+        )
         assert "opened" in line
     assert not any("bot" in line and "Traceback" in line for line in running.customer.lines)
 

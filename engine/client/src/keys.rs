@@ -193,6 +193,23 @@ impl Keys {
         self.opener.count(reason);
     }
 
+    /// Seals the body of a custom message; `None` before the first secret.
+    ///
+    /// # Errors
+    /// As [`Keys::seal`].
+    pub fn seal_custom(&mut self, now: Instant, body: &[u8]) -> Option<Result<Vec<u8>, SealError>> {
+        self.seal(now, Track::Data, Codec::Data, body)
+    }
+
+    /// Opens a custom message, whoever sealed it. Refusals are not counted here, for it may be tried again once a key came.
+    ///
+    /// # Errors
+    /// The reason: the message must not be told.
+    pub fn open_custom(&mut self, now: Instant, frame: &[u8]) -> Result<Opened, Refusal> {
+        self.opener
+            .try_open(now, Track::Data, Codec::Data, None, frame)
+    }
+
     /// Refused frames by reason.
     #[must_use]
     pub const fn refusals(&self) -> &RefusalCounts {

@@ -21,7 +21,7 @@ create_exception!(
 );
 
 /// Version of the boundary; Python compares it.
-const FACE: u32 = 2;
+const FACE: u32 = 3;
 
 fn raised(error: &CoreError) -> PyErr {
     ClientError::new_err(error.to_string())
@@ -227,6 +227,33 @@ impl Client {
                 sent.map_err(|error| raised(&error))
             })
         })
+    }
+
+    /// The sealed body of a custom message; None before the first secret, or when the key is used up.
+    fn seal_custom<'py>(
+        &self,
+        py: Python<'py>,
+        body: &[u8],
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let sealed = self.with(|runner| {
+            Ok(runner.with(|client| client.keys.seal_custom(Instant::now(), body)))
+        })?;
+        Ok(sealed
+            .and_then(Result::ok)
+            .map(|frame| PyBytes::new(py, &frame)))
+    }
+
+    /// (index, body) of a custom message, or why it did not open.
+    fn open_custom<'py>(&self, py: Python<'py>, frame: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+        let opened = self.with(|runner| {
+            Ok(runner.with(|client| client.keys.open_custom(Instant::now(), frame)))
+        })?;
+        match opened {
+            Ok(opened) => Ok((opened.index, PyBytes::new(py, &opened.frame))
+                .into_pyobject(py)?
+                .into_any()),
+            Err(reason) => Ok(reason.as_str().into_pyobject(py)?.into_any()),
+        }
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

@@ -47,6 +47,7 @@ impl Room {
         let result = self.take(now, from, packet, buf);
         if let Err(reason) = result {
             self.counters.refuse(reason);
+            self.refuse_track(from, packet.track, reason);
         }
         result
     }
@@ -99,6 +100,10 @@ impl Room {
             } else {
                 State::Ready
             };
+            if entry.starts_key_frame {
+                let frame = payload.get(packet.info.descriptor_len..);
+                layer.seen.picture(packet.codec, frame);
+            }
         }
         let stream = layer.stream;
         layer
@@ -204,8 +209,10 @@ impl Room {
             return;
         };
         layer.codec = Some(entry.codec);
+        layer.seen.packet(payload.len());
         if entry.starts_key_frame {
             layer.gate.settle();
+            layer.seen.key_frame(now);
         }
         self.counters.accepted += 1;
         if let Some(sink) = &mut self.sink {
@@ -313,12 +320,15 @@ fn seal_state(
     if is_video {
         layer.frames.note(
             timestamp,
-            checked.map_or_else(Verdict::Refused, |()| Verdict::Accepted),
+            checked.map_or_else(Verdict::Refused, |_| Verdict::Accepted),
         );
     }
-    checked?;
+    let header = checked?;
     match layer.frames.verdict(timestamp) {
         Some(Verdict::Refused(reason)) if is_video => Err(reason),
-        _ => Ok(State::Ready),
+        _ => {
+            layer.seen.header(header.kid, header.counter);
+            Ok(State::Ready)
+        }
     }
 }

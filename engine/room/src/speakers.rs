@@ -30,11 +30,14 @@ pub(crate) struct Voice {
     spoke: Option<Instant>,
     /// Smoothed level while speaking, in -dBov.
     level: u8,
+    /// Of the newest packet, where it tells.
+    pub(crate) newest: Option<u8>,
 }
 
 impl Voice {
     pub(crate) fn hear(&mut self, now: Instant, level: Option<AudioLevel>) {
-        let heard = level.map_or(UNKNOWN_LEVEL, |level| level.level_dbov);
+        self.newest = level.map(|level| level.level_dbov);
+        let heard = self.newest.unwrap_or(UNKNOWN_LEVEL);
         if heard >= SPEECH_LEVEL {
             return;
         }

@@ -14,6 +14,7 @@ use transport::RtpClock;
 use transport::session::{Kind, SendTrack, Track};
 
 use crate::counters::Refusal;
+use crate::record::{LayerSeen, Refusals};
 use crate::slot::Layers;
 use crate::slot::numbering::StreamId;
 use crate::speakers::Voice;
@@ -42,6 +43,7 @@ pub(crate) struct Layer {
     pub(crate) gate: KeyFrameGate,
     /// In the room's list of layers of which somebody may want a key frame.
     pub(crate) listed: bool,
+    pub(crate) seen: LayerSeen,
 }
 
 /// Whether a packet goes on with the stream that its layer had.
@@ -64,6 +66,7 @@ impl Layer {
             clock: None,
             gate: KeyFrameGate::default(),
             listed: false,
+            seen: LayerSeen::default(),
         }
     }
 
@@ -130,6 +133,7 @@ pub(crate) struct TrackState {
     pub(crate) subscriptions: Vec<(u32, u16)>,
     pub(crate) waiting: Option<Waiting>,
     pub(crate) voice: Voice,
+    pub(crate) refused: Refusals,
 }
 
 impl TrackState {
@@ -162,6 +166,7 @@ impl TrackState {
             subscriptions: Vec::new(),
             waiting: None,
             voice: Voice::default(),
+            refused: Refusals::default(),
         }
     }
 

@@ -26,6 +26,19 @@ pub enum Codec {
 }
 
 impl Codec {
+    /// Its name, as in a session's JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Opus => "opus",
+            Self::Red => "red",
+            Self::Vp8 => "vp8",
+            Self::Vp9 => "vp9",
+            Self::H264 => "h264",
+            Self::Av1 => "av1",
+        }
+    }
+
     /// Whether it carries sound.
     #[must_use]
     pub const fn is_audio(self) -> bool {
@@ -62,6 +75,16 @@ pub fn inspect(codec: Codec, payload: &[u8]) -> Result<PayloadInfo, Error> {
         Codec::Vp9 => vp9::inspect(payload),
         Codec::H264 => h264::inspect(payload),
         Codec::Av1 => av1::inspect(payload),
+    }
+}
+
+/// The size of the picture, where the begin of a key frame says it in clear: so far only VP8's is read. `frame` begins
+/// behind the payload descriptor.
+#[must_use]
+pub fn picture_size(codec: Codec, frame: &[u8]) -> Option<(u16, u16)> {
+    match codec {
+        Codec::Vp8 => vp8::picture_size(frame),
+        _ => None,
     }
 }
 

@@ -134,6 +134,26 @@ fn the_schedule() {
 }
 
 #[test]
+fn custom_messages() {
+    for case in read("custom.json")["good"].as_array().unwrap() {
+        let secret = || Secret::new(suite(&case["suite"]), 1, 0, &hex(&case["secret"])).unwrap();
+        let (sealed, body) = (hex(&case["sealed"]), hex(&case["body"]));
+        let mut opener = Opener::new();
+        opener.add_secret(Instant::now(), secret(), false);
+        let mut open =
+            |frame: &[u8]| opener.open(Instant::now(), Track::Data, Codec::Data, None, frame);
+        let opened = open(&sealed).unwrap();
+        assert_eq!((opened.index, &opened.frame), (3, &body));
+        assert!(open(&sealed).is_err(), "a second time");
+        assert!(open(&body).is_err(), "a body in clear");
+        if number(&case["counter"]) == 0 {
+            let mut sealer = Sealer::new(&secret(), 3, Track::Data).unwrap();
+            assert_eq!(sealer.seal(Codec::Data, &body).unwrap(), sealed);
+        }
+    }
+}
+
+#[test]
 fn frames() {
     let first = read("schedule.json");
     for case in read("frames.json").as_array().unwrap() {

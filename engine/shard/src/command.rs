@@ -8,7 +8,7 @@ use transport::session::{Rights, Session, Track};
 pub const MAX_BINDINGS: usize = 64;
 
 /// A command. One with a `token` is answered by [`crate::Event::Result`] with the same token (`stats` by
-/// [`crate::Event::Stats`]); without, its failure is only counted.
+/// [`crate::Event::Stats`], `record` by [`crate::Event::Record`]); without, its failure is only counted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
@@ -105,6 +105,13 @@ pub enum Command {
     Stats {
         /// Comes back with them.
         token: u64,
+    },
+    /// Asks for what was counted and seen of one room.
+    Record {
+        /// Comes back with it.
+        token: u64,
+        /// The room.
+        room: u64,
     },
 }
 

@@ -11,6 +11,7 @@ use transport::{Egress, Peer, PeerTransport, SessionError};
 use crate::command::{Command, MAX_BINDINGS, SlotBinding};
 use crate::event::{Event, Failure, Stats};
 use crate::peers::PeerEntry;
+use crate::record::RoomRecord;
 use crate::shard::{Core, RoomEntry, touch_room};
 
 /// Why a command was not done.
@@ -110,6 +111,10 @@ impl Core {
                 }),
             ),
             Command::Stats { token } => return self.tell_stats(token),
+            Command::Record { token, room } => match self.record(now, room) {
+                Ok(record) => return self.tell(Event::Record { token, record }),
+                Err(error) => (Some(token), Err(error)),
+            },
         };
         match (token, result) {
             (Some(token), Ok(())) => self.tell(Event::Result { token, error: None }),
@@ -284,6 +289,12 @@ impl Core {
             .ok_or(CommandError::UnknownRoom)?;
         act(&mut room.room, entry);
         Ok(())
+    }
+
+    fn record(&self, now: Instant, id: u64) -> Result<Box<RoomRecord>, CommandError> {
+        let index = *self.room_ids.get(&id).ok_or(CommandError::UnknownRoom)?;
+        let entry = self.rooms.get(index).ok_or(CommandError::UnknownRoom)?;
+        Ok(Box::new(RoomRecord::of(&entry.room, now)))
     }
 
     fn tell_stats(&mut self, token: u64) {

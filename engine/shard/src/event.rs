@@ -7,6 +7,8 @@ use room::RoomEvent;
 use serde::{Deserialize, Serialize};
 use transport::session::{DtlsVersion, Track};
 
+use crate::record::RoomRecord;
+
 /// An event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
@@ -76,6 +78,13 @@ pub enum Event {
         token: u64,
         /// The counters.
         stats: Box<Stats>,
+    },
+    /// The answer to `record`, if there is such a room. Never dropped.
+    Record {
+        /// The command's token.
+        token: u64,
+        /// What there is.
+        record: Box<RoomRecord>,
     },
     /// The shard's thread ended by a fault; its rooms are gone. Made by whoever runs the thread.
     ShardFailed {

@@ -16,10 +16,12 @@ mod deadlines;
 mod dump;
 mod event;
 mod peers;
+mod record;
 mod shard;
 mod siphash;
 
 pub use command::{Command, MAX_BINDINGS, SlotBinding, SlotSource};
 pub use dump::{DumpSink, RECORD_HEADER};
 pub use event::{AudioSlot, Event, Failure, Stats};
+pub use record::{LayerRecord, RoomRecord, Seal, TrackRecord};
 pub use shard::{Datagram, Entropy, Limits, Shard, SinkFactory};

@@ -95,6 +95,10 @@ fn commands_are_json_objects_with_a_type() {
             json!({"type": "stats", "token": 8}),
             Command::Stats { token: 8 },
         ),
+        (
+            json!({"type": "record", "token": 9, "room": 1}),
+            Command::Record { token: 9, room: 1 },
+        ),
     ];
     for (value, command) in table {
         assert_eq!(serde_json::to_value(&command).unwrap(), value);
@@ -353,6 +357,29 @@ fn a_closed_room_takes_its_peers_along_and_its_counters_stay() {
             .as_deref(),
         Some("unknown_room")
     );
+}
+
+#[test]
+fn a_rooms_record_counts_what_came_and_is_answered_once() {
+    let mut town = Town::new();
+    town.join(1);
+    let voice = town.voice(1, b"hello");
+    town.give_from(1, voice);
+    town.command(Command::Record {
+        token: 5,
+        room: ROOM,
+    });
+    let record = town.record(5).expect("the room's");
+    assert_eq!((record.accepted, record.forwarded), (1, 0));
+    let (track, layer) = (&record.tracks[0], &record.tracks[0].layers[0]);
+    assert_eq!((track.peer, track.track), (1, Track::Audio));
+    assert_eq!(
+        (&*layer.codec, layer.packets, layer.payload_bytes),
+        ("opus", 1, 5)
+    );
+    assert_eq!((layer.key_frame_age_ms, layer.seal), (None, None));
+    town.command(Command::Record { token: 6, room: 99 });
+    assert_eq!(town.result(6).as_deref(), Some("unknown_room"));
 }
 
 #[test]

@@ -92,6 +92,12 @@ class RequestKeyFrame(_Command, tag="request_key_frame", frozen=True):
     slot: int
 
 
+class GetRecord(_Command, tag="record", frozen=True):
+    """Asks for what was counted and seen of one room."""
+
+    room: int
+
+
 class GetStats(_Command, tag="stats", frozen=True):
     """Asks for all counters."""
 
@@ -106,6 +112,7 @@ Command: TypeAlias = (
     | SetRights
     | SetMuted
     | RequestKeyFrame
+    | GetRecord
     | GetStats
 )
 
@@ -141,6 +148,50 @@ class Stats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     refused: dict[str, int]
 
 
+class Seal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The open SFrame headers of one key id; `epoch` modulo 64."""
+
+    epoch: int
+    step: int
+    index: int
+    first_counter: int
+    last_counter: int
+    frames: int
+
+
+class LayerRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What came of one layer; a layer of which nothing came has none."""
+
+    layer: int
+    codec: str
+    packets: int
+    payload_bytes: int
+    key_frame_age_ms: int | None
+    picture: tuple[int, int] | None
+    seal: Seal | None
+
+
+class TrackRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What came of one track; `refused` by reason, `loudness` in -dBov."""
+
+    peer: int
+    track: Track
+    loudness: int | None
+    layers: tuple[LayerRecord, ...]
+    refused: dict[str, int]
+
+
+class RoomRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Counters of one room from its start, and the tracks of those who are in it."""
+
+    accepted: int
+    forwarded: int
+    forwarded_bytes: int
+    retransmitted: int
+    key_frame_requests: int
+    tracks: tuple[TrackRecord, ...]
+
+
 class _Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
     pass
 
@@ -157,6 +208,13 @@ class StatsTaken(_Event, tag="stats", frozen=True):
 
     token: int
     stats: Stats
+
+
+class RecordTaken(_Event, tag="record", frozen=True):
+    """The answer to `GetRecord`."""
+
+    token: int
+    record: RoomRecord
 
 
 class Connected(_Event, tag="connected", frozen=True):
@@ -213,5 +271,14 @@ class ShardFailed(_Event, tag="shard_failed", frozen=True):
 
 
 Event: TypeAlias = (
-    Result | StatsTaken | Connected | Closed | TrackActive | AudioSlots | Bound | BindRefused | ShardFailed
+    Result
+    | StatsTaken
+    | RecordTaken
+    | Connected
+    | Closed
+    | TrackActive
+    | AudioSlots
+    | Bound
+    | BindRefused
+    | ShardFailed
 )

@@ -15,7 +15,7 @@ from sealroom.media.port import EngineFailure
 from sealroom.media.session import Session
 from sealroom_wire.signalling import Track
 
-FACE = 2
+FACE = 3
 """The version of the native boundary this file is written for."""
 ANSWER_SECONDS = 10.0
 """How long a command may take. The engine answers within one turn of its loop; more means that it hangs."""
@@ -126,6 +126,11 @@ class MediaEngine:
         """Asks the publisher shown in a slot for a key frame."""
         await self._answer(control.RequestKeyFrame(self._next(), peer, slot))
 
+    async def record(self, room: int) -> control.RoomRecord:
+        """What was counted and seen of one room."""
+        taken: control.RoomRecord = await self._answer(control.GetRecord(self._next(), room))
+        return taken
+
     async def stats(self) -> control.Stats:
         """All counters."""
         taken: control.Stats = await self._answer(control.GetStats(self._next()))
@@ -164,6 +169,8 @@ class MediaEngine:
                     self._settle(token, None, error)
                 case control.StatsTaken(token=token, stats=stats):
                     self._settle(token, stats, None)
+                case control.RecordTaken(token=token, record=record):
+                    self._settle(token, record, None)
                 case _:
                     self._hand_on(event)
 
@@ -182,7 +189,12 @@ class MediaEngine:
             if not future.done():
                 future.set_exception(failure)
 
-    def _settle(self, token: int, value: control.Stats | None, error: control.Failure | None) -> None:
+    def _settle(
+        self,
+        token: int,
+        value: control.Stats | control.RoomRecord | None,
+        error: control.Failure | None,
+    ) -> None:
         future = self._waiting.get(token)
         if future is None or future.done():
             return

@@ -43,5 +43,8 @@ class Engine(Protocol):
     async def request_key_frame(self, peer: int, slot: int) -> None:
         """Asks the publisher shown in a slot for a key frame."""
 
+    async def record(self, room: int) -> control.RoomRecord:
+        """What was counted and seen of one room."""
+
     async def stats(self) -> control.Stats:
         """All counters."""

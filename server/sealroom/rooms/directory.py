@@ -69,7 +69,8 @@ class Directory:
                 room.linger = None
             return room, False
         self._numbers += 1
-        room = self._rooms[key] = Room(self._numbers, sdk_app_id, room_id, scene, sealing)
+        since = int(self._clock.unix() * 1000)
+        room = self._rooms[key] = Room(self._numbers, sdk_app_id, room_id, scene, sealing, since)
         self._metrics.rooms.inc()
         _log.info("room_opened", application=sdk_app_id, room=room_id, scene=scene.value)
         return room, True

@@ -19,9 +19,11 @@ from sealroom.media import control
 from sealroom.media.port import Engine, EngineFailure
 from sealroom.media.sdp.answer import Agreement, Server, answer_again, answer_first
 from sealroom.media.session import ALL_CODECS, SEALABLE_CODECS, Codec
+from sealroom.rooms.custom import check_custom, pass_on
 from sealroom.rooms.directory import Directory
+from sealroom.rooms.record import Records
 from sealroom.rooms.rights import check_may_receive, check_may_send, effective
-from sealroom.rooms.state import Line, Participant
+from sealroom.rooms.state import Line, Origin, Participant
 from sealroom_wire import signalling
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId
@@ -41,6 +43,7 @@ class Request:
     role: Role
     sdp: str
     tracks: Mapping[str, Track]
+    origin: Origin
 
 
 class RoomService:
@@ -64,6 +67,7 @@ class RoomService:
         self._settings = settings
         self._errands = errands
         self._metrics = metrics
+        self._records = Records(engine, clock)
         self._directory = Directory(engine, clock, settings, errands, metrics)
         self._peers: dict[int, Participant] = {}
         self._numbers = 0
@@ -97,7 +101,10 @@ class RoomService:
             application.sdk_app_id, request.room, request.scene, application.sealing
         )
         self._numbers += 1
-        participant = Participant(self._numbers, admission, role, rights, room, agreement, line)
+        since = int(self._clock.unix() * 1000)
+        participant = Participant(
+            self._numbers, admission, role, rights, room, agreement, line, request.origin, since
+        )
         self._take_place(participant)
         try:
             await self._tell_engine_of(participant, is_new=is_new)
@@ -293,6 +300,21 @@ class RoomService:
             raise Refusal(ErrorCode.SLOT_UNKNOWN)
         try:
             await self._engine.request_key_frame(participant.peer, slot)
+        except EngineFailure as failure:
+            raise _engine_refused(failure) from failure
+
+    def check_custom(self, participant: Participant, data: str) -> int:
+        """Bytes of data in a custom message, for who counts them; raises `Refusal` for what is not passed on."""
+        return check_custom(participant, data)
+
+    def send_custom(self, participant: Participant, data: str, size: int) -> None:
+        """Passes a message that was checked on to everybody else."""
+        pass_on(participant, data, size)
+
+    async def record(self, participant: Participant, request: int) -> signalling.Record:
+        """What the operator has of the participant's call."""
+        try:
+            return await self._records.of(participant, request)
         except EngineFailure as failure:
             raise _engine_refused(failure) from failure
 

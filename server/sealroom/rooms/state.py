@@ -6,6 +6,7 @@ from typing import Protocol
 
 from sealroom.apps.models import Admission
 from sealroom.core.clock import Timer
+from sealroom.media import control
 from sealroom.media.sdp.answer import Agreement
 from sealroom_wire import signalling
 from sealroom_wire.errors import ErrorCode
@@ -20,11 +21,33 @@ class Line(Protocol):
     def tell(self, message: ServerMessage) -> None:
         """Sends a message, in order."""
 
+    def pass_on(self, message: ServerMessage) -> None:
+        """Sends a message that may be lost: left out where the device is slow, so that nobody's chatter ends its line."""
+
     def kick(self, reason: KickReason, code: ErrorCode) -> None:
         """Says that the participant was put out, and ends the line."""
 
     def fail(self, code: ErrorCode) -> None:
         """Says what went wrong, and ends the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where somebody speaks from, and with what, as far as the connection and he himself tell."""
+
+    address: str = field(repr=False)
+    client: signalling.ClientInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The engine's record of a room at one time, and the rate of each layer (peer, track, layer) since the one before."""
+
+    monotonic: float
+    taken_at: int
+    """Unix milliseconds."""
+    engine: control.RoomRecord
+    rates: dict[tuple[int, Track, int], int]
 
 
 @dataclass(eq=False, slots=True)
@@ -38,6 +61,9 @@ class Participant:
     room: "Room"
     agreement: Agreement
     line: Line | None
+    origin: Origin
+    since: int
+    """When he entered, in Unix milliseconds."""
     tracks: dict[Track, bool] = field(default_factory=dict)
     """Published tracks, and whether each is muted."""
     generations: dict[int, int] = field(default_factory=dict)
@@ -62,6 +88,11 @@ class Participant:
         """Sends a message, if there is a line and the answer to `enter` went before."""
         if self.line is not None and self.entered:
             self.line.tell(message)
+
+    def pass_on(self, message: ServerMessage) -> None:
+        """Sends what another participant says; it may be lost."""
+        if self.line is not None and self.entered:
+            self.line.pass_on(message)
 
     def card(self) -> signalling.Participant:
         """What the others see of it."""
@@ -90,6 +121,11 @@ class Room:
     id: RoomId
     scene: Scene
     sealing: signalling.Sealing
+    since: int
+    """When it opened, in Unix milliseconds."""
+    custom_messages: int = 0
+    custom_bytes: int = 0
+    sample: Sample | None = None
     participants: dict[str, Participant] = field(default_factory=dict)
     linger: Timer | None = None
 

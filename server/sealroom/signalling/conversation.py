@@ -15,7 +15,7 @@ from sealroom.core.errands import place_of
 from sealroom.core.logging import get_logger
 from sealroom.core.metrics import Metrics
 from sealroom.rooms.service import Request, RoomService
-from sealroom.rooms.state import Participant
+from sealroom.rooms.state import Origin, Participant
 from sealroom.signalling import limits
 from sealroom.signalling.closing import ENDS_A_CALL, CloseCode
 from sealroom.signalling.line import Line
@@ -65,7 +65,13 @@ class Anonymous:
         room = _room_of(message)
         admission = services.apps.admit(identity, room, message.private_map_key)
         request = Request(
-            admission, room, message.scene, message.role, message.sdp, _tracks_of(message.sends)
+            admission,
+            room,
+            message.scene,
+            message.role,
+            message.sdp,
+            _tracks_of(message.sends),
+            Origin(self._peer.address, message.client),
         )
         participant, others = await services.rooms.enter(request, self._line)
         self._line.tell(
@@ -91,6 +97,13 @@ class Present:
         self._rooms = services.rooms
         self._line = line
         self._offers = limits.Bucket(limits.OFFERS_PER_SECOND, limits.OFFER_BURST, services.clock)
+        self._custom = limits.CustomAllowance(services.clock)
+        self._records = limits.Bucket(
+            limits.RECORDS_PER_SECOND,
+            limits.RECORD_BURST,
+            services.clock,
+            refusal=ErrorCode.TOO_MANY_RECORDS,
+        )
         self.participant = participant
 
     async def take(self, message: ClientMessage) -> None:
@@ -114,6 +127,14 @@ class Present:
                 await rooms.bind(participant, bindings)
             case signalling.KeyFrame(slot=slot):
                 await rooms.key_frame(participant, slot)
+            case signalling.SendCustom(data=data):
+                size = rooms.check_custom(participant, data)
+                self._custom.take(size)
+                rooms.send_custom(participant, data, size)
+            case signalling.AskRecord():
+                self._records.take()
+                self._line.tell(await rooms.record(participant, message.id))
+                return
             case signalling.Leave():
                 rooms.leave(participant)
         self._line.tell(signalling.Done(message.id))

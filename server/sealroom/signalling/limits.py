@@ -8,10 +8,15 @@ from types import TracebackType
 from sealroom.core.clock import Clock
 from sealroom.core.config.schema import SignallingSettings
 from sealroom_wire.errors import ErrorCode, Refusal
+from sealroom_wire.limits import MAX_CUSTOM_BYTES_PER_SECOND, MAX_CUSTOM_PER_SECOND
 
-MESSAGES_PER_SECOND = 30.0
+MESSAGES_PER_SECOND = 60.0
 MESSAGE_BURST = 120
-"""A page that scrolls through many tiles binds in bursts; a person does not reach the rate for long."""
+"""A page that scrolls through many tiles binds in bursts; a person does not reach the rate for long. Half of it is for the
+custom messages that TRTC allows."""
+RECORDS_PER_SECOND = 1.0
+RECORD_BURST = 5
+"""A record is made anew once a second at most; what is dear of it is the telling."""
 OFFERS_PER_SECOND = 0.5
 OFFER_BURST = 8
 """An offer costs some milliseconds of the server; growing to all 64 slots takes seven."""
@@ -22,21 +27,43 @@ MAX_SMALL_MESSAGE_BYTES = 16 * 1024
 class Bucket:
     """A token bucket: `rate` per second, `burst` at once."""
 
-    def __init__(self, rate: float, burst: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        rate: float,
+        burst: int,
+        clock: Clock,
+        *,
+        refusal: ErrorCode = ErrorCode.TOO_MANY_MESSAGES,
+    ) -> None:
         self._rate = rate
+        self._refusal = refusal
         self._burst = float(burst)
         self._clock = clock
         self._level = self._burst
         self._at = clock.monotonic()
 
-    def take(self) -> None:
-        """Takes one; raises `Refusal(too_many_messages)` when there is none."""
+    def take(self, amount: int = 1) -> None:
+        """Takes `amount`; raises `Refusal` with the bucket's code, and takes nothing, when there is not so much."""
         now = self._clock.monotonic()
         self._level = min(self._burst, self._level + (now - self._at) * self._rate)
         self._at = now
-        if self._level < 1.0:
-            raise Refusal(ErrorCode.TOO_MANY_MESSAGES)
-        self._level -= 1.0
+        if self._level < amount:
+            raise Refusal(self._refusal)
+        self._level -= amount
+
+
+class CustomAllowance:
+    """What one participant may send of custom messages: so many, and so many bytes, a second."""
+
+    def __init__(self, clock: Clock) -> None:
+        refusal = ErrorCode.TOO_MANY_CUSTOM_MESSAGES
+        self._messages = Bucket(MAX_CUSTOM_PER_SECOND, MAX_CUSTOM_PER_SECOND, clock, refusal=refusal)
+        self._bytes = Bucket(MAX_CUSTOM_BYTES_PER_SECOND, MAX_CUSTOM_BYTES_PER_SECOND, clock, refusal=refusal)
+
+    def take(self, size: int) -> None:
+        """Takes one message of `size` bytes; raises `Refusal(too_many_custom_messages)`."""
+        self._messages.take()
+        self._bytes.take(size)
 
 
 class Gate:

@@ -15,6 +15,8 @@ from sealroom_wire.signalling import KickReason, ServerMessage
 
 MAX_WAITING = 512
 """Messages that wait for a slow device. A room of 300 in which all enter at once sends each 300."""
+MAX_PASSED_ON = 256
+"""Beyond so many that wait, what other participants say is left out: the rest is for what the server has to say."""
 SEND_SECONDS = 10.0
 """How long a device may take nothing before the line is dropped."""
 
@@ -50,6 +52,11 @@ class Line:
             return
         self._waiting.append(msgspec.json.encode(message).decode())
         self._wake.set()
+
+    def pass_on(self, message: ServerMessage) -> None:
+        """Sends a message that may be lost, in order; leaves it out when many wait."""
+        if len(self._waiting) < MAX_PASSED_ON:
+            self.tell(message)
 
     def refuse(self, request: int, code: ErrorCode) -> None:
         """Refuses one request; the line stays."""

@@ -21,6 +21,8 @@ CALLERS: dict[type[ClientMessage], Caller] = {
     signalling.Mute: Caller.PARTICIPANT,
     signalling.Bind: Caller.PARTICIPANT,
     signalling.KeyFrame: Caller.PARTICIPANT,
+    signalling.SendCustom: Caller.PARTICIPANT,
+    signalling.AskRecord: Caller.PARTICIPANT,
     signalling.Leave: Caller.PARTICIPANT,
 }
 """Who may send which message. One that is not listed is refused."""

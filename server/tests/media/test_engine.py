@@ -88,6 +88,9 @@ async def test_rooms_on_the_real_engine_from_enter_to_leave() -> None:
             await rooms.offer(bob, offer(video=10))
             await rooms.offer(bob, offer(video=10, ufrag="anew", pwd="passwordpasswordpasswordanew"))
             assert (await engine.stats()).peers == 2
+            record = await rooms.record(bob, 7)
+            (track,) = (track for one in record.participants for track in one.tracks)
+            assert (track.track, track.published, track.muted, track.layers) == (Track.MAIN, True, True, ())
             rooms.leave(alice)
             assert signalling.ParticipantLeft("alice", signalling.LeaveReason.LEFT) in line.told
             rooms.leave(bob)
@@ -107,6 +110,12 @@ async def test_an_engine_that_is_closed_is_a_refusal_not_a_fault(native: MediaEn
         with pytest.raises(Refusal) as caught:
             await House(rooms).enter("alice")
         assert caught.value.code is ErrorCode.ENGINE_FAILED
+
+
+async def test_a_record_of_a_room_that_is_not_there_is_refused(native: MediaEngine) -> None:
+    with pytest.raises(EngineFailure) as refused:
+        await native.record(9)
+    assert refused.value.code == "unknown_room"
 
 
 async def test_a_peer_in_a_room_that_is_not_there_is_refused(native: MediaEngine) -> None:

@@ -17,6 +17,7 @@ from sealroom.signalling.closing import CloseCode
 from sealroom.signalling.conversation import Conversation, Peer, Services
 from sealroom.signalling.line import Line
 from sealroom_wire import signalling
+from sealroom_wire.base64url import b64u
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.ids import room_number
 from sealroom_wire.signalling import SendSection, Track
@@ -146,7 +147,8 @@ async def test_before_enter_only_enter_and_ping_are_taken(services: Services) ->
     for message in (
         signalling.Offer(id=3, sdp=""), signalling.Publish(id=3, track=Track.AUDIO), signalling.Unpublish(id=3, track=Track.AUDIO),
         signalling.Mute(id=3, track=Track.AUDIO, muted=True), signalling.KeyFrame(id=3, slot=1), signalling.Leave(id=3),
-        signalling.Bind(id=3, bindings=(signalling.Binding(1, 1, None),)),
+        signalling.Bind(id=3, bindings=(signalling.Binding(1, 1, None),)), signalling.SendCustom(id=3, data=""),
+        signalling.AskRecord(id=3),
     ):  # fmt: skip
         talk = connect(services)
         refused = await talk.ask(message, signalling.Refused)
@@ -320,3 +322,63 @@ async def test_who_closes_in_order_is_gone_and_who_breaks_off_stays_for_the_grac
         talk.conversation.closed(by_the_device=in_order)
         assert bool(watching.hear()) is in_order
     assert clock.pending >= 1
+
+
+SEALED = bytes.fromhex("b101000034") + bytes(40)
+
+
+async def test_custom_messages_are_answered_and_told_to_the_others(services: Services) -> None:
+    alice, bob = connect(services), connect(services)
+    await alice.ask(enter("alice"), signalling.Entered)
+    await bob.ask(enter("bob"), signalling.Entered)
+    alice.hear()
+    await alice.ask(signalling.SendCustom(id=2, data=b64u(SEALED)), signalling.Done)
+    assert bob.hear() == [signalling.CustomMessage("alice", b64u(SEALED))]
+    refused = await alice.ask(signalling.SendCustom(id=3, data="AAEAAAAB"), signalling.Refused)
+    assert (refused.id, refused.code) == (3, ErrorCode.CUSTOM_MESSAGE_NOT_SEALED)
+    assert (alice.ended(), bob.hear()) == (None, [])
+
+
+async def test_thirty_custom_messages_a_second_pass_and_more_are_refused_without_ending_the_call(
+    talk: Talk, clock: fakes.VirtualClock
+) -> None:
+    await talk.ask(enter(), signalling.Entered)
+    for number in range(30):
+        await talk.ask(signalling.SendCustom(id=number + 1, data=b64u(SEALED)), signalling.Done)
+    refused = await talk.ask(signalling.SendCustom(id=31, data=b64u(SEALED)), signalling.Refused)
+    assert refused.code is ErrorCode.TOO_MANY_CUSTOM_MESSAGES
+    for second in range(10):
+        clock.advance(1)
+        for number in range(30):
+            request = signalling.SendCustom(id=100 * (second + 1) + number, data=b64u(SEALED))
+            await talk.ask(request, signalling.Done)
+        # What else a call has to say still has its place beside them.
+        for number in range(20):
+            await talk.ask(signalling.Ping(id=100 * (second + 1) + 50 + number), signalling.Pong)
+    assert talk.ended() is None
+
+
+async def test_eight_kilobytes_of_custom_messages_a_second_pass(
+    talk: Talk, clock: fakes.VirtualClock
+) -> None:
+    await talk.ask(enter(), signalling.Entered)
+    large = b64u(SEALED[:5] + bytes(1024 + 6 + 16))
+    for number in range(8):
+        await talk.ask(signalling.SendCustom(id=number + 1, data=large), signalling.Done)
+    refused = await talk.ask(signalling.SendCustom(id=9, data=large), signalling.Refused)
+    assert refused.code is ErrorCode.TOO_MANY_CUSTOM_MESSAGES
+    clock.advance(1 / 8)
+    await talk.ask(signalling.SendCustom(id=10, data=large), signalling.Done)
+
+
+async def test_a_record_may_be_asked_for_once_a_second(talk: Talk, clock: fakes.VirtualClock) -> None:
+    await talk.ask(enter(), signalling.Entered)
+    record = await talk.ask(signalling.AskRecord(id=2), signalling.Record)
+    assert (record.id, record.participants[0].user_id) == (2, "alice")
+    assert record.participants[0].address == "192.0.2.9"
+    for number in range(limits.RECORD_BURST - 1):
+        await talk.ask(signalling.AskRecord(id=number + 3), signalling.Record)
+    refused = await talk.ask(signalling.AskRecord(id=20), signalling.Refused)
+    assert (refused.code, talk.ended()) == (ErrorCode.TOO_MANY_RECORDS, None)
+    clock.advance(1)
+    await talk.ask(signalling.AskRecord(id=21), signalling.Record)

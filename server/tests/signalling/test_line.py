@@ -45,6 +45,16 @@ async def test_a_device_that_takes_nothing_is_dropped_and_costs_no_more() -> Non
     await line.write(send)
 
 
+def test_what_others_say_is_left_out_of_a_line_that_is_slow_and_never_ends_it() -> None:
+    line = Line()
+    for number in range(2 * module.MAX_WAITING):
+        line.pass_on(signalling.CustomMessage("bob", str(number)))
+    assert not line.is_dropped
+    assert len(line._waiting) == module.MAX_PASSED_ON
+    line.tell(signalling.Pong(1))
+    assert len(line._waiting) == module.MAX_PASSED_ON + 1
+
+
 async def test_a_send_that_hangs_drops_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SEND_SECONDS", 0.01)
     line = Line()

@@ -2,7 +2,7 @@
 // The page's hand on the SDK: what buttons do, and what events change.
 
 import { effect } from "@preact/signals";
-import { type EnterRoomConfig, ExtraCode, RtcError } from "@sealroom/sdk";
+import { type EnterRoomConfig, ExtraCode, type OperatorRecord, RtcError } from "@sealroom/sdk";
 import { troubleOf, trtc } from "./client";
 import { deviceRemoved, listDevices, startMicrophone, stopCamera, stopMicrophone } from "./devices";
 import { nameOf, userIdFor } from "./names";
@@ -88,6 +88,9 @@ function nameInAddress(room: string): void {
   history.replaceState(null, "", address);
 }
 
+/** What the operator has of this call, by its own word. */
+export const fetchRecord = (): Promise<OperatorRecord> => trtc.getOperatorRecord();
+
 async function enterRoom(): Promise<void> {
   const userId = userIdFor(state.name.value);
   const { value: room } = state.room;
@@ -168,6 +171,9 @@ function announceUnsealed(text: string): void {
 
 function listenToTheLine(): void {
   listenToTheSealing();
+  trtc.on("statistics", (statistics) => {
+    state.statistics.value = statistics;
+  });
   trtc.on("connection-state-changed", ({ state: now }) => {
     state.connection.value = now;
   });

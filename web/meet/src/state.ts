@@ -2,7 +2,7 @@
 // Everything the page shows.
 
 import { computed, signal } from "@preact/signals";
-import type { ConnectionState, RosterMember } from "@sealroom/sdk";
+import type { ConnectionState, RosterMember, TRTCStatistics } from "@sealroom/sdk";
 import { nameOf } from "./names";
 import type { RefusalSummary } from "./refusals";
 import type { DeviceKind } from "./remembered";
@@ -79,6 +79,8 @@ export const lastingStrangers = signal<readonly string[]>([]);
 export const lastingSilent = signal<readonly string[]>([]);
 /** A recorder that nobody has taken note of yet. */
 export const recorderNews = signal<readonly string[]>([]);
+/** What each stream measured last; null before a call. */
+export const statistics = signal<TRTCStatistics | null>(null);
 export const soundBlocked = signal<(() => Promise<void>) | null>(null);
 /** What a screen reader is told, oldest first. */
 export const announcements = signal<readonly { readonly id: number; readonly text: string }[]>([]);
@@ -186,6 +188,7 @@ export function forgetCall(): void {
   lastingStrangers.value = [];
   lastingSilent.value = [];
   recorderNews.value = [];
+  statistics.value = null;
   soundBlocked.value = null;
   sharing.value = false;
 }

@@ -19,6 +19,7 @@ export const EVENT = {
   TRACK: "track",
   STATISTICS: "statistics",
   FIRST_VIDEO_FRAME: "first-video-frame",
+  CUSTOM_MESSAGE: "custom-message",
   SEALING_STATE_CHANGED: "sealing-state-changed",
   ROSTER_CHANGED: "roster-changed",
   FRAME_REFUSED: "frame-refused",

@@ -9,6 +9,29 @@ export type ConnectionState = "DISCONNECTED" | "CONNECTING" | "CONNECTED" | "REC
 
 export type SealingEventState = "off" | "joining" | "sealed" | "unreachable" | "paused" | "failed";
 
+export interface AudioStatistics {
+  /** Kilobits a second. */
+  bitrate: number;
+  /** 0 to 1, behind the decoder; our own as the microphone gives it. */
+  audioLevel: number;
+}
+
+export interface VideoStatistics {
+  width: number;
+  height: number;
+  frameRate: number;
+  /** Kilobits a second. */
+  bitrate: number;
+  /** `sub` is a shared screen; `small` are our camera's smaller layers. */
+  videoType: "big" | "small" | "sub";
+}
+
+export interface RemoteStatistics {
+  userId: string;
+  audio: AudioStatistics;
+  video: VideoStatistics[];
+}
+
 export interface TRTCStatistics {
   /** Milliseconds. */
   rtt: number;
@@ -17,6 +40,9 @@ export interface TRTCStatistics {
   downLoss: number;
   bytesSent: number;
   bytesReceived: number;
+  localStatistics: { audio: AudioStatistics; video: VideoStatistics[] };
+  /** In a sealed call measured on what opened, under the names of the roster. */
+  remoteStatistics: RemoteStatistics[];
   /** Frames since entry; null in a call that is not sealed. */
   sealing: {
     sealed: number;
@@ -59,6 +85,8 @@ export interface EventPayloads {
   track: [{ userId: string; streamType?: StreamType; track: MediaStreamTrack }];
   statistics: [TRTCStatistics];
   "first-video-frame": [{ userId: string; streamType: StreamType; width: number; height: number }];
+  /** In a sealed call only what opened, and `userId` is who has sealed it. `seq` counts the sender's messages of this `cmdId`. */
+  "custom-message": [{ userId: string; cmdId: number; seq: number; data: ArrayBuffer }];
   /** `off` is a call that is not end-to-end encrypted. */
   "sealing-state-changed": [
     { state: SealingEventState; epoch: number | null; step: number | null; fault: Fault | null },
@@ -68,9 +96,12 @@ export interface EventPayloads {
    * words that everybody sees alike unless somebody sits between a member and the authority. They change with the roster only.
    */
   "roster-changed": [{ members: readonly RosterMember[]; words: readonly string[] }];
-  /** Frames that were not shown, at most once a second. `userId` is who the slot was bound to, where it was. */
+  /**
+   * Frames that were not shown, and custom messages (`data`) that were not told, at most once a second. `userId` is who the slot
+   * was bound to, where it was.
+   */
   "frame-refused": [
-    { userId: string; streamType: StreamType | "audio"; reason: RefusalReason; count: number },
+    { userId: string; streamType: StreamType | "audio" | "data"; reason: RefusalReason; count: number },
   ];
 }
 

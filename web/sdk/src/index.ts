@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sealroom's browser SDK.
 
+export type { OperatorRecord } from "./call/record";
 export type { StreamType } from "./constants";
 export { ErrorCode, type ErrorNumber, ExtraCode, RtcError } from "./errors";
-export type { ConnectionState, EventName, EventPayloads, SealingEventState, TRTCStatistics } from "./events";
+export type {
+  AudioStatistics,
+  ConnectionState,
+  EventName,
+  EventPayloads,
+  RemoteStatistics,
+  SealingEventState,
+  TRTCStatistics,
+  VideoStatistics,
+} from "./events";
 export type {
   CreateConfig,
+  CustomMessage,
   EnterRoomConfig,
   LocalAudioConfig,
   LocalVideoConfig,

@@ -93,6 +93,14 @@ export interface RemoteVideoConfig {
   };
 }
 
+/** `sendCustomMessage` */
+export interface CustomMessage {
+  /** 1 to 10. */
+  cmdId: number;
+  /** At most 1,024 bytes. */
+  data: ArrayBuffer;
+}
+
 /** A checked `EnterRoomConfig`; `room` is the room as grants name it. */
 export interface CheckedEntry extends EnterRoomConfig {
   readonly room: SealedRoom;

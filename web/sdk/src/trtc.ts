@@ -2,6 +2,7 @@
 // The public face, shaped like trtc-sdk-v5. Every method rejects or throws with RtcError.
 
 import { Call, type CallHost, trackOf } from "./call/call";
+import type { OperatorRecord } from "./call/record";
 import type { Outgoing } from "./call/session";
 import { EVENT, type StreamType, TYPE } from "./constants";
 import { asRtcError, ErrorCode, ExtraCode, RtcError } from "./errors";
@@ -12,6 +13,7 @@ import { SoundOutput } from "./media/output";
 import { VideoPlayer } from "./media/player";
 import {
   type CreateConfig,
+  type CustomMessage,
   checkEntry,
   type EnterRoomConfig,
   type LocalAudioConfig,
@@ -194,6 +196,19 @@ export class TRTC {
     for (const { config } of matching) this.removeRemote(config.userId, trackOf(config.streamType));
     const stops = matching.map(({ config }) => call.unwatch(config.userId, trackOf(config.streamType)));
     await named("stopRemoteVideo", Promise.all(stops));
+  }
+
+  /**
+   * Sends a message to everybody else in the room, as `custom-message`: at most 30 and 8 KB a second, from those who may publish.
+   * In a sealed call it is sealed, and rejects while there is no key.
+   */
+  async sendCustomMessage(message: CustomMessage): Promise<void> {
+    await named("sendCustomMessage", this.entered("sendCustomMessage").sendCustom(message));
+  }
+
+  /** What the operator has of this call, by its own word; may be asked once a second. */
+  async getOperatorRecord(): Promise<OperatorRecord> {
+    return named("getOperatorRecord", this.entered("getOperatorRecord").room.record());
   }
 
   /** Silences one user, or everybody with `*`, on this device only. */

@@ -7,6 +7,10 @@ export const FIRST_AUDIO_SLOTS = 6;
 export const FIRST_VIDEO_SLOTS = 12;
 export const SLOT_GROWTH = 8;
 export const MAX_SEALED_MEMBERS = 500;
+export const MAX_CUSTOM_COMMAND = 10;
+export const MAX_CUSTOM_BYTES = 1024;
+export const MAX_CUSTOM_FRAME_BYTES = 1063;
+export const MAX_RECORDED_PARTICIPANTS = 40;
 export const PROTOCOL_VERSION = 1;
 export const SIGNATURE_PREFIX = "sealroom authority 1\n";
 export const ZERO_HEAD = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -59,6 +63,12 @@ export type ErrorCode =
   | "not_published"
   | "slot_unknown"
   | "source_unknown"
+  | "no_right_to_send_custom"
+  | "custom_message_malformed"
+  | "custom_message_too_large"
+  | "custom_message_not_sealed"
+  | "too_many_custom_messages"
+  | "too_many_records"
   | "replaced_by_new_entry"
   | "engine_failed"
   | "sdp_malformed"
@@ -88,6 +98,10 @@ export declare namespace Signalling {
     sdp: string;
     slots: ReadonlyArray<ReceiveSlot>;
   }
+  interface AskRecord {
+    type: "record";
+    id: number;
+  }
   interface AudioSlot {
     slot: number;
     userId: string | null;
@@ -110,6 +124,11 @@ export declare namespace Signalling {
     sdk?: string;
     version?: string;
     os?: string;
+  }
+  interface CustomMessage {
+    type: "custom-message";
+    userId: string;
+    data: string;
   }
   interface Done {
     type: "done";
@@ -150,6 +169,17 @@ export declare namespace Signalling {
     type: "kicked-out";
     reason: KickReason;
   }
+  interface LayerRecord {
+    layer: number;
+    codec: string;
+    packets: number;
+    payloadBytes: number;
+    bitRate: number | null;
+    keyFrameAge: number | null;
+    width: number | null;
+    height: number | null;
+    seal: SealSeen | null;
+  }
   interface Leave {
     type: "leave";
     id: number;
@@ -179,6 +209,14 @@ export declare namespace Signalling {
     userId: string;
     reason: LeaveReason;
   }
+  interface ParticipantRecord {
+    userId: string;
+    role: Role;
+    since: number;
+    address: string | null;
+    client: ClientInfo;
+    tracks: ReadonlyArray<TrackRecord>;
+  }
   interface Ping {
     type: "ping";
     id: number;
@@ -202,6 +240,15 @@ export declare namespace Signalling {
     kind: SlotKind;
     mid: string;
   }
+  interface Record {
+    type: "record";
+    id: number;
+    takenAt: number;
+    since: number;
+    counts: RoomCounts;
+    participants: ReadonlyArray<ParticipantRecord>;
+    more: number;
+  }
   interface Refused {
     type: "refused";
     id: number;
@@ -209,6 +256,32 @@ export declare namespace Signalling {
     message: string;
     action: string;
     trtc?: number;
+  }
+  interface RefusedPackets {
+    reason: string;
+    packets: number;
+  }
+  interface RoomCounts {
+    acceptedPackets: number;
+    forwardedPackets: number;
+    forwardedBytes: number;
+    resentPackets: number;
+    keyFrameRequests: number;
+    customMessages: number;
+    customBytes: number;
+  }
+  interface SealSeen {
+    epoch: number;
+    step: number;
+    index: number;
+    firstCounter: number;
+    lastCounter: number;
+    frames: number;
+  }
+  interface SendCustom {
+    type: "send-custom";
+    id: number;
+    data: string;
   }
   interface SendSection {
     mid: string;
@@ -231,6 +304,14 @@ export declare namespace Signalling {
     track: Track;
     muted: boolean;
   }
+  interface TrackRecord {
+    track: Track;
+    published: boolean;
+    muted: boolean;
+    loudness: number | null;
+    layers: ReadonlyArray<LayerRecord>;
+    refused: ReadonlyArray<RefusedPackets>;
+  }
   interface TrackUnpublished {
     type: "track-unpublished";
     userId: string;
@@ -241,8 +322,8 @@ export declare namespace Signalling {
     id: number;
     track: Track;
   }
-  type ClientMessage = Enter | Offer | Publish | Unpublish | Mute | Bind | KeyFrame | Leave | Ping;
-  type ServerMessage = Entered | Answered | Done | Refused | Pong | ParticipantEntered | ParticipantLeft | TrackPublished | TrackUnpublished | TrackMuted | AudioSlots | KickedOut;
+  type ClientMessage = Enter | Offer | Publish | Unpublish | Mute | Bind | KeyFrame | SendCustom | AskRecord | Leave | Ping;
+  type ServerMessage = Entered | Answered | Done | Refused | Record | Pong | ParticipantEntered | ParticipantLeft | TrackPublished | TrackUnpublished | TrackMuted | CustomMessage | AudioSlots | KickedOut;
 }
 
 export declare namespace Authority {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FromWorker } from "../src/sealing/port";
+import { fromB64u, toB64u } from "../src/sframe/bytes";
+import { readHeader } from "../src/sframe/header";
+import { readKeyId } from "../src/sframe/schedule";
 import type { Authority } from "../src/wire.gen";
 import { memberKeyPair } from "../src/worker/hpke";
 import type { EncodedFrame, Transformer } from "../src/worker/pipes";
@@ -143,6 +146,30 @@ describe("the sealing worker", () => {
     expect(await bench.worker.sendingKey(2)).toBeDefined();
     bench.worker.obey({ type: "stop" });
     expect(await bench.worker.sendingKey(2)).toBeUndefined();
+  });
+
+  it("seals custom messages, refuses those in clear by name, and seals none once it has stopped", async () => {
+    const answers = () => bench.said.flatMap((one) => (one.type === "message-sealed" ? [one] : []));
+    const data = new Uint8Array([1, 2, 3]);
+    bench.worker.obey({ type: "seal-message", id: 1, command: 1, data });
+    await expect.poll(answers).toHaveLength(1);
+    const frame = answers()[0]?.frame ?? "";
+    expect(readKeyId(readHeader(fromB64u(frame)).kid)?.track).toBe(4);
+    bench.worker.obey({ type: "open-message", userId: "alice", frame: "AAEAAAABaGVsbG8" });
+    await vi.advanceTimersByTimeAsync(1_000);
+    const refused = bench.said.flatMap((message) => (message.type === "refused" ? message.refusals : []));
+    expect(refused).toEqual([{ entry: 0, place: null, reason: "clear", count: 1 }]);
+    const ofNobody = toB64u(new Uint8Array([0xb1, 1, 0, 0, 0x94, ...new Uint8Array(40)]));
+    bench.worker.obey({ type: "open-message", userId: "dave", frame: ofNobody });
+    await vi.advanceTimersByTimeAsync(100);
+    bench.clock.time += 301;
+    await vi.advanceTimersByTimeAsync(1_100);
+    const later = bench.said.flatMap((message) => (message.type === "refused" ? message.refusals : []));
+    expect(later.at(-1)).toEqual({ entry: 0, place: null, reason: "wrong_sender", count: 1 });
+    bench.worker.obey({ type: "stop" });
+    bench.worker.obey({ type: "seal-message", id: 2, command: 1, data });
+    await expect.poll(answers).toHaveLength(2);
+    expect(answers()[1]).toEqual({ type: "message-sealed", id: 2, frame: null });
   });
 
   it("keeps a binding that comes before the transform", async () => {

@@ -56,7 +56,8 @@ pub(crate) fn role(codec: Codec, frame_start: bool, payload: &[u8]) -> Result<Ro
     role.ok_or(Refusal::ClearMedia)
 }
 
-/// Checks the first packet of a frame. `descriptor` is the length of the codec's RTP payload descriptor.
+/// Checks the first packet of a frame, and returns the SFrame header in it. `descriptor` is the length of the codec's
+/// RTP payload descriptor.
 ///
 /// # Errors
 /// [`Refusal::ClearMedia`].
@@ -65,7 +66,7 @@ pub(crate) fn check_frame_start(
     track: Track,
     descriptor: usize,
     payload: &[u8],
-) -> Result<(), Refusal> {
+) -> Result<Header, Refusal> {
     let mut head = [0; MAX_HEADER];
     let (sealed, behind) =
         sealed_part(codec, descriptor, payload, &mut head).ok_or(Refusal::ClearMedia)?;
@@ -73,7 +74,7 @@ pub(crate) fn check_frame_start(
     let kid_fits = header.kid >> KID_BITS == 0 && header.kid & 0xF == kid_nibble(track);
     let tag_fits = behind.saturating_sub(header.len) >= TAG;
     if kid_fits && tag_fits {
-        Ok(())
+        Ok(header)
     } else {
         Err(Refusal::ClearMedia)
     }
@@ -130,8 +131,10 @@ const fn kid_nibble(track: Track) -> u64 {
 }
 
 /// An SFrame header (RFC 9605 section 4.3): a byte `X KKK Y CCC`, then KID and counter where they are not in it.
-struct Header {
-    kid: u64,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) kid: u64,
+    pub(crate) counter: u64,
     len: usize,
 }
 
@@ -140,9 +143,10 @@ impl Header {
     fn parse(bytes: &[u8]) -> Option<Self> {
         let (&config, rest) = bytes.split_first()?;
         let (kid, rest) = field(config >> 4, rest)?;
-        let (_counter, rest) = field(config & 0xF, rest)?;
+        let (counter, rest) = field(config & 0xF, rest)?;
         Some(Self {
             kid,
+            counter,
             len: bytes.len() - rest.len(),
         })
     }

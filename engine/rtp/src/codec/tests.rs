@@ -106,7 +106,30 @@ fn an_empty_payload_is_refused() {
     }
 }
 
+#[test]
+fn the_size_of_a_vp8_key_frame_stands_in_its_header() {
+    // 640 x 360, the width with scaling bits.
+    let key = [0x10, 2, 0, 0x9d, 1, 0x2a, 0x80, 0x42, 0x68, 1, 7];
+    assert_eq!(picture_size(Codec::Vp8, &key), Some((640, 360)));
+    assert_eq!(picture_size(Codec::Vp8, &key[..9]), None, "cut off");
+    assert_eq!(picture_size(Codec::Vp9, &key), None);
+    let mut delta = key;
+    delta[0] |= 1;
+    assert_eq!(picture_size(Codec::Vp8, &delta), None);
+    let mut sealed = key;
+    sealed[4] = 9;
+    assert_eq!(picture_size(Codec::Vp8, &sealed), None, "no start code");
+}
+
 proptest! {
+    #[test]
+    fn a_size_is_read_from_no_other_bytes_than_a_key_frames(frame in prop::collection::vec(any::<u8>(), 0..16)) {
+        if let Some((width, height)) = picture_size(Codec::Vp8, &frame) {
+            prop_assert!(frame.len() >= 10 && frame[0] & 1 == 0);
+            prop_assert!(width < 1 << 14 && height < 1 << 14);
+        }
+    }
+
     #[test]
     fn a_descriptor_lies_within_its_payload(payload in prop::collection::vec(any::<u8>(), 1..40)) {
         for codec in [Codec::Opus, Codec::Red, Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1] {

@@ -100,6 +100,17 @@ impl Descriptor {
     }
 }
 
+/// Width and height as a key frame's header says them (RFC 6386 section 9.1); `frame` begins behind the payload descriptor.
+#[must_use]
+pub fn picture_size(frame: &[u8]) -> Option<(u16, u16)> {
+    const START_CODE: [u8; 3] = [0x9d, 0x01, 0x2a];
+    let (head, _) = frame.split_first_chunk::<10>()?;
+    let [tag, _, _, code @ .., w0, w1, h0, h1] = *head;
+    // Two bits above each are for scaling.
+    let size = |low, high| u16::from_le_bytes([low, high]) & 0x3fff;
+    (tag & 1 == 0 && code == START_CODE).then(|| (size(w0, w1), size(h0, h1)))
+}
+
 /// The first byte of the frame says by its lowest bit whether it is an interframe (RFC 6386 section 9.1).
 pub(super) fn inspect(payload: &[u8]) -> Result<PayloadInfo, Error> {
     let descriptor = Descriptor::parse(payload)?;

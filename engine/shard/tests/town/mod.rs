@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 pub use caller::{Caller, Got, PASSWORD};
 use ice::Path;
 use rtp::Codec;
-use shard::{Command, Datagram, Event, Limits, Shard, SlotBinding, SlotSource, Stats};
+use shard::{Command, Datagram, Event, Limits, RoomRecord, Shard, SlotBinding, SlotSource, Stats};
 use transport::session::{
     CodecParameters, Credentials, DtlsVersion, ExtensionId, Kind, ReceiveSlot, Rights, SendTrack,
     Session, Track,
@@ -350,6 +350,15 @@ impl Town {
         match self.events.remove(place) {
             Event::Stats { stats, .. } => *stats,
             _ => Stats::default(),
+        }
+    }
+
+    pub fn record(&mut self, token: u64) -> Option<RoomRecord> {
+        let is_it = |event: &Event| matches!(event, Event::Record { token: t, .. } if *t == token);
+        let place = self.events.iter().position(is_it)?;
+        match self.events.remove(place) {
+            Event::Record { record, .. } => Some(*record),
+            _ => None,
         }
     }
 

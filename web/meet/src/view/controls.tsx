@@ -5,6 +5,7 @@ import { toggleCamera, toggleMicrophone } from "../devices";
 import * as state from "../state";
 import { DeviceChoices } from "./devices";
 import { CameraIcon, DevicesIcon, LeaveIcon, MicrophoneIcon, PeopleIcon, ScreenIcon } from "./icons";
+import { OperatorButton } from "./operator";
 
 interface ControlsProps {
   showPeople: boolean;
@@ -39,6 +40,7 @@ export function Controls({ showPeople, onPeople }: ControlsProps) {
         <PeopleIcon /> <span>{state.others.value.length + 1} here</span>
         {differs && <span class="badge">!</span>}
       </button>
+      <OperatorButton />
       <button type="button" popovertarget="devices">
         <DevicesIcon /> <span>Devices</span>
       </button>

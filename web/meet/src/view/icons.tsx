@@ -96,6 +96,15 @@ export function ShieldIcon() {
   );
 }
 
+export function EyeIcon() {
+  return (
+    <Icon>
+      <path d="M2.500 12S6 5.500 12 5.500 21.500 12 21.500 12 18 18.500 12 18.500 2.500 12 2.500 12z" />
+      <circle cx="12" cy="12" r="3" />
+    </Icon>
+  );
+}
+
 export function LockIcon({ open = false }: { open?: boolean }) {
   return (
     <Icon>

@@ -6,6 +6,7 @@ import * as state from "../state";
 import { Controls } from "./controls";
 import { gridFor } from "./grid";
 import { DeviceNotices, Notice } from "./notice";
+import { OperatorPanel } from "./operator";
 import { Differences, People, Recording } from "./people";
 import { Refusals } from "./refusals";
 import { Seal, SealBanner } from "./seal";
@@ -40,6 +41,7 @@ export function Room() {
         <Tiles />
         {showPeople && <People onClose={() => setShowPeople(false)} />}
       </main>
+      <OperatorPanel />
       <Controls showPeople={showPeople} onPeople={() => setShowPeople(!showPeople)} />
     </div>
   );

@@ -6,13 +6,15 @@ import { ErrorCode, ExtraCode, RtcError } from "../errors";
 import type { ConnectionState, Emitter } from "../events";
 import type { SoundOutput } from "../media/output";
 import { Speakers } from "../media/player";
-import type { CheckedEntry } from "../options";
+import type { CheckedEntry, CustomMessage } from "../options";
 import type { Refusals } from "../sealing/port";
 import { Sealing, type SealingListener, type SealingStatus } from "../sealing/sealing";
 import type { Signalling } from "../wire.gen";
+import { CustomMessages } from "./custom";
 import { Participants, type Presence } from "./participants";
 import { type Outgoing, Session, type SessionListener } from "./session";
 import { loudness, summarise } from "./statistics";
+import { StreamReader } from "./streams";
 
 /** Waits before each try to enter again; after the last the call is given up. */
 const RE_ENTRY_MS = [300, 1_000, 2_000, 4_000, 8_000, 15_000];
@@ -48,6 +50,8 @@ export class Call {
   readonly participants = new Participants();
   readonly speakers: Speakers;
   private readonly refused = new Map<string, number>();
+  private readonly custom: CustomMessages;
+  private readonly streams = new StreamReader();
   private readonly wanted = new Map<string, { userId: string; track: "main" | "screen"; layer: number }>();
   private session: Session | undefined;
   private sealing: Sealing | null = null;
@@ -62,6 +66,7 @@ export class Call {
     this.speakers = new Speakers(host.output, (userId, resume) => {
       host.emitter.emit("autoplay-failed", { userId, mediaType: "audio", resume });
     });
+    this.custom = new CustomMessages((message) => host.emitter.emit("custom-message", message));
   }
 
   /** The session of now; throws RtcError while there is none. */
@@ -107,13 +112,32 @@ export class Call {
     if (this.wanted.delete(`${userId}/${track}`)) await this.session?.unwatch(userId, track);
   }
 
+  /** Sends a custom message to everybody else in the room. */
+  async sendCustom(message: CustomMessage): Promise<void> {
+    const data = await this.custom.write(message, this.sealing);
+    await this.room.sendCustom(data);
+  }
+
   /** Emits `statistics` once. */
   async tellStatistics(): Promise<void> {
-    const report = await this.session?.statistics();
-    if (report === undefined) return;
-    const { sealing } = this;
+    const { session, sealing } = this;
+    const report = await session?.statistics();
+    if (report === undefined || session === undefined) return;
+    const streams = this.streams.read(
+      report,
+      (mid) => this.sourceIn(session, mid),
+      (mid) => session.sentIn(mid),
+    );
     const counts = sealing && { ...sealing.counts, refused: Object.fromEntries(this.refused) };
-    this.host.emitter.emit("statistics", { ...summarise(report), sealing: counts });
+    this.host.emitter.emit("statistics", { ...summarise(report), ...streams, sealing: counts });
+  }
+
+  /** Whose stream arrives in a section: whom we bound there, or whose voice opens in it. */
+  private sourceIn(session: Session, mid: string): { userId: string; track: Signalling.Track } | undefined {
+    const place = session.placeOf(mid);
+    if (place === undefined) return undefined;
+    const userId = this.speakers.userAt(place);
+    return session.sourceAt(place) ?? (userId === undefined ? undefined : { userId, track: "audio" });
   }
 
   /** Emits `audio-volume` once. */
@@ -157,6 +181,7 @@ export class Call {
         if (entry === this.entry) this.session?.makeKeyFrame(track).catch(() => undefined);
       },
       refused: (refusals) => this.tellRefusals(refusals),
+      message: (message) => emitter.emit("custom-message", message),
     };
   }
 
@@ -170,6 +195,10 @@ export class Call {
   private tellRefusals(refusals: readonly Refusals[]): void {
     for (const { entry, place, reason, count } of refusals) {
       this.refused.set(reason, (this.refused.get(reason) ?? 0) + count);
+      if (place === null) {
+        this.host.emitter.emit("frame-refused", { userId: "", streamType: "data", reason, count });
+        continue;
+      }
       if (entry !== this.entry) continue;
       const source = this.session?.sourceAt(place);
       const userId = source?.userId ?? this.speakers.userAt(place) ?? "";
@@ -224,6 +253,8 @@ export class Call {
         return this.tell(this.participants.publish(message.userId, message.track, message.muted));
       case "track-unpublished":
         return this.tell(this.participants.unpublish(message.userId, message.track));
+      case "custom-message":
+        return this.custom.hear(message.userId, message.data, this.sealing);
       case "kicked-out":
         this.end();
         this.host.emitter.emit("kicked-out", { reason: message.reason });

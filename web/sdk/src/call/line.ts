@@ -13,9 +13,9 @@ const SILENCE_MS = 30_000;
 
 type Unsolicited = Exclude<
   Signalling.ServerMessage,
-  { type: "entered" | "answered" | "done" | "refused" | "pong" }
+  { type: "entered" | "answered" | "record" | "done" | "refused" | "pong" }
 >;
-type Answer = Extract<Signalling.ServerMessage, { type: "entered" | "answered" | "done" }>;
+type Answer = Extract<Signalling.ServerMessage, { type: "entered" | "answered" | "record" | "done" }>;
 type Without<T> = T extends unknown ? Omit<T, "id"> : never;
 /** A request before the line gave it its id. */
 export type Request = Without<Exclude<Signalling.ClientMessage, { type: "ping" }>>;
@@ -23,7 +23,9 @@ type AnswerTo<R extends Request> = R["type"] extends "enter"
   ? Signalling.Entered
   : R["type"] extends "offer"
     ? Signalling.Answered
-    : Signalling.Done;
+    : R["type"] extends "record"
+      ? Signalling.Record
+      : Signalling.Done;
 
 /** What a line tells. */
 export interface LineListener {
@@ -31,6 +33,12 @@ export interface LineListener {
   /** The line is gone; `error` when it broke rather than was closed by us. */
   closed(error: RtcError | null): void;
 }
+
+const ANSWER_TO: Partial<Record<Request["type"], Answer["type"]>> = {
+  enter: "entered",
+  offer: "answered",
+  record: "record",
+};
 
 interface Pending {
   readonly expects: Answer["type"];
@@ -81,7 +89,7 @@ export class SignallingLine {
   async ask<R extends Request>(request: R): Promise<AnswerTo<R>> {
     if (!this.open) throw lineLost("The line to the server is closed.");
     const id = ++this.lastId;
-    const expects = request.type === "enter" ? "entered" : request.type === "offer" ? "answered" : "done";
+    const expects = ANSWER_TO[request.type] ?? "done";
     const answer = new Promise<Answer>((resolve, reject) => {
       const timer = setTimeout(
         () => settle(() => reject(lineLost("The server does not answer."))),
@@ -122,6 +130,7 @@ export class SignallingLine {
         return this.refused(message);
       case "entered":
       case "answered":
+      case "record":
       case "done": {
         const pending = this.pending.get(message.id);
         if (pending?.expects === message.type) pending.resolve(message);

@@ -2,7 +2,14 @@
 // What the server may say, checked field by field: protocol/signalling.schema.json.
 
 import { flag, list, object, oneOf, orNull, type Shape, tagged, text, whole } from "../shape";
-import { type ErrorCode, MAX_SDP_BYTES, MAX_SLOTS, type Signalling } from "../wire.gen";
+import {
+  type ErrorCode,
+  MAX_CUSTOM_FRAME_BYTES,
+  MAX_SDP_BYTES,
+  MAX_SLOTS,
+  type Signalling,
+} from "../wire.gen";
+import { RECORD } from "./record";
 
 const MOST_PARTICIPANTS = 100_000;
 
@@ -47,6 +54,7 @@ export const SERVER_MESSAGE = tagged<Signalling.ServerMessage>("type", {
     },
     ["trtc"],
   ),
+  record: RECORD,
   pong: object<Signalling.Pong>({ type: oneOf("pong"), id }),
   "participant-entered": object<Signalling.ParticipantEntered>({
     type: oneOf("participant-entered"),
@@ -69,6 +77,11 @@ export const SERVER_MESSAGE = tagged<Signalling.ServerMessage>("type", {
     track,
   }),
   "track-muted": object<Signalling.TrackMuted>({ type: oneOf("track-muted"), userId, track, muted: flag }),
+  "custom-message": object<Signalling.CustomMessage>({
+    type: oneOf("custom-message"),
+    userId,
+    data: text(Math.ceil((MAX_CUSTOM_FRAME_BYTES * 4) / 3)),
+  }),
   "audio-slots": object<Signalling.AudioSlots>({
     type: oneOf("audio-slots"),
     slots: list(object<Signalling.AudioSlot>({ slot, userId: orNull(userId) }), MAX_SLOTS),

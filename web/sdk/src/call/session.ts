@@ -10,6 +10,7 @@ import { PROTOCOL_VERSION, type Signalling } from "../wire.gen";
 import { payloadTypes } from "./codecs";
 import { type LayerEncoding, layersFor } from "./layers";
 import { SignallingLine } from "./line";
+import type { OperatorRecord } from "./record";
 import { Sections } from "./sections";
 import { SlotTable } from "./slots";
 
@@ -127,6 +128,17 @@ export class Session {
     await this.ask({ type: "mute", track, muted });
   }
 
+  /** Sends a custom message: sealed, or the body itself in a call without sealing. */
+  async sendCustom(data: string): Promise<void> {
+    await this.ask({ type: "send-custom", data });
+  }
+
+  /** What the operator has of this call. */
+  async record(): Promise<OperatorRecord> {
+    const { type: _type, id: _id, ...record } = await this.ask({ type: "record" });
+    return record;
+  }
+
   /** Asks for somebody's video; the track delivers nothing until frames of that sender were opened. */
   async watch(userId: string, track: "main" | "screen", layer: number): Promise<MediaStreamTrack> {
     let change = this.slots.bind({ userId, track, layer });
@@ -165,6 +177,16 @@ export class Session {
   sourceAt(place: number): { userId: string; track: "main" | "screen" } | undefined {
     const mid = this.sections.receiving.find((one) => one.place === place)?.transceiver.mid;
     return this.slots.bound().find(({ userId, track }) => this.slots.midOf(userId, track) === mid);
+  }
+
+  /** The place of the receiving section with this mid. */
+  placeOf(mid: string): number | undefined {
+    return this.sections.receivingAt(mid)?.place;
+  }
+
+  /** Which of our tracks a section sends. */
+  sentIn(mid: string): Signalling.Track | undefined {
+    return this.sections.sends.find((one) => one.mid === mid)?.track;
   }
 
   /** Leaves the room and waits, for a moment, until the server knows. */
@@ -224,7 +246,7 @@ export class Session {
       ...(privateMapKey !== undefined && { privateMapKey }),
       ...(scene !== undefined && { scene }),
       ...(role !== undefined && { role }),
-      client: { sdk: "sealroom-web", version: VERSION },
+      client: { sdk: "sealroom-web", version: VERSION, os: navigator.platform.slice(0, 64) },
     };
   }
 

@@ -3,7 +3,7 @@
 
 import type { TRTCStatistics } from "../events";
 
-type Sums = Omit<TRTCStatistics, "sealing">;
+type Sums = Omit<TRTCStatistics, "sealing" | "localStatistics" | "remoteStatistics">;
 
 /** As much of an entry of a statistics report as we read. */
 interface Entry {

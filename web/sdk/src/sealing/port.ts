@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What page and sealing worker say to each other. No secret is in any of it: keys never leave the worker.
 
+import type { Bytes } from "../sframe/bytes";
 import type { ErrorCode } from "../wire.gen";
 
 /** Why a received frame was not shown: protocol/sealing.md section 6. */
@@ -56,7 +57,8 @@ export interface Fault {
 }
 
 export interface Refusals {
-  readonly place: number;
+  /** Null: custom messages, which arrive in no section. */
+  readonly place: number | null;
   readonly entry: number;
   readonly reason: RefusalReason;
   readonly count: number;
@@ -87,6 +89,10 @@ export type ToWorker =
     }
   /** Payload types of this entry's offer, for frames that do not say their MIME type. */
   | { readonly type: "codecs"; readonly entry: number; readonly names: ReadonlyArray<[number, string]> }
+  /** Seal a custom message; answered by `message-sealed`. */
+  | { readonly type: "seal-message"; readonly id: number; readonly command: number; readonly data: Bytes }
+  /** A custom message that the operator says is of `userId`; told as `message` if it opens. */
+  | { readonly type: "open-message"; readonly userId: string; readonly frame: string }
   | { readonly type: "end-entry"; readonly entry: number }
   | { readonly type: "alive"; readonly id: number }
   | { readonly type: "stop" };
@@ -111,6 +117,15 @@ export type FromWorker =
   | { readonly type: "voice"; readonly entry: number; readonly place: number; readonly userId: string }
   /** The sender of this track should make a key frame. */
   | { readonly type: "key-frame-wanted"; readonly entry: number; readonly track: "main" | "screen" }
+  /** In base64url, as it goes to the operator; null when it cannot be sealed now. */
+  | { readonly type: "message-sealed"; readonly id: number; readonly frame: string | null }
+  | {
+      readonly type: "message";
+      readonly userId: string;
+      readonly command: number;
+      readonly sequence: number;
+      readonly data: Bytes;
+    }
   | { readonly type: "refused"; readonly refusals: readonly Refusals[] }
   | { readonly type: "counts"; readonly counts: FrameCounts }
   | { readonly type: "alive"; readonly id: number };

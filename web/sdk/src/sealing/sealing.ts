@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page's side of sealing: starts the worker, hands it grants, watches that it lives. Holds no secret.
 
+import type { HeardMessage } from "../call/custom";
 import { ErrorCode, RtcError } from "../errors";
+import type { Bytes } from "../sframe/bytes";
 import type { Fault, FrameCounts, FromWorker, Refusals, RosterMember, SealedRoom, ToWorker } from "./port";
 
 const READY_WITHIN_MS = 10_000;
@@ -32,6 +34,7 @@ export interface SealingListener {
   voice(entry: number, place: number, userId: string): void;
   keyFrameWanted(entry: number, track: "main" | "screen"): void;
   refused(refusals: readonly Refusals[]): void;
+  message(message: HeardMessage): void;
 }
 
 /** One worker for one call. **When it fails the call has to end; there is no way on without it.** */
@@ -41,6 +44,8 @@ export class Sealing {
   status: SealingStatus = { type: "state", state: "joining", epoch: null, step: null, fault: null };
   private readonly ready: Promise<void>;
   private watch: ReturnType<typeof setInterval> | undefined;
+  private readonly sealingMessages = new Map<number, (frame: string | null) => void>();
+  private messages = 0;
   private unanswered = 0;
   private ended = false;
 
@@ -94,6 +99,26 @@ export class Sealing {
     if (!this.ended) this.worker.postMessage(message);
   }
 
+  /** A custom message as it goes to the operator; rejects with RtcError while it cannot be sealed. */
+  async sealMessage(command: number, data: Bytes): Promise<string> {
+    const id = ++this.messages;
+    const frame = await new Promise<string | null>((resolve) => {
+      if (this.ended) return resolve(null);
+      this.sealingMessages.set(id, resolve);
+      this.post({ type: "seal-message", id, command, data });
+    });
+    if (frame !== null) return frame;
+    throw new RtcError(ErrorCode.INVALID_OPERATION, "Nothing can be sealed now, so nothing is sent.", {
+      reason: "no_key",
+      action: "Wait until the call is sealed.",
+    });
+  }
+
+  /** Hands a custom message to the worker, which tells it if it opens. */
+  openMessage(userId: string, frame: string): void {
+    this.post({ type: "open-message", userId, frame });
+  }
+
   /** Ends the worker and with it every key. */
   end(): void {
     if (this.ended) return;
@@ -102,6 +127,7 @@ export class Sealing {
     clearInterval(this.watch);
     this.worker.onmessage = this.worker.onerror = this.worker.onmessageerror = null;
     this.worker.terminate();
+    for (const id of [...this.sealingMessages.keys()]) this.sealed(id, null);
   }
 
   private take(message: FromWorker): void {
@@ -120,6 +146,14 @@ export class Sealing {
       case "key-frame-wanted":
         this.listener.keyFrameWanted(message.entry, message.track);
         break;
+      case "message-sealed":
+        this.sealed(message.id, message.frame);
+        break;
+      case "message": {
+        const { userId, command: cmdId, sequence: seq, data } = message;
+        this.listener.message({ userId, cmdId, seq, data: data.buffer });
+        break;
+      }
       case "refused":
         this.listener.refused(message.refusals);
         break;
@@ -133,6 +167,11 @@ export class Sealing {
         this.giveGrant(message.id);
         break;
     }
+  }
+
+  private sealed(id: number, frame: string | null): void {
+    this.sealingMessages.get(id)?.(frame);
+    this.sealingMessages.delete(id);
   }
 
   private giveGrant(id: number): void {

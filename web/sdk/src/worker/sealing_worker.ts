@@ -2,12 +2,14 @@
 // Everything that seals and opens, in one place: one of these per worker, one worker per call.
 
 import type { FromWorker, Refusals, SealingState, ToWorker, TransformOptions } from "../sealing/port";
+import type { Bytes } from "../sframe/bytes";
 import { type Codec, codecOf } from "../sframe/frame";
 import { AuthorityLine } from "./authority_line";
 import { Counters } from "./counters";
 import { SealingFault } from "./fault";
 import { Membership } from "./membership";
-import { Opener, type Source } from "./opener";
+import { type MessageListener, Messages } from "./messages";
+import { Opener, type OpeningRoom, type Source } from "./opener";
 import { type EncodedFrame, ReceivePipe, SendPipe, type Transformer } from "./pipes";
 import type { SendingKey } from "./ring";
 import { Sealer } from "./sealer";
@@ -36,6 +38,7 @@ export class SealingWorker {
   private readonly grants = new Map<number, (grant: string | null) => void>();
   private readonly refusals = new Map<string, Refusals>();
   private readonly counts = { sealed: 0, opened: 0, unsent: 0 };
+  private readonly messages: Messages;
   private membership: Membership | undefined;
   private line: AuthorityLine | undefined;
   private status: Status = { type: "state", state: "joining", epoch: null, step: null, fault: null };
@@ -51,6 +54,7 @@ export class SealingWorker {
     private readonly open: (url: string) => WebSocket,
     private readonly now: () => number,
   ) {
+    this.messages = new Messages(this, this.room(), this.messageListener(), now);
     setInterval(() => this.tick(), TICK_MS);
   }
 
@@ -68,6 +72,12 @@ export class SealingWorker {
         break;
       case "codecs":
         this.learnCodecs(message.entry, message.names);
+        break;
+      case "seal-message":
+        void this.sealMessage(message.id, message.command, message.data);
+        break;
+      case "open-message":
+        void this.messages.take(message.userId, message.frame);
         break;
       case "end-entry":
         this.entries.delete(message.entry);
@@ -132,16 +142,30 @@ export class SealingWorker {
         this.post({ type: "voice", entry, place, userId: user });
       }
     };
-    const refused = (reason: Refusals["reason"]): void => {
-      const name = `${entry}/${place}/${reason}`;
-      const count = (this.refusals.get(name)?.count ?? 0) + 1;
-      this.refusals.set(name, { entry, place, reason, count });
-    };
+    const refused = (reason: Refusals["reason"]): void => this.countRefusal(entry, place, reason);
     return new ReceivePipe(transformer, kind, opener, codec, { opened, refused }, this.now);
   }
 
+  private messageListener(): MessageListener {
+    return {
+      opened: (userId, body) => this.post({ type: "message", userId, ...body }),
+      refused: (reason) => this.countRefusal(0, null, reason),
+    };
+  }
+
+  private async sealMessage(id: number, command: number, data: Bytes): Promise<void> {
+    const sealed = await this.messages.seal(command, data).catch(() => undefined);
+    this.post({ type: "message-sealed", id, frame: sealed && "frame" in sealed ? sealed.frame : null });
+  }
+
+  private countRefusal(entry: number, place: number | null, reason: Refusals["reason"]): void {
+    const name = `${entry}/${place}/${reason}`;
+    const count = (this.refusals.get(name)?.count ?? 0) + 1;
+    this.refusals.set(name, { entry, place, reason, count });
+  }
+
   /** The room as openers see it: nothing opens before a membership is there, or after it failed. */
-  private room(): ConstructorParameters<typeof Opener>[1] {
+  private room(): OpeningRoom {
     const membership = (): Membership | undefined => (this.failed ? undefined : this.membership);
     return {
       get you() {
@@ -177,6 +201,7 @@ export class SealingWorker {
     for (const entry of this.entries.values()) {
       for (const pipe of entry.receives.values()) void pipe.retry();
     }
+    void this.messages.retry();
   }
 
   /** There may be a key to seal with where there was none, so that what was dropped can be made good. */
@@ -233,6 +258,7 @@ export class SealingWorker {
     for (const entry of this.entries.values()) {
       for (const pipe of entry.receives.values()) void pipe.expire();
     }
+    void this.messages.expire();
     this.membership?.sweep();
     if (this.line) this.tellState(this.status.fault);
     if (++this.ticks % REPORT_EVERY_TICKS !== 0) return;
