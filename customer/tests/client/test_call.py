@@ -220,6 +220,9 @@ async def test_an_operator_that_stays_away_ends_the_client_with_the_reason(
         async with asyncio.timeout(SECONDS):
             with pytest.raises(ClientFault, match="line_lost"):
                 await asked
+    # Who was given up may enter as anybody does.
+    async with member(usual) as again:
+        await again.client.publish("audio")
 
 
 def test_nothing_went_wrong_on_the_operators_side(running: Deployment, tmp_path: Path) -> None:
