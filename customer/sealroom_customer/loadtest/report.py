@@ -95,8 +95,9 @@ class Spent(msgspec.Struct, frozen=True):
     stats: dict[str, int]
 
 
-_EXPLAINED = frozenset({"no_key", "wrong_sender"})
-"""Refusals that are in order while somebody enters: his frames may overtake his keys, or the roster that names him."""
+_EXPLAINED = frozenset({"no_key", "wrong_sender", "old_epoch"})
+"""Refusals that are in order while somebody enters: frames may overtake the keys or the roster that they need, and a sender may
+not have taken the step yet that a newcomer begins with."""
 
 
 def report(

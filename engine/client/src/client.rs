@@ -273,3 +273,7 @@ impl Client {
         self.events.push_back(event);
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests;
