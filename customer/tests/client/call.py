@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from sealroom_customer.bots.tokens import TokenSource
-from sealroom_customer.client import Client, Entry, Event, Frame
+from sealroom_customer.client import Client, Entry, Event, Frame, TrackAppeared
 from sealroom_customer.client.events import CodecName, TrackName
 from tests.deployment import Deployment
 
@@ -40,9 +40,14 @@ class Member:
         """Of the frames that opened."""
         return [frame.data for frame in self.told(Frame) if (frame.user, frame.track) == (user, track)]
 
-    async def sees(self, body: bytes, user: str) -> None:
-        """Waits until a frame has opened."""
-        await self.until(lambda member: body in member.bodies(user))
+    async def appeared(self, user: str, track: TrackName = "main") -> None:
+        """Waits until the operator has told of somebody's track."""
+        await self.until(lambda one: TrackAppeared(user, track) in one.events)
+
+    async def gets(self, user: str, more: int) -> None:
+        """Waits until so many more frames of somebody have opened."""
+        wanted = len(self.bodies(user)) + more
+        await self.until(lambda one: len(one.bodies(user)) >= wanted)
 
 
 @contextlib.asynccontextmanager

@@ -3,7 +3,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from itertools import pairwise
 from pathlib import Path
@@ -79,6 +79,11 @@ def h264(number: int, _: int) -> bytes:
     return head + (number + 2**20).to_bytes(4, "big") + bytes(range(1, 256)) * (12 if number % 10 else 2)
 
 
+def shows(layer: int) -> Callable[[Member], bool]:
+    """Whether the last frames of alice are of one layer."""
+    return lambda one: [layer_of(body) for body in one.bodies("alice")[-5:]] == [layer] * 5
+
+
 async def test_a_receiver_chooses_the_layer_and_key_frames_are_asked_for_by_layer(
     running: Deployment,
 ) -> None:
@@ -86,11 +91,11 @@ async def test_a_receiver_chooses_the_layer_and_key_frames_are_asked_for_by_laye
         alice = await stack.enter_async_context(member(await entry(running, "alice", "layers")))
         bob = await stack.enter_async_context(member(await entry(running, "bob", "layers")))
         await alice.client.publish("main", layers=3)
-        await bob.until(lambda one: TrackAppeared("alice", "main") in one.events)
+        await bob.appeared("alice")
         await stack.enter_async_context(sending(alice, "main", "vp8", Camera(alice), layers=3))
         for layer in (0, 2, 1):
             await bob.client.watch("alice", layer=layer)
-            await bob.until(lambda one, layer=layer: set(map(layer_of, one.bodies("alice")[-5:])) == {layer})
+            await bob.until(shows(layer))
         asked = [wanted.layer for wanted in alice.told(KeyFrameWanted)]
         assert list(dict.fromkeys(asked)) == [0, 2, 1], "each layer when it was chosen"
         shown = [layer_of(body) for body in bob.bodies("alice")]
@@ -113,7 +118,11 @@ async def test_a_receiver_chooses_the_layer_and_key_frames_are_asked_for_by_laye
     ],
 )
 async def test_frames_of_other_codecs_come_back_byte_for_byte_under_any_payload_type_and_dtls(
-    running: Deployment, codec: CodecName, make: object, dtls: DtlsVersion, number: int | None
+    running: Deployment,
+    codec: CodecName,
+    make: Callable[[int, int], bytes],
+    dtls: DtlsVersion,
+    number: int | None,
 ) -> None:
     room, before = f"{codec}-{dtls}-{number}", spoken(running, dtls)
     types = {} if number is None else {codec: number}
@@ -123,13 +132,13 @@ async def test_frames_of_other_codecs_come_back_byte_for_byte_under_any_payload_
         member(usual) as bob,
     ):
         await alice.client.publish("main")
-        await bob.until(lambda one: TrackAppeared("alice", "main") in one.events)
+        await bob.appeared("alice")
         await bob.client.watch("alice")
         async with sending(alice, "main", codec, make):
             await bob.until(lambda one: len(one.bodies("alice")) >= 25)
     numbers = []
     for body in bob.bodies("alice"):
-        (at,) = [at for at in range(400) if make(at, 0) == body]  # type: ignore[operator]
+        (at,) = [at for at in range(400) if make(at, 0) == body]
         numbers.append(at)
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "one after the other, none missing"
     assert {frame.codec for frame in bob.events if hasattr(frame, "codec")} == {codec}
@@ -147,10 +156,10 @@ async def test_more_people_than_slots_are_all_seen(running: Deployment) -> None:
             await stack.enter_async_context(sending(one, "main", "vp8", picture))
             others.append(name)
         for name in others:
-            await bob.until(lambda one, name=name: TrackAppeared(name, "main") in one.events)
+            await bob.appeared(name)
         await asyncio.gather(*(bob.client.watch(name) for name in others))
         for name in others:
-            await bob.until(lambda one, name=name: len(one.bodies(name)) > 3)
+            await bob.gets(name, 3)
 
 
 async def test_a_line_that_broke_is_followed_by_another_with_the_same_keys_tracks_and_slots(
@@ -165,29 +174,23 @@ async def test_a_line_that_broke_is_followed_by_another_with_the_same_keys_track
             await one.client.publish("main")
             await stack.enter_async_context(sending(one, "main", "vp8", picture))
         for one, other in ((alice, "bob"), (bob, "alice")):
-            await one.until(lambda one, other=other: TrackAppeared(other, "main") in one.events)
+            await one.appeared(other)
             await one.client.watch(other)
-        await both_see(alice, bob)
+        await alice.gets("bob", 3)
+        await bob.gets("alice", 3)
         version, members = alice.client.stats()["epoch"], alice.client.words
         line.cut()
         await alice.until(lambda one: one.told(Reconnected))
         assert [fault.fault.code for fault in alice.told(Reconnecting)] == ["line_lost"]
         # The operator sees a new participant; the authority has seen nothing.
         assert (alice.client.stats()["epoch"], alice.client.words) == (version, members)
-        before = len(bob.bodies("alice"))
         await bob.until(lambda one: one.told(TrackAppeared).count(TrackAppeared("alice", "main")) == 2)
         await bob.client.watch("alice")
-        await bob.until(lambda one: len(one.bodies("alice")) > before + 5)
-        before = len(alice.bodies("bob"))
-        await alice.until(lambda one: len(one.bodies("bob")) > before + 5)
+        await bob.gets("alice", 5)
+        await alice.gets("bob", 5)
         reasons = {refused.reason for one in (alice, bob) for refused in one.told(FrameRefused)}
         assert "replay" not in reasons, "a counter was used twice"
         assert reasons <= {"no_key", "wrong_sender"}
-
-
-async def both_see(alice: Member, bob: Member) -> None:
-    await alice.until(lambda one: len(one.bodies("bob")) > 3)
-    await bob.until(lambda one: len(one.bodies("alice")) > 3)
 
 
 async def test_who_is_put_out_meanwhile_does_not_come_back(running: Deployment) -> None:
