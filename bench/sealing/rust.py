@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 _ENGINE = Path(__file__).resolve().parents[2] / "engine"
-_ROUNDS = 15
+_ROUNDS = 200
 _MOST_MICROSECONDS = 2.0
 _MOST_OVERHEAD = 24
 
