@@ -42,6 +42,7 @@ def machine() -> Measured:
         "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         "revision": revision.stdout.strip() or "unknown",
         "load": round(os.getloadavg()[0], 1),
+        "nice": os.nice(0),
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
     }
 
@@ -53,7 +54,7 @@ def table(result: Measured) -> str:
         f"# Sealing, {host['date']}",
         "",
         f"{host['processor']}, {host['processors']} processors, {host['system']}, revision {host['revision']}, "
-        f"load {host['load']} when it began. Made by `bench/sealing/run.py {' '.join(result['parts'])}`.",
+        f"load {host['load']} and niceness {host['nice']} when it began. Made by `bench/sealing/run.py {' '.join(result['parts'])}`.",
         "",
         "| part | what | measured | bar | |",
         "|---|---|---|---|---|",
