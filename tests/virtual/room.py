@@ -119,7 +119,7 @@ class VirtualRoom:
                         member.connected = True
                     case ("closed", _):
                         member.closed = True
-                    case ("key_frame", _):
+                    case ("key_frame", _, _):
                         member.asked += 1
                     case ("refused", _, _):
                         member.refused += 1

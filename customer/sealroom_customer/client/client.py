@@ -3,15 +3,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-
-from websockets.asyncio.client import connect
-from websockets.exceptions import WebSocketException
+from contextlib import asynccontextmanager
+from typing import Final
 
 from sealroom_customer.client import _native
 from sealroom_customer.client.authority_line import AuthorityLine, Subject
 from sealroom_customer.client.custom import CustomMessages
+from sealroom_customer.client.entry import Entry, Sealing
 from sealroom_customer.client.events import (
     ClientFault,
     Closed,
@@ -21,51 +19,28 @@ from sealroom_customer.client.events import (
     Frame,
     FrameRefused,
     KeyFrameWanted,
+    Reconnected,
+    Reconnecting,
     RosterChanged,
     SealedFrame,
-    TrackAppeared,
-    TrackGone,
     TrackName,
+    Unpublished,
 )
 from sealroom_customer.client.membership import Membership
-from sealroom_customer.client.signalling_line import SignallingLine, line_lost
-from sealroom_wire import PROTOCOL_VERSION, signalling
+from sealroom_customer.client.participants import Participants
+from sealroom_customer.client.reentry import Pauses
+from sealroom_customer.client.session import PASSING, Session
+from sealroom_customer.client.slots import Slot, SlotTable
+from sealroom_wire import signalling
 from sealroom_wire.authority import MemberRole
 from sealroom_wire.errors import Refusal
-from sealroom_wire.ids import RoomId, RoomKind
-from sealroom_wire.limits import MAX_SIGNALLING_MESSAGE_BYTES
+from sealroom_wire.limits import MAX_SLOTS, SLOT_GROWTH
 
 _MAX_EVENTS = 4096
 """Events that wait to be taken. Beyond this frames are dropped and counted (`frames_not_taken`)."""
-_LEAVE_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What it takes to enter. `grant` is called for each line to the authority and before a grant expires."""
-
-    operator: str
-    sdk_app_id: int
-    user_id: str
-    user_sig: str = field(repr=False)
-    room: RoomId
-    authority: str
-    grant: Callable[[], Awaitable[str]] = field(repr=False)
-    private_map_key: str | None = field(default=None, repr=False)
-    scene: signalling.Scene = signalling.Scene.RTC
-    role: signalling.Role = signalling.Role.ANCHOR
-    keep_sealed: bool = False
-    """Tell video frames as the operator handed them over, too (`SealedFrame`)."""
-
-
-@dataclass(slots=True)
-class _Slot:
-    """A video slot and whom it is bound to."""
-
-    number: int
-    generation: int = 0
-    user: str | None = None
-    track: TrackName = "main"
+MOST_LAYERS: Final = 3
+_CODECS: dict[str, CodecName] = {"opus": "opus", "vp8": "vp8", "vp9": "vp9", "h264": "h264"}
+_TRACKS: dict[str, TrackName] = {"audio": "audio", "main": "main", "screen": "screen"}
 
 
 class Client:
@@ -73,18 +48,24 @@ class Client:
 
     def __init__(self, entry: Entry) -> None:
         self._entry = entry
-        self._core = _native.Client(keep_sealed=entry.keep_sealed)
+        self._core = entry.core()
         self._membership = Membership(entry.sdk_app_id, entry.room, entry.user_id, self._core)
         subject = Subject(entry.authority, entry.sdk_app_id, entry.room, entry.user_id, entry.grant)
         self._authority = AuthorityLine(subject, self._membership, self._roster_changed)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._custom = CustomMessages(entry.user_id, self._core, self._membership, self._tell)
-        self._slots: list[_Slot] = []
-        self._published: dict[str, set[TrackName]] = {}
-        self._line: SignallingLine | None = None
+        self._slots = SlotTable()
+        self._growing = asyncio.Lock()
+        self._participants = Participants(self._tell)
+        self._publishing: dict[TrackName, int] = {}
+        """Our tracks, with the number of their layers."""
+        self._session: Session | None = None
+        self._moved = asyncio.Event()
+        """Set, and replaced, whenever a session begins or ends."""
         self._connected = asyncio.Event()
         self._not_taken = 0
         self._fault: ClientFault | None = None
+        self._put_out = False
         self._over = False
         self._last: dict[str, int] = {}
 
@@ -93,38 +74,28 @@ class Client:
     async def enter(cls, entry: Entry) -> AsyncIterator["Client"]:
         """Enters, yields the client, and leaves.
 
-        The lines to the operator and to the authority are opened side by side; frames flow once both are there. What ends the
-        client later is the last event (`Closed`) and raised by every further call.
+        The lines to the operator and to the authority are opened side by side; frames flow once both are there. Either comes back
+        when it breaks. What ends the client later is the last event (`Closed`) and raised by every further call.
 
         Raises:
             ClientFault: the operator did not let us in.
         """
         client = cls(entry)
-        tasks: list[asyncio.Task[None]] = []
+        entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        works = [client._attend(entered)]
+        if entry.sealing is Sealing.REQUIRED:
+            works.append(client._authority.run())
+        tasks = [asyncio.create_task(client._guarded(work, entered)) for work in works]
         try:
-            async with connect(
-                entry.operator,
-                max_size=MAX_SIGNALLING_MESSAGE_BYTES,
-                ping_interval=None,
-                close_timeout=1,
-                compression=None,
-                proxy=None,
-            ) as socket:
-                client._line = SignallingLine(socket, client._said)
-                for work in (client._line.run(), client._authority.run()):
-                    tasks.append(asyncio.create_task(client._guarded(work)))
-                try:
-                    await client._begin(client._line)
-                    yield client
-                    await client._leave(client._line)
-                finally:
-                    client._end(None)
-                    await _finish(tasks)
-        except (OSError, TimeoutError, WebSocketException):
-            raise line_lost() from None
+            await entered
+            yield client
+            if client._session is not None and not client._over:
+                await client._session.leave()
         finally:
             client._end(None)
-            await _finish(tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     # what a member does
 
@@ -133,78 +104,99 @@ class Client:
         await self._connected.wait()
         self._check()
 
-    async def publish(self, track: TrackName) -> None:
-        """Says that a track flows from now on. Raises ClientFault when the right is missing."""
-        line = self._check()
-        request = signalling.Publish(id=line.next_id(), track=signalling.Track(track))
-        await line.ask(request, signalling.Done)
-
-    async def watch(self, user: str, track: TrackName = "main") -> None:
-        """Binds a free video slot to somebody's track. Frames come once the user is on the authority's roster.
+    async def publish(self, track: TrackName, layers: int = 1) -> None:
+        """Says that a track flows from now on; the camera (`main`) in up to three simulcast layers.
 
         Raises:
-            ClientFault: no slot is free, or there is no such user.
+            ClientFault: the right is missing, or the track does not have so many layers.
         """
-        slot = next((one for one in self._slots if one.user is None), None)
+        if not 1 <= layers <= (MOST_LAYERS if track == "main" else 1):
+            raise ClientFault(
+                "layers_invalid",
+                f"`{track}` has no {layers} layers.",
+                "The camera has 1 to 3, others have 1.",
+            )
+        before = self._publishing.get(track)
+        self._publishing[track] = layers
+        try:
+            await self._ask(lambda number: signalling.Publish(number, signalling.Track(track)))
+        except ClientFault:
+            if before is None:
+                self._publishing.pop(track, None)
+            raise
+
+    async def unpublish(self, track: TrackName) -> None:
+        """Says that a track has ended; nothing happens when it does not flow. Raises ClientFault when the client is over."""
+        if self._publishing.pop(track, None) is not None:
+            await self._ask(lambda number: signalling.Unpublish(number, signalling.Track(track)))
+
+    async def watch(self, user: str, track: TrackName = "main", layer: int = 2) -> None:
+        """Binds a video slot to somebody's track, or the slot that has it to another layer (0 the smallest; the nearest that
+        flows is shown). Frames come once the user is on the authority's roster.
+
+        Raises:
+            ClientFault: there is no such user or track, or no further slot.
+        """
+        slot = self._slots.showing(user, track)
+        is_new = slot is None
         if slot is None:
-            self._check()
-            raise ClientFault("slot_unknown", "No video slot is free.", "Watch fewer at a time.")
-        slot.user, slot.track = user, track
+            slot = self._slots.free() or await self._another_slot()
+        before = slot.layer
+        slot.user, slot.track, slot.layer = user, track, layer
         try:
             await self._ask_for(slot)
         except ClientFault:
-            slot.user = None
-            self._bind(slot)
+            slot.layer = before
+            if is_new:
+                slot.user = None
+                self._bind(slot)
             raise
 
     async def unwatch(self, user: str, track: TrackName = "main") -> None:
         """Frees the slot that shows somebody's track; nothing happens when none does. Raises ClientFault when the room was left."""
-        for slot in self._slots:
-            if slot.user == user and slot.track == track:
-                slot.user = None
-                await self._ask_for(slot)
+        slot = self._slots.showing(user, track)
+        if slot is not None:
+            slot.user = None
+            await self._ask_for(slot)
 
-    async def _ask_for(self, slot: _Slot) -> None:
-        """Binds the slot here first, then asks the operator for what it is to show."""
-        line = self._check()
-        slot.generation += 1
-        self._bind(slot)
-        source = slot.user and signalling.Source(user_id=slot.user, track=signalling.Track(slot.track))
-        binding = signalling.Binding(slot=slot.number, generation=slot.generation, source=source or None)
-        await line.ask(signalling.Bind(id=line.next_id(), bindings=(binding,)), signalling.Done)
+    def send(
+        self, track: TrackName, codec: CodecName, frame: bytes, timestamp: int, *, layer: int = 0
+    ) -> bool:
+        """Seals and sends one encoded frame of a layer (0 the smallest); False when it was dropped: no secret yet, not
+        connected, not one of its codec, no right to publish, or the authority has been silent for too long.
 
-    def send(self, track: TrackName, codec: CodecName, frame: bytes, timestamp: int) -> bool:
-        """Seals and sends one encoded frame; False when it was dropped: no secret yet, not connected, no right to publish, or
-        the authority has been silent for too long."""
+        Raises:
+            ClientFault: the client is over, or the track was not published with this layer.
+        """
         self._check()
-        if not self._may_send:
+        if not 0 <= layer < self._publishing.get(track, 1):
+            raise ClientFault(
+                "layer_not_published", f"`{track}` was not published with layer {layer}.", "Publish it first."
+            )
+        if self._entry.sealing is Sealing.REQUIRED and not self._may_seal():
             return False
-        return self._core.send(track, codec, frame, timestamp)
+        return self._core.send(track, codec, frame, timestamp, layer)
 
     async def send_custom(self, command: int, data: bytes) -> None:
         """Seals a message (command 1 to 10, at most 1 KB) and sends it to everybody else in the room.
 
         Raises:
-            ClientFault: it may not be sent, there is no secret yet, the authority has been silent for too long, or the
-                operator refused it (30 messages and 8 KB a second).
+            ClientFault: it may not be sent, there is no secret (yet, or ever in a room without sealing), the authority has been
+                silent for too long, or the operator refused it (30 messages and 8 KB a second).
         """
-        line = self._check()
+        session = await self._next_session()
         try:
-            sealed = self._custom.seal(command, data) if self._may_send else None
+            sealed = self._custom.seal(command, data) if self._may_seal() else None
         except Refusal as refusal:
             raise ClientFault(refusal.code.value, refusal.text.sentence, refusal.text.action) from None
         if sealed is None:
             raise ClientFault("no_key", "Nothing can be sealed now.", "Wait until the room has its keys.")
-        await line.ask(signalling.SendCustom(id=line.next_id(), data=sealed), signalling.Done)
+        await session.ask(lambda number: signalling.SendCustom(number, sealed), signalling.Done)
 
     async def record(self) -> signalling.Record:
         """What the operator has of this call, by its own word. Raises ClientFault, also when asked too often."""
-        line = self._check()
-        return await line.ask(signalling.AskRecord(id=line.next_id()), signalling.Record)
-
-    @property
-    def _may_send(self) -> bool:
-        return self._authority.role == MemberRole.PUBLISH.value and not self._authority.silent
+        session = await self._next_session()
+        return await session.ask(signalling.AskRecord, signalling.Record)
 
     async def events(self) -> AsyncIterator[Event]:
         """Everything that happens, until and including `Closed`. For one consumer."""
@@ -229,49 +221,128 @@ class Client:
             found[f"refused_{reason}"] += count
         return found
 
-    # what happens to it
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The six words of the roster's authentication string, for members to compare; empty before there is a roster."""
+        return self._membership.words(self._authority.key)
 
-    async def _begin(self, line: SignallingLine) -> None:
-        entered = await line.ask(self._introduction(line), signalling.Entered)
-        if entered.version != PROTOCOL_VERSION:
-            raise ClientFault(
-                "version_not_supported", "The operator speaks another version.", "Update this side."
-            )
+    # the operator's room, and coming back to it
+
+    async def _attend(self, entered: asyncio.Future[None]) -> None:
+        """Enters and stays: a session that ends for a reason that may pass is followed by another."""
+        pauses = Pauses()
         asyncio.get_running_loop().add_reader(self._core.fileno(), self._drain)
-        self._slots = [_Slot(slot.slot) for slot in entered.slots if slot.kind is signalling.SlotKind.VIDEO]
-        self._core.accept(entered.sdp)
-        for participant in entered.participants:
-            self._appeared(participant)
+        while True:
+            try:
+                async with Session.open(self._entry, self._core, self._said) as (session, answer):
+                    await self._begin(session, answer)
+                    if entered.done():
+                        self._tell(Reconnected())
+                    else:
+                        entered.set_result(None)
+                    pauses = Pauses()
+                    await session.over()
+            except ClientFault as fault:
+                if self._put_out and fault.code in PASSING:
+                    raise ClientFault("removed", "The operator put us out of the room.") from None
+                if not entered.done() or fault.code not in PASSING:
+                    raise
+                self._lost(fault)
+                await pauses.take(fault)
+            await asyncio.to_thread(self._core.renew)
 
-    def _introduction(self, line: SignallingLine) -> signalling.Enter:
-        entry = self._entry
-        number = int(entry.room.id) if entry.room.kind is RoomKind.NUMBER else None
-        return signalling.Enter(
-            id=line.next_id(),
-            version=PROTOCOL_VERSION,
-            sdk_app_id=entry.sdk_app_id,
-            user_id=entry.user_id,
-            user_sig=entry.user_sig,
-            sdp=self._core.offer(),
-            sends=tuple(
-                signalling.SendSection(mid, signalling.Track(track)) for mid, track in self._core.sends()
-            ),
-            room_id=number,
-            str_room_id=entry.room.id if number is None else None,
-            private_map_key=entry.private_map_key,
-            scene=entry.scene,
-            role=entry.role,
-            client=signalling.ClientInfo(sdk="sealroom-customer"),
-        )
+    async def _begin(self, session: Session, entered: signalling.Entered) -> None:
+        self._slots.learn(entered.slots)
+        self._participants.begin(entered.participants)
+        await self._take_up_again(session)
+        self._session = session
+        self._move()
 
-    async def _leave(self, line: SignallingLine) -> None:
-        if self._fault is not None:
-            return
-        with suppress(ClientFault, TimeoutError):
-            async with asyncio.timeout(_LEAVE_SECONDS):
-                await line.ask(signalling.Leave(id=line.next_id()), signalling.Done)
+    async def _take_up_again(self, session: Session) -> None:
+        """Publishes and binds in a new session what the one before had."""
+        for track in tuple(self._publishing):
+            try:
+                publish = signalling.Track(track)
+                await session.ask(lambda number, of=publish: signalling.Publish(number, of), signalling.Done)  # type: ignore[misc]
+            except ClientFault as fault:
+                if fault.code in PASSING:
+                    raise
+                del self._publishing[track]
+                self._tell(Unpublished(track, fault))
+        for slot in self._slots.bound():
+            self._bind(slot)
+            try:
+                await session.ask(self._bind_request(slot), signalling.Done)
+            except ClientFault as fault:
+                if fault.code in PASSING:
+                    raise
+                # Who was shown has left meanwhile, which was told.
+                slot.user = None
+                self._bind(slot)
 
-    async def _guarded(self, work: Awaitable[None]) -> None:
+    def _lost(self, fault: ClientFault) -> None:
+        self._connected.clear()
+        if self._session is not None:
+            self._session = None
+            self._tell(Reconnecting(fault))
+        self._move()
+
+    def _move(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    async def _next_session(self, before: Session | None = None) -> Session:
+        """The session there is, or the first that comes after `before`."""
+        while True:
+            self._check()
+            if self._session is not None and self._session is not before:
+                return self._session
+            await self._moved.wait()
+
+    async def _ask(self, request: Callable[[int], signalling.ClientMessage]) -> None:
+        """Asks the operator. A session that breaks meanwhile is waited for: the next takes up what this one was asked for."""
+        session = await self._next_session()
+        try:
+            await session.ask(request, signalling.Done)
+        except ClientFault as fault:
+            if fault.code not in PASSING:
+                raise
+            await self._next_session(session)
+
+    async def _ask_for(self, slot: Slot) -> None:
+        """Binds the slot here first, then asks the operator for what it is to show."""
+        self._check()
+        self._bind(slot)
+        await self._ask(self._bind_request(slot))
+
+    def _bind_request(self, slot: Slot) -> Callable[[int], signalling.ClientMessage]:
+        binding = slot.binding()
+        return lambda number: signalling.Bind(number, (binding,))
+
+    async def _another_slot(self) -> Slot:
+        """A free slot, asked for once by all who want one at the same time."""
+        async with self._growing:
+            while (slot := self._slots.free()) is None:
+                more = min(SLOT_GROWTH, MAX_SLOTS - self._slots.count)
+                session = await self._next_session()
+                if more <= 0:
+                    raise ClientFault(
+                        "slots_used_up", "There is no further video slot.", "Watch fewer at a time."
+                    )
+                try:
+                    self._slots.learn(await session.add_slots(more))
+                except _native.ClientError as error:
+                    raise ClientFault("slots_used_up", f"No further slot could be had: {error}.") from None
+                except ClientFault as fault:
+                    if fault.code not in PASSING:
+                        raise
+                    # The next session offers them from the start.
+                    await self._next_session(session)
+            return slot
+
+    # the end
+
+    async def _guarded(self, work: Awaitable[None], entered: asyncio.Future[None]) -> None:
         """Runs a line; what ends it for good ends the client."""
         try:
             await work
@@ -281,6 +352,9 @@ class Client:
             # Whatever it is: what cannot be explained must not go on sending.
             self._end(ClientFault("internal_error", f"The client failed ({type(error).__name__})."))
             raise
+        finally:
+            if not entered.done():
+                entered.set_exception(self._fault or ClientFault("left", "The room was left."))
 
     def _end(self, fault: ClientFault | None) -> None:
         """Fails closed: nothing is sent or opened from here on."""
@@ -294,33 +368,45 @@ class Client:
         self._last = self._core.stats()
         self._core.close()
         self._connected.set()
+        self._move()
         self._events.put_nowait(Closed(fault))
 
-    def _check(self) -> SignallingLine:
-        if self._over or self._line is None:
+    def _check(self) -> None:
+        if self._over:
             raise self._fault or ClientFault("left", "The room was left.")
-        return self._line
+
+    def _may_seal(self) -> bool:
+        return self._authority.role == MemberRole.PUBLISH.value and not self._authority.silent
+
+    # what happens to it
 
     def _drain(self) -> None:
         for event in self._core.drain():
             if event[0] == "frame":
                 self._opened(event[2], event[3], event[4], event[5], event[6])
+            elif event[0] == "clear":
+                self._came_clear(event[1], event[2], event[3], event[4])
             elif event[0] == "sealed":
                 self._came(event[1], event[2], event[3])
             elif event[0] == "refused":
                 self._tell(FrameRefused(event[2]))
             elif event[0] == "key_frame":
-                self._tell(KeyFrameWanted(_track(event[1])))
+                self._tell(KeyFrameWanted(_TRACKS[event[1]], event[2]))
             elif event[0] == "connected":
                 self._connected.set()
-            elif event[0] == "closed":
-                self._end(ClientFault("engine_closed", f"The media connection ended: {event[1]}."))
-                return
+            elif event[0] == "closed" and self._session is not None:
+                self._session.lose_media(event[1])
 
     def _came(self, number: int, timestamp: int, data: bytes) -> None:
-        slot = next((one for one in self._slots if one.number == number), None)
+        slot = self._slots.at(number)
         if slot is not None and slot.user is not None:
             self._tell(SealedFrame(slot.user, slot.track, timestamp, data))
+
+    def _came_clear(self, number: int, codec: str, timestamp: int, data: bytes) -> None:
+        slot = self._slots.at(number)
+        user, track = (slot.user, slot.track) if slot else (self._slots.voice_at(number), _TRACKS["audio"])
+        if user is not None:
+            self._tell(Frame(user, track, _CODECS[codec], timestamp, data))
 
     def _opened(self, index: int, track: str, codec: str, timestamp: int, data: bytes) -> None:
         """Hands on a frame under the name that the signed roster gives; a frame of nobody on it is nobody's, and one of our own does
@@ -330,68 +416,36 @@ class Client:
         if member is None or own or member.role is not MemberRole.PUBLISH:
             self._tell(FrameRefused("wrong_sender"))
             return
-        self._tell(Frame(member.user, _track(track), "opus" if codec == "opus" else "vp8", timestamp, data))
+        self._tell(Frame(member.user, _TRACKS[track], _CODECS[codec], timestamp, data))
 
     def _tell(self, event: Event) -> None:
-        if self._events.qsize() >= _MAX_EVENTS and isinstance(
-            event, Frame | SealedFrame | CustomMessage | FrameRefused
-        ):
+        may_go = isinstance(event, Frame | SealedFrame | CustomMessage | FrameRefused)
+        if may_go and self._events.qsize() >= _MAX_EVENTS:
             self._not_taken += 1
             return
         self._events.put_nowait(event)
 
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The six words of the roster's authentication string, for members to compare; empty before there is a roster."""
-        return self._membership.words(self._authority.key)
-
     def _roster_changed(self) -> None:
-        for slot in self._slots:
+        for slot in self._slots.bound():
             self._bind(slot)
         self._custom.retry()
         epoch, step = self._membership.version
         members = tuple((member.user, member.role) for member in self._membership.members)
         self._tell(RosterChanged(members, epoch, step, self.words))
 
-    def _bind(self, slot: _Slot) -> None:
+    def _bind(self, slot: Slot) -> None:
         """Only frames of the bound user open in the slot: nobody's while he is not on the roster."""
+        if self._over:
+            return
         index = None if slot.user is None else self._membership.index_of(slot.user)
         self._core.bind(slot.number, index, slot.track)
 
     def _said(self, message: signalling.ServerMessage) -> None:
-        if isinstance(message, signalling.ParticipantEntered):
-            self._appeared(message.participant)
-        elif isinstance(message, signalling.TrackPublished):
-            self._shown(message.user_id, _track(message.track.value))
-        elif isinstance(message, signalling.TrackUnpublished):
-            self._gone(message.user_id, _track(message.track.value))
-        elif isinstance(message, signalling.ParticipantLeft):
-            for track in tuple(self._published.pop(message.user_id, ())):
-                self._tell(TrackGone(message.user_id, track))
+        if isinstance(message, signalling.KickedOut):
+            self._put_out = True
+        elif isinstance(message, signalling.AudioSlots):
+            self._slots.heard(message.slots)
         elif isinstance(message, signalling.CustomMessage):
             self._custom.take(message.user_id, message.data)
-        elif isinstance(message, signalling.KickedOut):
-            self._end(ClientFault("removed", "The operator put us out of the room."))
-
-    def _appeared(self, participant: signalling.Participant) -> None:
-        for published in participant.tracks:
-            self._shown(participant.user_id, _track(published.track.value))
-
-    def _shown(self, user: str, track: TrackName) -> None:
-        self._published.setdefault(user, set()).add(track)
-        self._tell(TrackAppeared(user, track))
-
-    def _gone(self, user: str, track: TrackName) -> None:
-        self._published.get(user, set()).discard(track)
-        self._tell(TrackGone(user, track))
-
-
-def _track(name: str) -> TrackName:
-    return "audio" if name == "audio" else "screen" if name == "screen" else "main"
-
-
-async def _finish(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    tasks.clear()
+        else:
+            self._participants.said(message)

@@ -7,7 +7,8 @@ from typing import Literal, TypeAlias
 from sealroom_wire.authority import MemberRole
 
 TrackName: TypeAlias = Literal["audio", "main", "screen"]
-CodecName: TypeAlias = Literal["opus", "vp8"]
+CodecName: TypeAlias = Literal["opus", "vp8", "vp9", "h264"]
+"""VP9 is of profile 0, H.264 in access units in Annex B form."""
 
 
 class ClientFault(Exception):  # noqa: N818 - says what ended the client
@@ -23,7 +24,8 @@ class ClientFault(Exception):  # noqa: N818 - says what ended the client
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """An encoded frame of somebody that opened. `user` comes from the signed roster; `timestamp` is RTP's."""
+    """An encoded frame of somebody that opened. `user` comes from the signed roster; `timestamp` is RTP's. In a room without
+    sealing `user` is whom the operator names."""
 
     user: str
     track: TrackName
@@ -61,9 +63,10 @@ class FrameRefused:
 
 @dataclass(frozen=True, slots=True)
 class KeyFrameWanted:
-    """Somebody needs a key frame of our track."""
+    """Somebody needs a key frame of a layer of our track."""
 
     track: TrackName
+    layer: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,26 @@ class TrackGone:
     track: TrackName
 
 
+@dataclass(frozen=True, slots=True)
+class Reconnecting:
+    """The operator is not reached any more, for this reason; what is sent meanwhile is dropped. `Reconnected` or `Closed` follows."""
+
+    fault: ClientFault
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnected:
+    """In the room again: our tracks are published and our slots bound as before, media connects anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unpublished:
+    """The operator did not take one of our tracks again after we came back."""
+
+    track: TrackName
+    fault: ClientFault
+
+
 Event: TypeAlias = (
     Frame
     | SealedFrame
@@ -109,5 +132,8 @@ Event: TypeAlias = (
     | RosterChanged
     | TrackAppeared
     | TrackGone
+    | Reconnecting
+    | Reconnected
+    | Unpublished
     | Closed
 )

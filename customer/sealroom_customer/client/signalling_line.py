@@ -7,9 +7,11 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from sealroom_customer.client.events import ClientFault
+from sealroom_customer.client.own_grant import fault_of
+from sealroom_wire.errors import ErrorCode
 from sealroom_wire.signalling import (
     Answered,
     ClientMessage,
@@ -25,6 +27,7 @@ from sealroom_wire.signalling import (
 _ANSWER_SECONDS = 15.0
 _PING_SECONDS = 10.0
 _SILENCE_SECONDS = 30.0
+_CODES = frozenset(code.value for code in ErrorCode)
 
 Answer: TypeAlias = Entered | Answered | Record | Done
 A = TypeVar("A", Entered, Answered, Record, Done)
@@ -93,6 +96,8 @@ class SignallingLine:
             raise ClientFault(
                 "protocol_violated", "The operator said something that nobody knows.", "Update this side."
             ) from None
+        except ConnectionClosed as closed:
+            raise _said_at_the_end(closed) or line_lost() from None
         except (OSError, TimeoutError, WebSocketException):
             raise line_lost() from None
 
@@ -115,6 +120,12 @@ class SignallingLine:
         while True:
             await asyncio.sleep(_PING_SECONDS)
             await self._socket.send(msgspec.json.encode(Ping(id=self.next_id())).decode())
+
+
+def _said_at_the_end(closed: ConnectionClosed) -> ClientFault | None:
+    """The code with which the operator closed the line, if it gave one."""
+    reason = "" if closed.rcvd is None else closed.rcvd.reason
+    return fault_of(ErrorCode(reason)) if reason in _CODES else None
 
 
 def line_lost() -> ClientFault:

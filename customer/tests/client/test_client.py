@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
@@ -17,10 +18,12 @@ from sealroom_customer.client import (
     Entry,
     Frame,
     FrameRefused,
+    Sealing,
+    Slots,
     TrackAppeared,
     TrackGone,
 )
-from sealroom_customer.client.client import _Slot
+from sealroom_customer.client.events import CodecName
 from sealroom_wire import signalling
 from sealroom_wire.authority import Member, MemberRole
 from sealroom_wire.errors import ErrorCode
@@ -114,7 +117,6 @@ async def test_the_introduction_offers_sending_sections_and_holds_what_was_given
 
 async def test_nothing_is_sent_before_there_are_keys_and_nothing_after_the_end() -> None:
     client = Client(entry("ws://127.0.0.1:9/"))
-    client._line = object()  # type: ignore[assignment]
     assert client.send("audio", "opus", b"\xfc" + bytes(80), 0) is False
     client._end(ClientFault("removed", "Put out."))
     with pytest.raises(ClientFault) as caught:
@@ -126,34 +128,85 @@ async def test_nothing_is_sent_before_there_are_keys_and_nothing_after_the_end()
     assert client.stats()["packets_sent"] == 0
 
 
-class Asked:
-    """A line to an operator that says yes to everything."""
+class Operator:
+    """A session with an operator that says yes to everything, and has one slot more when asked for many."""
 
     def __init__(self) -> None:
-        self.requests: list[signalling.Bind] = []
+        self.requests: list[signalling.ClientMessage] = []
+        self.offers: list[int] = []
 
-    def next_id(self) -> int:
-        return len(self.requests) + 1
+    async def ask(self, request: Callable[[int], signalling.ClientMessage], _: type) -> None:
+        self.requests.append(request(len(self.requests) + 1))
 
-    async def ask(self, request: signalling.Bind, _: type) -> None:
-        self.requests.append(request)
+    async def add_slots(self, count: int) -> tuple[signalling.ReceiveSlot, ...]:
+        self.offers.append(count)
+        await asyncio.sleep(0)
+        return video_slots(1 + len(self.offers))
+
+
+def video_slots(count: int) -> tuple[signalling.ReceiveSlot, ...]:
+    return tuple(
+        signalling.ReceiveSlot(6 + place, signalling.SlotKind.VIDEO, f"m{place}") for place in range(count)
+    )
+
+
+def in_room(operator: Operator) -> Client:
+    client = Client(entry("ws://127.0.0.1:9/"))
+    client._session = operator  # type: ignore[assignment]
+    client._slots.learn(video_slots(1))
+    return client
 
 
 async def test_a_slot_that_is_given_up_shows_nobody_and_takes_the_next() -> None:
-    client, line = Client(entry("ws://127.0.0.1:9/")), Asked()
-    client._line = line  # type: ignore[assignment]
-    client._slots = [_Slot(6)]
+    operator = Operator()
+    client = in_room(operator)
     await client.watch("bob")
-    with pytest.raises(ClientFault, match="No video slot is free"):
-        await client.watch("carol")
+    await client.watch("bob", layer=0)
     await client.unwatch("carol")
     await client.unwatch("bob")
     await client.watch("carol", "screen")
-    bound = [request.bindings[0] for request in line.requests]
-    assert [one.generation for one in bound] == [1, 2, 3]
-    assert [one.source and (one.source.user_id, one.source.track.value) for one in bound] == [
-        ("bob", "main"), None, ("carol", "screen"),
+    binds = [request for request in operator.requests if isinstance(request, signalling.Bind)]
+    bound = [request.bindings[0] for request in binds]
+    assert [(one.slot, one.generation) for one in bound] == [(6, 1), (6, 2), (6, 3), (6, 4)]
+    assert [one.source and (one.source.user_id, one.source.track.value, one.source.layer) for one in bound] == [
+        ("bob", "main", 2), ("bob", "main", 0), None, ("carol", "screen", 2),
     ]  # fmt: skip
+    assert operator.offers == []
+    client._end(None)
+
+
+async def test_more_slots_are_asked_for_when_none_is_free_by_one_at_a_time() -> None:
+    operator = Operator()
+    client = in_room(operator)
+    await asyncio.gather(*(client.watch(user) for user in ("bob", "carol", "dave")))
+    assert operator.offers == [8, 8]
+    assert sorted(slot.number for slot in client._slots.bound()) == [6, 7, 8]
+    client._end(None)
+
+
+async def test_slots_end_at_the_number_that_the_operator_takes() -> None:
+    client = in_room(operator := Operator())
+    client._slots.learn(video_slots(64))
+    for number in range(64):
+        await client.watch(f"user-{number}")
+    with pytest.raises(ClientFault) as caught:
+        await client.watch("one too many")
+    assert (caught.value.code, operator.offers) == ("slots_used_up", [])
+    client._end(None)
+
+
+async def test_a_layer_is_sent_once_it_was_published_and_only_the_camera_has_more_than_one() -> None:
+    client = in_room(Operator())
+    await client.publish("main", layers=2)
+    assert client.send("main", "vp8", b"\x10" + bytes(20), 0, layer=1) is False, "there is no key yet"
+    for layer in (2, -1):
+        with pytest.raises(ClientFault) as caught:
+            client.send("main", "vp8", b"\x10" + bytes(20), 0, layer=layer)
+        assert caught.value.code == "layer_not_published"
+    for track, layers in [("screen", 2), ("audio", 2), ("main", 4), ("main", 0)]:
+        with pytest.raises(ClientFault) as caught:
+            await client.publish(track, layers=layers)  # type: ignore[arg-type]
+        assert caught.value.code == "layers_invalid"
     client._end(None)
 
 
@@ -184,6 +237,61 @@ async def test_a_frame_is_told_under_the_rosters_name_and_only_of_those_who_may_
     told = [client._events.get_nowait() for _ in range(4)]
     refused = FrameRefused("wrong_sender")
     assert told == [refused, Frame("bob", "main", "vp8", 7, b"body"), refused, refused]
+
+
+async def test_who_comes_back_is_told_only_what_changed_meanwhile() -> None:
+    client = Client(entry("ws://127.0.0.1:9/"))
+
+    def there(**tracks: str) -> list[signalling.Participant]:
+        return [
+            signalling.Participant(
+                user,
+                signalling.Role.ANCHOR,
+                tuple(signalling.PublishedTrack(signalling.Track(track), False) for track in names.split()),
+            )
+            for user, names in tracks.items()
+        ]
+
+    client._participants.begin(there(bob="audio main", carol="main"))
+    client._participants.begin(there(bob="main", dave="audio"))
+    client._end(None)
+    told = [event async for event in client.events()]
+    assert told[3:] == [
+        TrackGone("bob", "audio"),
+        TrackGone("carol", "main"),
+        TrackAppeared("dave", "audio"),
+        Closed(None),
+    ]
+
+
+@pytest.mark.parametrize("number", [0, 72, 96, 128, 300])
+async def test_payload_types_that_cannot_be_used_are_refused_with_a_reason(number: int) -> None:
+    usual = entry("ws://127.0.0.1:9/")
+    # VP8 has 96 already.
+    types: dict[CodecName, int] = {"h264": number}
+    with pytest.raises(ClientFault) as caught:
+        Client(dataclasses.replace(usual, payload_types=types))
+    assert caught.value.code == "entry_invalid"
+    assert caught.value.action
+
+
+def test_more_slots_than_there_may_be_are_refused() -> None:
+    with pytest.raises(ClientFault, match="slots_invalid"):
+        Slots(audio=6, video=59)
+
+
+async def test_a_room_that_wants_sealing_is_not_entered_without() -> None:
+    async def enter(line: ServerConnection, enter: Enter) -> None:
+        core = entry("ws://127.0.0.1:9/").core()
+        entered = signalling.Entered(enter.id, 1, core.offer(), (), (), signalling.Sealing.REQUIRED, 0)
+        await line.send(msgspec.json.encode(entered).decode())
+        await line.wait_closed()
+
+    async with operator(enter) as url:
+        with pytest.raises(ClientFault) as caught:
+            async with Client.enter(dataclasses.replace(entry(url), sealing=Sealing.OFF)):
+                raise AssertionError("it got in")
+    assert caught.value.code == "sealing_required"
 
 
 def test_no_ticket_shows_in_a_repr() -> None:

@@ -6,14 +6,22 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod config;
+mod error;
+mod event;
 mod keys;
 mod packets;
+mod receiving;
 mod runner;
 mod sections;
+mod sending;
 mod waiting;
 
-pub use client::{Client, ClientConfig, ClientError, Event, Outgoing, Stats};
+pub use client::Client;
+pub use config::{ClientConfig, PayloadTypes, RIDS, Sealing};
+pub use error::ClientError;
+pub use event::{Event, Outgoing, Stats};
 pub use keys::Keys;
-pub use packets::{MOST_PAYLOAD, Reassembly, Vp8Packets};
+pub use packets::{MOST_PAYLOAD, Packetiser, Reassembly};
 pub use runner::Runner;
 pub use waiting::{MOST_WAITING, WAIT, Waiting};

@@ -1,110 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Sealed VP8 frames into RTP payloads and back (RFC 7741): the body is opaque, only the payload descriptor is ours.
+//! Frames into RTP payloads and back. Of a sealed frame only what its codec leaves in clear is read; the body is opaque.
 
-use std::collections::BTreeMap;
+mod h264;
+mod key_frame;
+mod reassembly;
+mod vp8;
+mod vp9;
 
-use rtp::vp8::Descriptor;
+use sframe::Codec;
+
+pub(crate) use key_frame::is_key_frame;
+pub use reassembly::Reassembly;
 
 /// Bytes of one payload without its descriptor: with RTP header, extensions and SRTP tag it stays below 1,200.
 pub const MOST_PAYLOAD: usize = 1_100;
-/// Packets kept while frames are incomplete; about two seconds of a slot.
-const MOST_WAITING: usize = 512;
 
-/// Splits frames into payloads with a descriptor: start bit and a 15-bit picture id.
+/// Splits the frames of one layer into payloads.
 #[derive(Debug, Default)]
-pub struct Vp8Packets {
+pub struct Packetiser {
     picture_id: u16,
 }
 
-impl Vp8Packets {
-    /// The payloads of one frame, in order; the last of them carries the marker bit.
-    pub fn split<'a>(&mut self, frame: &'a [u8]) -> impl Iterator<Item = Vec<u8>> + use<'a> {
+impl Packetiser {
+    /// The payloads of one frame, sealed or not, in order; the last of them carries the marker bit. `is_key_frame` is said
+    /// of the frame before it was sealed. Empty if the frame is not one of its codec.
+    pub fn split(&mut self, codec: Codec, frame: &[u8], is_key_frame: bool) -> Vec<Vec<u8>> {
+        match codec {
+            Codec::Vp8 => vp8::split(frame, self.next_picture()),
+            Codec::Vp9 => vp9::split(frame, self.next_picture(), is_key_frame),
+            Codec::H264 => h264::split(frame),
+            Codec::Opus | Codec::Red | Codec::Data => vec![frame.to_vec()],
+            // Not offered: browsers alone send it.
+            Codec::Av1 => Vec::new(),
+        }
+    }
+
+    /// Picture ids of 15 bits, as VP8 and VP9 have them.
+    const fn next_picture(&mut self) -> [u8; 2] {
         let [high, low] = self.picture_id.to_be_bytes();
         self.picture_id = (self.picture_id + 1) & 0x7fff;
-        frame
-            .chunks(MOST_PAYLOAD)
-            .enumerate()
-            .map(move |(place, body)| {
-                let start = if place == 0 { 0x10 } else { 0 };
-                let mut payload = Vec::with_capacity(4 + body.len());
-                payload.extend_from_slice(&[0x80 | start, 0x80, high | 0x80, low]);
-                payload.extend_from_slice(body);
-                payload
-            })
+        [high | 0x80, low]
     }
 }
 
-#[derive(Debug)]
-struct Waiting {
-    timestamp: u32,
-    start: bool,
-    marker: bool,
-    body: Vec<u8>,
+/// What one payload adds to its frame.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) begins: Begins,
+    pub(crate) body: Vec<u8>,
 }
 
-/// Puts the frames of one slot together, whatever the order of their packets.
-#[derive(Debug, Default)]
-pub struct Reassembly {
-    waiting: BTreeMap<u64, Waiting>,
-    /// Packets that were given up because the frame stayed incomplete.
-    lost: u64,
+/// Whether a frame begins with a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Begins {
+    Yes,
+    No,
+    /// If the packet before it belongs to another frame.
+    IfNothingBefore,
 }
 
-impl Reassembly {
-    /// Takes one packet; returns timestamp and body of the frame that it completes.
-    pub fn push(
-        &mut self,
-        sequence: u64,
-        timestamp: u32,
-        marker: bool,
-        payload: &[u8],
-    ) -> Option<(u32, Vec<u8>)> {
-        let descriptor = Descriptor::parse(payload).ok()?;
-        let start = descriptor.partition_start && descriptor.partition == 0;
-        let body = payload.get(descriptor.len..)?.to_vec();
-        self.waiting.insert(
-            sequence,
-            Waiting {
-                timestamp,
-                start,
-                marker,
-                body,
-            },
-        );
-        while self.waiting.len() > MOST_WAITING {
-            self.waiting.pop_first();
-            self.lost += 1;
-        }
-        let (first, last) = self.complete(sequence, timestamp)?;
-        let mut frame = Vec::new();
-        for number in first..=last {
-            frame.append(&mut self.waiting.remove(&number)?.body);
-        }
-        Some((timestamp, frame))
-    }
-
-    /// First and last packet of the frame around `sequence`, if every packet between them is there.
-    fn complete(&self, sequence: u64, timestamp: u32) -> Option<(u64, u64)> {
-        let of_frame = |number: u64| {
-            self.waiting
-                .get(&number)
-                .filter(|packet| packet.timestamp == timestamp)
-        };
-        let mut first = sequence;
-        while !of_frame(first)?.start {
-            first = first.checked_sub(1)?;
-        }
-        let mut last = sequence;
-        while !of_frame(last)?.marker {
-            last += 1;
-        }
-        Some((first, last))
-    }
-
-    /// Packets given up so far.
-    #[must_use]
-    pub const fn lost(&self) -> u64 {
-        self.lost
+/// Reads one payload. `None` if it is none of the codec.
+pub(crate) fn piece(codec: Codec, payload: &[u8]) -> Option<Piece> {
+    match codec {
+        Codec::Vp8 => vp8::piece(payload),
+        Codec::Vp9 => vp9::piece(payload),
+        Codec::H264 => h264::piece(payload),
+        Codec::Opus | Codec::Red | Codec::Data => Some(Piece {
+            begins: Begins::Yes,
+            body: payload.to_vec(),
+        }),
+        Codec::Av1 => None,
     }
 }
 

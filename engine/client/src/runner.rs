@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::client::{Client, ClientError, Event};
+use crate::client::Client;
+use crate::error::ClientError;
+use crate::event::Event;
 
 /// Longest wait for a datagram: bounds how late a timer or a stop is seen.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
@@ -137,6 +139,20 @@ impl Runner {
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         self.shared.lock().failed.as_ref().map(ToString::to_string)
+    }
+
+    /// Ends the connection and begins another of the same member ([`Client::renew`]); nothing is sent before
+    /// [`Runner::accept`]. Events of the one before are gone.
+    ///
+    /// # Errors
+    /// If the library makes no offer.
+    pub fn renew(&mut self) -> Result<(), ClientError> {
+        self.close();
+        self.drain();
+        self.shared.stop.store(false, Ordering::Relaxed);
+        let mut state = self.shared.lock();
+        (state.socket, state.failed) = (None, None);
+        state.client.renew(Instant::now())
     }
 
     /// Ends the connection and joins the thread. A second call does nothing.

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which media section of the offer carries what.
 
-use sframe::{Codec, Track};
-use str0m::media::Mid;
+use sframe::Track;
+use str0m::media::{MediaKind, Mid};
 
 /// The sections of a client's offer, in their order.
 #[derive(Clone, Debug)]
 pub(crate) struct Sections {
     pub(crate) sends: Vec<(Track, Mid)>,
     /// Receive slots: audio first, then video. The index is the slot's number.
-    pub(crate) slots: Vec<(Codec, Mid)>,
+    pub(crate) slots: Vec<(MediaKind, Mid)>,
 }
 
 impl Sections {
@@ -27,8 +27,8 @@ impl Sections {
             .map(|(track, _)| *track)
     }
 
-    pub(crate) fn slot_of(&self, mid: Mid) -> Option<(usize, Codec)> {
+    pub(crate) fn slot_of(&self, mid: Mid) -> Option<(usize, MediaKind)> {
         let slot = self.slots.iter().position(|(_, slot)| *slot == mid)?;
-        self.slots.get(slot).map(|(codec, _)| (slot, *codec))
+        self.slots.get(slot).map(|(kind, _)| (slot, *kind))
     }
 }

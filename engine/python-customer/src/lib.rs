@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use client::{ClientConfig, ClientError as CoreError, Event, Runner};
+use client::{ClientConfig, ClientError as CoreError, Event, PayloadTypes, Runner, Sealing};
 use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
@@ -20,6 +20,8 @@ create_exception!(
     "The client core did not do it; the text begins with a stable code."
 );
 
+/// Receive slots that the server takes of one client.
+const MOST_SLOTS: usize = 64;
 /// Version of the boundary; Python compares it.
 const FACE: u32 = 3;
 
@@ -51,12 +53,33 @@ pub const fn track_name(track: Track) -> &'static str {
     }
 }
 
-fn codec_of(name: &str) -> PyResult<Codec> {
+/// The codec of a name.
+///
+/// # Errors
+/// `ValueError` if there is none.
+pub fn codec_of(name: &str) -> PyResult<Codec> {
     match name {
         "opus" => Ok(Codec::Opus),
         "vp8" => Ok(Codec::Vp8),
-        _ => Err(PyValueError::new_err("a codec is opus or vp8")),
+        "vp9" => Ok(Codec::Vp9),
+        "h264" => Ok(Codec::H264),
+        _ => Err(PyValueError::new_err("a codec is opus, vp8, vp9 or h264")),
     }
+}
+
+/// The default payload types with some of them changed.
+fn payload_types_of(changed: &[(String, u8)]) -> PyResult<PayloadTypes> {
+    let mut types = PayloadTypes::default();
+    for (name, number) in changed {
+        let place = match codec_of(name)? {
+            Codec::Opus => &mut types.opus,
+            Codec::Vp8 => &mut types.vp8,
+            Codec::Vp9 => &mut types.vp9,
+            Codec::H264 | Codec::Red | Codec::Data => &mut types.h264,
+        };
+        *place = *number;
+    }
+    Ok(types)
 }
 
 const fn codec_name(codec: Codec) -> &'static str {
@@ -93,15 +116,19 @@ impl Client {
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (audio_slots = 6, video_slots = 12, dtls = "1.2", keep_sealed = false))]
+    #[pyo3(signature = (
+        audio_slots = 6, video_slots = 12, dtls = "1.2", keep_sealed = false, payload_types = Vec::new(), sealing = "required"
+    ))]
     fn new(
         py: Python<'_>,
         audio_slots: usize,
         video_slots: usize,
         dtls: &str,
         keep_sealed: bool,
+        payload_types: Vec<(String, u8)>,
+        sealing: &str,
     ) -> PyResult<Self> {
-        if !matches!(dtls, "1.2" | "1.3") || audio_slots + video_slots > 64 {
+        if !matches!(dtls, "1.2" | "1.3") || audio_slots + video_slots > MOST_SLOTS {
             return Err(PyValueError::new_err(
                 "dtls is 1.2 or 1.3, and there are at most 64 slots",
             ));
@@ -111,10 +138,27 @@ impl Client {
             video_slots,
             dtls_1_3: dtls == "1.3",
             keep_sealed,
+            payload_types: payload_types_of(&payload_types)?,
+            sealing: match sealing {
+                "required" => Sealing::Required,
+                "off" => Sealing::Off,
+                _ => return Err(PyValueError::new_err("sealing is required or off")),
+            },
         };
         let made = py.detach(|| client::Client::new(Instant::now(), config).and_then(Runner::new));
         Ok(Self {
             runner: Mutex::new(Some(made.map_err(|error| raised(&error))?)),
+        })
+    }
+
+    fn renew(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.with(|runner| runner.renew().map_err(|error| raised(&error))))
+    }
+
+    fn add_slots(&self, count: usize) -> PyResult<()> {
+        self.with(|runner| {
+            let added = runner.with(|client| client.add_slots(Instant::now(), count));
+            added.map_err(|error| raised(&error))
         })
     }
 
@@ -211,6 +255,7 @@ impl Client {
         })
     }
 
+    #[pyo3(signature = (track, codec, frame, timestamp, layer = 0))]
     fn send(
         &self,
         py: Python<'_>,
@@ -218,12 +263,14 @@ impl Client {
         codec: &str,
         frame: &[u8],
         timestamp: u32,
+        layer: u8,
     ) -> PyResult<bool> {
         let (track, codec) = (track_of(track)?, codec_of(codec)?);
         py.detach(|| {
             self.with(|runner| {
-                let sent = runner
-                    .with(|client| client.send(Instant::now(), track, codec, frame, timestamp));
+                let sent = runner.with(|client| {
+                    client.send_layer(Instant::now(), (track, layer), codec, frame, timestamp)
+                });
                 sent.map_err(|error| raised(&error))
             })
         })
@@ -266,6 +313,8 @@ impl Client {
         found.set_item("packets_sent", stats.packets_sent)?;
         found.set_item("packets_received", stats.packets_received)?;
         found.set_item("frames_not_taken", stats.events_dropped)?;
+        found.set_item("bytes_sent", stats.bytes_sent)?;
+        found.set_item("bytes_received", stats.bytes_received)?;
         for reason in Refusal::ALL {
             found.set_item(format!("refused_{}", reason.as_str()), refusals.of(reason))?;
         }
@@ -306,7 +355,9 @@ pub fn event_tuple<'py>(
             failure.unwrap_or("client_disconnected: the server is not reached any more"),
         )
             .into_pyobject(py),
-        Event::KeyFrame(track) => ("key_frame", track_name(track)).into_pyobject(py),
+        Event::KeyFrame { track, layer } => {
+            ("key_frame", track_name(track), layer).into_pyobject(py)
+        }
         Event::Frame {
             slot,
             index,
@@ -326,6 +377,15 @@ pub fn event_tuple<'py>(
                 data,
             )
                 .into_pyobject(py)
+        }
+        Event::Clear {
+            slot,
+            codec,
+            timestamp,
+            data,
+        } => {
+            let data = PyBytes::new(py, &data);
+            ("clear", slot, codec_name(codec), timestamp, data).into_pyobject(py)
         }
         Event::Sealed {
             slot,

@@ -107,7 +107,7 @@ impl World {
             audio_slots,
             video_slots,
             dtls_1_3: dtls == "1.3",
-            keep_sealed: false,
+            ..ClientConfig::default()
         };
         self.core.add_client(config).map_err(wrong)
     }

@@ -107,3 +107,7 @@ impl Sealer {
         Ok(sealed)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests;
