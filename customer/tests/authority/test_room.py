@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The authority's room in virtual time: what is sent to whom, and when."""
 
+from dataclasses import replace
+
 import pytest
 
 from customer.tests.device import Device
 from customer.tests.stage import Stage
-from sealroom_customer.authority.exchange import Hang, Post
+from sealroom_customer.authority.exchange import Hang, Newcomer, Post
 from sealroom_customer.authority.room import (
     EPOCH_SECONDS,
     LEAVE_SECONDS,
@@ -231,6 +233,29 @@ def test_when_the_indices_run_out_an_epoch_begins_and_they_start_anew_past_those
     assert (first.index, stage.room.version) == (2, (2, 0))
     assert {alice.index, bob.index} == {0, 1}
     stage.agree()
+
+
+def test_a_grant_that_was_shown_before_resumes_and_admits_nobody_anew() -> None:
+    stage, (alice, bob) = filled("alice", "bob")
+
+    def again(device: Device) -> Newcomer:
+        return replace(stage.newcomer(device), again=True)
+
+    with pytest.raises(Refusal) as caught:
+        stage.room.join(stage.now, again(Device("carol", stage.key.public_key())), stage.limit)
+    assert caught.value.code is ErrorCode.GRANT_REPLAYED
+    stage.break_line(bob)
+    bob.room = None
+    newcomer = again(bob)
+    stage.lines[newcomer.line] = bob
+    stage.room.join(stage.now, newcomer, stage.limit)
+    stage.deliver()
+    assert [member.user for member in stage.room.members] == ["alice", "bob"]
+    stage.leave(bob)
+    with pytest.raises(Refusal) as caught:
+        stage.room.join(stage.now, again(bob), stage.limit)
+    assert caught.value.code is ErrorCode.GRANT_REPLAYED
+    assert alice.put_out is None
 
 
 def test_no_roster_is_ever_longer_than_the_limit_though_somebody_is_leaving() -> None:
