@@ -278,6 +278,18 @@ def test_no_roster_is_ever_longer_than_the_limit_though_somebody_is_leaving() ->
     stage.agree()
 
 
+def test_an_index_is_not_given_on_while_frames_of_its_last_holder_may_still_come() -> None:
+    stage, (alice, bob) = filled("alice", "bob")
+    stage.pass_time(1)
+    stage.room._roster._next = 65536
+    stage.leave(alice)
+    carol = stage.join("carol")
+    stage.pass_time(1)
+    assert (alice.index, bob.index) == (0, 1)
+    assert carol.index == 2, "for 5 s what alice sent last would have been shown as hers"
+    stage.agree()
+
+
 def test_a_full_room_refuses_and_stays_as_it_is_but_lets_its_own_users_back() -> None:
     stage = Stage(limit=3)
     for user in ("one", "two", "three"):
