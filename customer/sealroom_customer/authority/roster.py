@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sealroom_customer.sealing.schedule import LAST_INDEX
 from sealroom_wire.authority import Member, MemberRole
 
-
 _LATELY = 4096
 """Departures whose indices nobody gets. More than can happen in the 5 s in which late frames of a leaver still open."""
 
