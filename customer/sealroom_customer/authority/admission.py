@@ -44,6 +44,14 @@ class Issuer:
             algorithm_of(key)
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A grant that counts. `again`: it was shown before, by the same member key, and admits nobody anew."""
+
+    claims: GrantClaims
+    again: bool
+
+
 @dataclass(slots=True)
 class Admission:
     """Verifies grants against the issuers, this authority's name and its public signing keys (`auk`: one, or two
@@ -65,10 +73,10 @@ class Admission:
         """For these issuers, each named once."""
         return cls(audience, authority_keys, {issuer.name: issuer for issuer in issuers}, began)
 
-    def admit(self, token: str, member_key: str, now: int) -> GrantClaims:
+    def admit(self, token: str, member_key: str, now: int) -> Shown:
         """Verifies a grant and spends it for `member_key` (as it stands in `join`).
 
-        A grant admits one member key only: shown again by the same key it resumes, by another it is refused.
+        A grant admits one member key only, and once: shown again by the same key it resumes, by another it is refused.
 
         Raises:
             Refusal: `grant_malformed`, `grant_bad_signature`, `grant_not_for_us`, `grant_expired`, `grant_replayed`,
@@ -80,8 +88,8 @@ class Admission:
         put_out = self._put_out.get((claims.app, room_of(claims), claims.sub), -1)
         if claims.iat < self.began or claims.iat <= put_out:
             raise Refusal(ErrorCode.GRANT_EXPIRED)
-        self._spend(claims, hashlib.sha256(member_key.encode()).digest())
-        return claims
+        again = self._spend(claims, hashlib.sha256(member_key.encode()).digest())
+        return Shown(claims, again)
 
     def put_out(self, application: int, room: RoomId, user: str, now: int) -> None:
         """From now on grants of this user for this room that were issued up to `now` are refused.
@@ -113,7 +121,8 @@ class Admission:
             raise Refusal(ErrorCode.GRANT_EXPIRED)
         return claims
 
-    def _spend(self, claims: GrantClaims, member_key: bytes) -> None:
+    def _spend(self, claims: GrantClaims, member_key: bytes) -> bool:
+        """Returns whether it was spent before."""
         grant = (claims.iss, claims.jti)
         spent = self._used.get(grant)
         if spent is None and len(self._used) >= _MAX_REMEMBERED:
@@ -121,6 +130,7 @@ class Admission:
         if spent is not None and spent[1] != member_key:
             raise Refusal(ErrorCode.GRANT_REPLAYED)
         self._used[grant] = (claims.exp, member_key)
+        return spent is not None
 
     def _sweep(self, now: int) -> None:
         """Once a minute: forgets what can no longer matter, because the grants in question have expired."""

@@ -15,7 +15,8 @@ LineId: TypeAlias = int
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """Somebody whose grant was verified. `expires` is monotonic seconds, `since` Unix seconds."""
+    """Somebody whose grant was verified. `expires` is monotonic seconds, `since` Unix seconds. `again`: the grant was shown before by
+    this key, and only resumes."""
 
     line: LineId
     user: str
@@ -24,6 +25,7 @@ class Newcomer:
     public_key: ec.EllipticCurvePublicKey = field(repr=False)
     expires: float
     since: int
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,13 +158,17 @@ class Room:
         the same: then the member goes on with the new line.
 
         Raises:
-            Refusal: `room_full` beyond `limit` members.
+            Refusal: `room_full` beyond `limit` members; `grant_replayed` for a grant that has admitted its member before, when that
+                is gone: whoever read it on the way could bring back a name, and whoever has one come and go without end.
         """
         self._limit = limit
         present = self._roster.of_user(newcomer.user)
         if present is not None and present.resumed_by(newcomer) and present.index not in self._leaving:
             self._resume(now, present, newcomer)
             return
+        waiting = self._waiting.get(newcomer.user)
+        if newcomer.again and (waiting is None or waiting.newcomer.key != newcomer.key):
+            raise Refusal(ErrorCode.GRANT_REPLAYED)
         others = len(self._roster) - len(self._leaving) + len(self._waiting)
         if present is None and newcomer.user not in self._waiting and others >= limit:
             raise Refusal(ErrorCode.ROOM_FULL)

@@ -11,6 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sealroom_customer.sealing.schedule import LAST_INDEX
 from sealroom_wire.authority import Member, MemberRole
 
+_LATELY = 4096
+"""Departures whose indices nobody gets. More than can happen in the 5 s in which late frames of a leaver still open."""
+
 
 class _Comer(Protocol):
     @property
@@ -46,14 +49,16 @@ class Entry:
 class Roster:
     """Entries by index, user and line.
 
-    **An index is given to nobody else until all 65,536 were used**, so that a late frame is never taken for the frame of the
-    member who came after.
+    **An index is given to nobody else until all 65,536 were used, and then to nobody while its last holder has just left**, so that
+    a late frame is never taken for the frame of the member who came after.
     """
 
     def __init__(self) -> None:
         self._entries: dict[int, Entry] = {}
         self._users: dict[str, Entry] = {}
         self._lines: dict[int, Entry] = {}
+        self._left: dict[int, None] = {}
+        """Indices of the latest departures, oldest first."""
         self._next = 0
 
     def __len__(self) -> int:
@@ -72,7 +77,7 @@ class Roster:
 
     def has_room(self, count: int) -> bool:
         """Whether `count` more can be numbered without using an index again."""
-        taken = sum(1 for index in self._entries if index >= self._next)
+        taken = sum(1 for index in (*self._entries, *self._left) if index >= self._next)
         return self._next + taken + count <= LAST_INDEX + 1
 
     def number_anew(self) -> None:
@@ -89,7 +94,7 @@ class Roster:
         expires: float,
     ) -> Entry:
         """Adds a member under the next free index."""
-        while self._next in self._entries:
+        while self._next in self._entries or self._next in self._left:
             self._next += 1
         numbered = msgspec.structs.replace(member, index=self._next)
         self._next += 1
@@ -100,6 +105,9 @@ class Roster:
     def drop(self, index: int) -> None:
         """Takes a member off. Its entry still names its line, so that the line can be told."""
         entry = self._entries.pop(index)
+        self._left[index] = None
+        if len(self._left) > _LATELY:
+            del self._left[next(iter(self._left))]
         del self._users[entry.member.user]
         if entry.line is not None:
             del self._lines[entry.line]

@@ -101,7 +101,8 @@ class Authority:
             raise Refusal(ErrorCode.MEMBER_KEY_INVALID) from None
         unix = self._clock.unix()
         suite = _common_suite(message.suites)
-        claims = self._admission.admit(message.grant, message.member_key, int(unix))
+        shown = self._admission.admit(message.grant, message.member_key, int(unix))
+        claims = shown.claims
         now = self._clock.monotonic()
         newcomer = Newcomer(
             line=line,
@@ -111,6 +112,7 @@ class Authority:
             public_key=public_key,
             expires=now + claims.exp - unix,
             since=int(unix),
+            again=shown.again,
         )
         key = claims.app, room_of(claims)
         self._move_on(key, claims.auk)
@@ -131,7 +133,7 @@ class Authority:
         if home is None:
             raise Refusal(ErrorCode.ENTER_FIRST)
         unix = self._clock.unix()
-        claims = self._admission.admit(message.grant, home.member_key, int(unix))
+        claims = self._admission.admit(message.grant, home.member_key, int(unix)).claims
         before = home.claims
         if (claims.app, claims.room, claims.sub, claims.role, claims.auk) != (
             before.app,

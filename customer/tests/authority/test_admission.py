@@ -31,7 +31,7 @@ def refusal(desk: Desk, grant: str, now: int = NOW, key: str = KEY) -> ErrorCode
 @pytest.mark.parametrize("key", [Ed25519PrivateKey.generate(), p256()], ids=["EdDSA", "ES256"])
 def test_a_good_grant_admits_whichever_algorithm_signed_it(key: SigningKey) -> None:
     desk = Desk(key)
-    claims = desk.admission.admit(desk.grant(role=MemberRole.RECEIVE), KEY, NOW)
+    claims = desk.admission.admit(desk.grant(role=MemberRole.RECEIVE), KEY, NOW).claims
     assert (claims.sub, claims.app, claims.role, claims.exp) == ("alice", APP, MemberRole.RECEIVE, NOW + 900)
 
 
@@ -147,8 +147,8 @@ def test_what_is_no_token_is_malformed(token: str) -> None:
 def test_a_grant_admits_one_member_key_only_and_that_one_again() -> None:
     desk = Desk()
     grant = desk.grant()
-    desk.admission.admit(grant, KEY, NOW)
-    desk.admission.admit(grant, KEY, NOW + 5)
+    assert not desk.admission.admit(grant, KEY, NOW).again
+    assert desk.admission.admit(grant, KEY, NOW + 5).again
     assert refusal(desk, grant, key="L" * 87) is ErrorCode.GRANT_REPLAYED
 
 

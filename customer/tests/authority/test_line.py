@@ -161,6 +161,20 @@ async def test_the_backend_removes_a_member_who_then_can_open_nothing_and_not_co
         assert (status, answer["code"]) == (404, "member_unknown")
 
 
+async def test_a_grant_brings_back_a_member_who_is_away_and_nobody_who_has_gone() -> None:
+    async with served() as place, member(place, "bob"):
+        grant = place.grant("alice")
+        async with member(place, "alice", grant) as alice:
+            await alice.until(lambda one: bool(one.secrets))
+            join = place.join(alice.device, grant)
+            async with connect(place.url) as resumed:
+                await resumed.send(join)
+                assert "signed" in str(await resumed.recv())
+                await alice.closed()
+        # She has gone; whoever read her line says again what she said.
+        assert await refused(place, join) is ErrorCode.GRANT_REPLAYED
+
+
 async def test_only_the_backend_removes() -> None:
     async with served() as place, member(place, "alice") as alice:
         await alice.until(lambda one: bool(one.secrets))

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The authority's room in virtual time: what is sent to whom, and when."""
 
+from dataclasses import replace
+
 import pytest
 
 from customer.tests.device import Device
 from customer.tests.stage import Stage
-from sealroom_customer.authority.exchange import Admitted, Began, Departed, Hang, Post
+from sealroom_customer.authority.exchange import Admitted, Began, Departed, Hang, Newcomer, Post
 from sealroom_customer.authority.room import (
     EPOCH_SECONDS,
     LEAVE_SECONDS,
@@ -233,6 +235,29 @@ def test_when_the_indices_run_out_an_epoch_begins_and_they_start_anew_past_those
     stage.agree()
 
 
+def test_a_grant_that_was_shown_before_resumes_and_admits_nobody_anew() -> None:
+    stage, (alice, bob) = filled("alice", "bob")
+
+    def again(device: Device) -> Newcomer:
+        return replace(stage.newcomer(device), again=True)
+
+    with pytest.raises(Refusal) as caught:
+        stage.room.join(stage.now, again(Device("carol", stage.key.public_key())), stage.limit)
+    assert caught.value.code is ErrorCode.GRANT_REPLAYED
+    stage.break_line(bob)
+    bob.room = None
+    newcomer = again(bob)
+    stage.lines[newcomer.line] = bob
+    stage.room.join(stage.now, newcomer, stage.limit)
+    stage.deliver()
+    assert [member.user for member in stage.room.members] == ["alice", "bob"]
+    stage.leave(bob)
+    with pytest.raises(Refusal) as caught:
+        stage.room.join(stage.now, again(bob), stage.limit)
+    assert caught.value.code is ErrorCode.GRANT_REPLAYED
+    assert alice.put_out is None
+
+
 def test_no_roster_is_ever_longer_than_the_limit_though_somebody_is_leaving() -> None:
     stage = Stage(limit=3)
     one, two, _three = (stage.join(user) for user in ("one", "two", "three"))
@@ -250,6 +275,18 @@ def test_no_roster_is_ever_longer_than_the_limit_though_somebody_is_leaving() ->
         longest = max(longest, len(stage.room.members))
     assert longest == 3
     assert [member.user for member in stage.room.members] == ["three", "four", "five"]
+    stage.agree()
+
+
+def test_an_index_is_not_given_on_while_frames_of_its_last_holder_may_still_come() -> None:
+    stage, (alice, bob) = filled("alice", "bob")
+    stage.pass_time(1)
+    stage.room._roster._next = 65536
+    stage.leave(alice)
+    carol = stage.join("carol")
+    stage.pass_time(1)
+    assert (alice.index, bob.index) == (0, 1)
+    assert carol.index == 2, "for 5 s what alice sent last would have been shown as hers"
     stage.agree()
 
 
