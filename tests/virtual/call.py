@@ -6,6 +6,7 @@ import itertools
 import random
 from collections.abc import Callable
 from functools import partial
+from typing import Literal, Protocol, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sealroom_sim import Mesh
@@ -28,6 +29,23 @@ MEDIA_DELAY_MS, MEDIA_JITTER_MS = 60, 100
 TURN_SECONDS = 0.03
 """One turn of a busy authority's loop. With `SLICE` members a turn an epoch takes up to 0.1 s to go out to six."""
 GRANT_SECONDS = 900
+Kind: TypeAlias = Literal["number", "string"]
+
+
+class Media(Protocol):
+    """Members' key rings, and what carries their frames: see `sealroom_sim.Mesh`."""
+
+    def add(self) -> int: ...
+    def set_link(self, source: int, to: int, delay_ms: int, jitter_ms: int) -> None: ...
+    def set_room(
+        self, member: int, suite: int, app: int, kind: Kind, room: str, instance: bytes, index: int
+    ) -> None: ...
+    def add_secret(
+        self, member: int, epoch: int, step: int, secret: bytes, after_removal: bool, use_after_ms: int
+    ) -> bool: ...
+    def step(self, member: int, epoch: int, step: int) -> bool: ...
+    def talk(self, member: int) -> tuple[int, bytes] | None: ...
+    def run_to(self, milliseconds: float) -> list[tuple[float, int, int, int, int, str]]: ...
 
 
 class Call:
@@ -36,10 +54,12 @@ class Call:
     application = 1400000000
     room = room_string("races")
 
-    def __init__(self, seed: int, *, key_silence: int = 30) -> None:
+    def __init__(
+        self, seed: int, *, key_silence: int = 30, media: Media | None = None, account: Account | None = None
+    ) -> None:
         self.source = random.Random(seed)
-        self.mesh = Mesh(seed)
-        self.account = Account()
+        self.media: Media = media or Mesh(seed)
+        self.account = account or Account()
         self.clock = VirtualClock(self._media_flows)
         self.phones: list[Phone] = []
         self.authority_runs = True
@@ -67,13 +87,13 @@ class Call:
         def grant() -> str | None:
             return self._grant(user, life or GRANT_SECONDS) if life is None or next(grants) == 0 else None
 
-        number = self.mesh.add()
+        number = self.media.add()
         phone = Phone(self, number, user, grant, self.source.getrandbits(32))
         self.phones.append(phone)
         self.account.entered(phone)
         for other in range(number):
             for pair in ((number, other), (other, number)):
-                self.mesh.set_link(*pair, self.source.randrange(5, MEDIA_DELAY_MS), MEDIA_JITTER_MS)
+                self.media.set_link(*pair, self.source.randrange(5, MEDIA_DELAY_MS), MEDIA_JITTER_MS)
         phone.connect()
         return phone
 
@@ -118,7 +138,7 @@ class Call:
 
     def say(self, phone: Phone) -> None:
         """One frame of a member to everybody."""
-        if phone.may_send and (sent := self.mesh.talk(phone.number)) is not None:
+        if phone.may_send and (sent := self.media.talk(phone.number)) is not None:
             self.account.sent(phone, *sent)
 
     def _talk(self) -> None:
@@ -128,7 +148,7 @@ class Call:
         self.clock.call_later(FRAME_SECONDS, self._talk)
 
     def _media_flows(self, now: float) -> None:
-        for fate in self.mesh.run_to(now * 1_000):
+        for fate in self.media.run_to(now * 1_000):
             self.account.came(*fate)
         self.account.now = now
 

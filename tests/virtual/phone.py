@@ -129,18 +129,18 @@ class _Keys:
         self, suite: int, app: int, kind: Literal["number", "string"], room: str, instance: bytes, index: int
     ) -> None:
         self.instance = instance
-        self.phone.call.mesh.set_room(self.phone.number, suite, app, kind, room, instance, index)
+        self.phone.call.media.set_room(self.phone.number, suite, app, kind, room, instance, index)
 
     def add_secret(
         self, epoch: int, step: int, secret: bytes, after_removal: bool, use_after_ms: int
     ) -> None:
-        mesh, number = self.phone.call.mesh, self.phone.number
+        mesh, number = self.phone.call.media, self.phone.number
         assert mesh.add_secret(number, epoch, step, secret, after_removal, use_after_ms)
         self.phone.call.account.told(self.phone, (epoch, step), secret)
         self.phone.call.account.keyed(self.phone, (epoch, step))
 
     def step(self, epoch: int, step: int) -> None:
-        assert self.phone.call.mesh.step(self.phone.number, epoch, step), (
+        assert self.phone.call.media.step(self.phone.number, epoch, step), (
             "a step from a secret that is not here"
         )
         self.phone.call.account.keyed(self.phone, (epoch, step))

@@ -65,10 +65,15 @@ class VirtualRoom:
         self, *, dtls: Literal["1.2", "1.3"] = "1.2", rights: int = ALL_RIGHTS, index: int | None = None
     ) -> int:
         """A client that has been answered and has the room's secret. `index` is another place in the roster than its number."""
+        number = self.enter(dtls=dtls, rights=rights)
+        self.world.set_room(number, "virtual", number if index is None else index)
+        assert self.world.add_secret(number, 1, 0, bytes([5] * 64), after_removal=False, use_after_ms=0)
+        return number
+
+    def enter(self, *, dtls: Literal["1.2", "1.3"] = "1.2", rights: int = ALL_RIGHTS) -> int:
+        """A client that has been answered, and has no secret."""
         world = self.world
         number = world.add_client(audio_slots=AUDIO_SLOTS, video_slots=4, dtls=dtls)
-        world.set_room(number, "virtual", number if index is None else index)
-        assert world.add_secret(number, 1, 0, bytes([5] * 64), after_removal=False, use_after_ms=0)
         tracks = {mid: Track(track) for mid, track in world.sends(number)}
         agreement = answer_first(
             world.offer(number), tracks, rights=rights, codecs=SEALABLE_CODECS, server=self._server(dtls), ids=self.ids

@@ -4,7 +4,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.virtual.call import Call
+from tests.virtual.account import Account
+from tests.virtual.call import FRAME_SECONDS, Call, Media
 from tests.virtual.phone import LINE_SECONDS
 
 MOST_PRESENT = 6
@@ -12,11 +13,25 @@ QUIET_SECONDS = 60.0
 """In which everybody must have come together again; 20 would do, for a line that falls silent without a word."""
 
 
+LAST_FRAMES = 10
+"""What everybody says at the end, and everybody hears."""
+
+
 class Schedule:
     """One call from beginning to end."""
 
-    def __init__(self, seed: int) -> None:
-        self.call = Call(seed, key_silence=5 if seed % 5 == 0 else 30)
+    def __init__(
+        self,
+        seed: int,
+        *,
+        media: Media | None = None,
+        account: Account | None = None,
+        most: int = MOST_PRESENT,
+        may_miss: int = 0,
+    ) -> None:
+        """`most` are present at a time; each may miss so many of the last frames of each."""
+        self.call = Call(seed, key_silence=5 if seed % 5 == 0 else 30, media=media, account=account)
+        self._most, self._may_miss = most, may_miss
         self._source = self.call.source
         self._users = 0
         self._restarts = 1
@@ -52,18 +67,18 @@ class Schedule:
     # deeds
 
     def _enter(self) -> None:
-        if len(self.call.present) < MOST_PRESENT:
+        if len(self.call.present) < self._most:
             self._users += 1
             self.call.enter(f"user-{self._users}")
 
     def _enter_for_a_while(self) -> None:
-        if len(self.call.present) < MOST_PRESENT:
+        if len(self.call.present) < self._most:
             self._users += 1
             self.call.enter(f"user-{self._users}", life=self._source.randrange(2, 6))
 
     def _enter_again(self) -> None:
         """A user enters on another device."""
-        if self.call.present:
+        if self.call.present and len(self.call.present) < self._most:
             self.call.enter(self._source.choice(self.call.present).user)
 
     def _leave(self) -> None:
@@ -95,14 +110,19 @@ class Schedule:
         # The delay of the last epoch and everything that is on its way.
         call.run(1.0 + LINE_SECONDS)
         before = call.account.opened.copy()
-        for phone in call.present:
-            call.say(phone)
+        for _ in range(LAST_FRAMES):
+            for phone in call.present:
+                call.say(phone)
+            call.run(FRAME_SECONDS)
         call.run(1.0)
         call.account.settle()
         opened = call.account.opened - before
         numbers = [phone.number for phone in call.present]
         deaf = [
-            f"{to} does not hear {at}" for to in numbers for at in numbers if to != at and opened[to, at] != 1
+            f"{to} does not hear {at}"
+            for to in numbers
+            for at in numbers
+            if to != at and opened[to, at] < LAST_FRAMES - self._may_miss
         ]
         return [*apart, *deaf]
 
@@ -123,6 +143,7 @@ class Schedule:
             "roster": {phone.membership.members for phone in phones}
             | {tuple(sorted(room.members, key=lambda one: one.index))},
             "words": {phone.membership.words(self.call.authority_key) for phone in phones},
-            "silence": {phone.may_send for phone in phones} | {True},
+            "line": {phone.may_send and phone.wire is not None and phone.wire.open for phone in phones}
+            | {True},
         }
         return [f"they differ in {what}: {said}" for what, said in found.items() if len(said) != 1]

@@ -9,7 +9,7 @@ takes up to 160 ms and does not. `account.py` says what may be lost, and why not
 There is no engine between the members here (a DTLS handshake with `str0m` costs as much as a whole schedule): what it does to frames is
 delay and reorder them, which `netsim` does. `test_whole_stack.py` runs some schedules through the engine.
 
-A failure names its seed; `pytest tests/virtual/test_races.py -k 'schedule and [17]'` runs it alone.
+A failure names its seed; `pytest 'tests/virtual/test_races.py::test_a_schedule_keeps_every_promise[17]'` runs it alone.
 """
 
 import pytest
