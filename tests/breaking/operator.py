@@ -10,16 +10,24 @@ MEMBERSHIP = "web/sdk/src/worker/membership.ts"
 OPENER = "web/sdk/src/worker/opener.ts"
 PIPES = "web/sdk/src/worker/pipes.ts"
 REPLAY = "web/sdk/src/worker/replay.ts"
+RING = "web/sdk/src/worker/ring.ts"
 ROOM = "customer/sealroom_customer/authority/room.py"
 RUST_OPEN = "engine/sframe/src/open.rs"
 TRANSFORMS = "web/sdk/src/sealing/transforms.ts"
 
+LYING = "tests/browser/test_lying_operator.py"
+LYING_BY_SEED = "web/sdk/tests/lying_server.test.ts"
 SEALING_TESTS = "web/sdk/tests/sealing.test.ts"
 
 UNBOUND = Edit(
     OPENER,
     "return TRACK_NUMBER[source.track] === id.track && this.room.indexOf(source.user) === id.index;",
     "return TRACK_NUMBER[source.track] === id.track;",
+)
+AROUND = Edit(
+    PIPES,
+    "      const sealed = await this.seal(frame);\n",
+    "      if (Math.random() < 0.02) return writer.write(frame);\n      const sealed = await this.seal(frame);\n",
 )
 CHANGES = (
     Change(
@@ -45,15 +53,10 @@ CHANGES = (
     Change(
         "one-frame-around-the-sealer",
         "one frame in fifty would go around the sealer",
-        (
-            Edit(
-                PIPES,
-                "      const sealed = await this.seal(frame);\n",
-                "      if (Math.random() < 0.02) return writer.write(frame);\n      const sealed = await this.seal(frame);\n",
-            ),
-        ),
+        (AROUND,),
         (
             "tests/browser/test_fail_closed.py::test_no_frame_in_clear_through_camera_off_and_on_and_another_device",
+            f"{LYING}::test_a_room_that_is_said_not_to_be_sealed_is_sealed_all_the_same[unsealed]",
         ),
         Cost.SLOW,
     ),
@@ -188,7 +191,94 @@ CHANGES = (
         "slots-not-bound-on-the-page",
         "one member's picture would be shown under another's name",
         (UNBOUND,),
-        ("tests/browser/test_lying_operator.py::test_another_members_picture_is_never_shown",),
+        (f"{LYING}::test_another_members_picture_is_never_shown[crosses_members]",),
+        Cost.SLOW,
+    ),
+    Change(
+        "slots-not-bound-by-seed",
+        "one member's picture could be put into another's slot by a server that tries everything",
+        (UNBOUND,),
+        (
+            f"{LYING_BY_SEED}::shows nothing wrong and loses nothing that it hands on within the second, whatever else it does",
+        ),
+    ),
+    Change(
+        "tracks-not-bound",
+        "a screen could be shown for a camera",
+        (
+            Edit(
+                OPENER,
+                "return TRACK_NUMBER[source.track] === id.track && this.room.indexOf(source.user) === id.index;",
+                "return this.room.indexOf(source.user) === id.index;",
+            ),
+        ),
+        (f"{LYING}::test_a_screen_is_never_shown_for_a_camera_nor_a_camera_for_a_screen[crosses_tracks]",),
+        Cost.SLOW,
+    ),
+    Change(
+        "voices-by-hearsay",
+        "the operator could put one member's name to another's voice",
+        (
+            Edit(
+                "web/sdk/src/call/call.ts",
+                "        if (this.sealing === null && entry === this.entry) this.speakers.assign(place, userId);",
+                "        if (entry === this.entry) setTimeout(() => this.speakers.assign(place, userId), 1_000);",
+            ),
+        ),
+        (f"{LYING}::test_a_voice_has_the_name_that_its_frames_give_it[crosses_voices]",),
+        Cost.SLOW,
+    ),
+    Change(
+        "strangers-unmarked",
+        "somebody whom the operator invented would stand in the list like a member",
+        (
+            Edit(
+                "web/meet/src/state.ts",
+                "return present.value.filter((user) => !members.has(user) && user !== userId.value);",
+                'return present.value.filter((user) => members.has(user) && user === "");',
+            ),
+        ),
+        (f"{LYING}::test_a_member_that_the_operator_invented_shows_nothing_and_is_marked[invents_a_member]",),
+        Cost.SLOW,
+    ),
+    Change(
+        "epochs-that-never-pass",
+        "frames of an epoch that somebody removed has would be opened for ever",
+        (
+            Edit(
+                RING, "      const alive = epoch.expiresAt > now;", "      const alive = epoch.expiresAt > 0;"
+            ),
+        ),
+        (
+            f"{LYING_BY_SEED}::shows nothing of an hour ago, whether it was shown then or kept back",
+            f"{SEALING_TESTS}::after somebody removed the epoch before opens for 1000 ms",
+        ),
+    ),
+    Change(
+        "epochs-that-never-pass-on-the-page",
+        "a page would not tell a frame of an epoch that has passed",
+        (
+            Edit(
+                RING, "      const alive = epoch.expiresAt > now;", "      const alive = epoch.expiresAt > 0;"
+            ),
+        ),
+        ("tests/browser/test_tampered_frames.py::test_a_frame_of_an_epoch_that_has_passed_is_never_shown",),
+        Cost.SLOW,
+    ),
+    Change(
+        "a-gap-ends-the-picture",
+        "one frame that the operator holds back would cost all that follow",
+        (
+            Edit(
+                REPLAY,
+                "    if (this.has(counter)) return false;",
+                "    if (this.has(counter) || (this.highest >= 0 && counter > this.highest + 1)) return false;",
+            ),
+        ),
+        (
+            f"{LYING_BY_SEED}::shows nothing wrong and loses nothing that it hands on within the second, whatever else it does",
+            "tests/browser/test_tampered_frames.py::test_key_frames_that_are_held_back_cost_the_picture_and_nothing_else",
+        ),
         Cost.SLOW,
     ),
     Change(

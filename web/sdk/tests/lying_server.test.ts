@@ -6,7 +6,7 @@ import type { Codec } from "../src/sframe/frame";
 import type { Opener } from "../src/worker/opener";
 import { outcome, type Person, room, sealed, vp8 } from "./support/members";
 
-const SEEDS = 25;
+const SEEDS = 15;
 const ROUNDS = 40;
 /** Frames that the server keeps at most before it hands one on, in whatever order. */
 const HELD = 25;
