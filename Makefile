@@ -18,7 +18,7 @@ ARGS ?=
 STATIC := customer/sealroom_customer/page/static
 WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: help env web demo test test-rust test-python test-web test-browser check check-rust check-python check-web generate bench clean
+.PHONY: help env web demo test test-rust test-python test-web test-browser test-breaking check check-rust check-python check-web generate bench clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -60,6 +60,9 @@ test-browser: env web ## Calls in real browsers
 
 test-web: env web/node_modules/.package-lock.json ## SDK and page
 	@(cd web && npm test --silent)
+
+test-breaking: env web ## Break the code on purpose, in a copy, and see each hostile test fail
+	@$(BIN)/python -m tests.breaking.run $(ARGS)
 
 check: check-python check-rust check-web ## Format, lint, types, contracts, licences
 

@@ -18,6 +18,8 @@ import msgspec
 from tests import one_body
 
 BIN = Path(sys.executable).parent
+START_SECONDS = 60
+"""What both sides may take to start; seconds where others build beside."""
 URL = re.compile(r"https?://\S+")
 
 
@@ -140,8 +142,8 @@ def deployment(
             "customer", str(BIN / "sealroom-customer"), "demo", "--operator", str(hand_over),
             "--state", str(folder / "customer"), "--port", "0", "--bots", str(bots),
         )  # fmt: skip
-        url = customer.wait_for(re.compile(r"http://localhost:\d+/\S*"))
-        admin = server.wait_for(re.compile(r"http://127\.0\.0\.1:\d+(?=/metrics)"))
+        url = customer.wait_for(re.compile(r"http://localhost:\d+/\S*"), START_SECONDS)
+        admin = server.wait_for(re.compile(r"http://127\.0\.0\.1:\d+(?=/metrics)"), START_SECONDS)
         yield Deployment(server, customer, url.split("?")[0], admin, sink, hand_over)
     finally:
         for process in (customer, server):

@@ -74,12 +74,16 @@ class Backend:
             grant=grant,
         )
 
-    async def remove(self, room: str, user: str) -> None:
+    def put_out(self, room: str, user: str) -> None:
         """Tells the authority to put a member out; it has when this returns."""
         where = f"{LINE_PATH.lstrip('/')}/rooms/string/{room}/members/{user}/remove"
         application = self.running.application()["sdk_app_id"]
         credential = {"Authorization": f"Bearer {backend_credential(self.state)}"}
-        await asyncio.to_thread(self._post, where, {"app": application}, credential)
+        self._post(where, {"app": application}, credential)
+
+    async def remove(self, room: str, user: str) -> None:
+        """`put_out`, for whoever has a loop to keep going."""
+        await asyncio.to_thread(self.put_out, room, user)
 
     def _post(
         self, where: str, body: dict[str, Any], headers: dict[str, str] | None = None
