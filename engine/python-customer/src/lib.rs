@@ -63,19 +63,24 @@ pub fn codec_of(name: &str) -> PyResult<Codec> {
         "vp8" => Ok(Codec::Vp8),
         "vp9" => Ok(Codec::Vp9),
         "h264" => Ok(Codec::H264),
-        _ => Err(PyValueError::new_err("a codec is opus, vp8, vp9 or h264")),
+        _ => Err(unknown_codec()),
     }
+}
+
+fn unknown_codec() -> PyErr {
+    PyValueError::new_err("a codec is opus, vp8, vp9 or h264")
 }
 
 /// The default payload types with some of them changed.
 fn payload_types_of(changed: &[(String, u8)]) -> PyResult<PayloadTypes> {
     let mut types = PayloadTypes::default();
     for (name, number) in changed {
-        let place = match codec_of(name)? {
-            Codec::Opus => &mut types.opus,
-            Codec::Vp8 => &mut types.vp8,
-            Codec::Vp9 => &mut types.vp9,
-            Codec::H264 | Codec::Red | Codec::Data => &mut types.h264,
+        let place = match name.as_str() {
+            "opus" => &mut types.opus,
+            "vp8" => &mut types.vp8,
+            "vp9" => &mut types.vp9,
+            "h264" => &mut types.h264,
+            _ => return Err(unknown_codec()),
         };
         *place = *number;
     }
