@@ -69,8 +69,9 @@ def test_a_page_and_two_python_clients_call_through_one_origin(demo: Demo, playw
     )
     try:
         alice = Caller.open(
-            browser, demo, "alice", number=9, room="demo", worker_prefix="", size=(640, 360), codec=""
-        )
+            browser, demo, "alice", number=9, room="demo", worker_prefix="", size=(640, 360), codec="",
+            prepare=lambda _page: None,
+        )  # fmt: skip
 
         def both_bots() -> bool:
             codes = {tile.user: tile.code for tile in alice.tiles() if not tile.local}

@@ -165,7 +165,7 @@ class Call:
 
     def _authority(self) -> Authority:
         issuer = Issuer("shop", (self._backend.public_key(),), frozenset({self.application}))
-        admission = Admission.of("keys", [issuer], public_text(self._key))
+        admission = Admission.of("keys", [issuer], public_text(self._key), began=int(self.clock.unix()))
         self._life = life = _Life(self.account)
         return Authority(admission, self._key, _BusyClock(self.clock), watchers=[life])
 

@@ -87,10 +87,11 @@ async def test_messages_pass_sealed_and_nothing_else_does(
             monkeypatch.setattr(bob._custom, "take", take)
 
             # What a client could do that does not seal, and what it may not send.
-            line = alice._check()
+            session = alice._session
+            assert session is not None
             with pytest.raises(ClientFault, match="custom_message_not_sealed"):
-                await line.ask(
-                    signalling.SendCustom(id=line.next_id(), data="AAEAAAABaGVsbG8"), signalling.Done
+                await session.ask(
+                    lambda number: signalling.SendCustom(number, "AAEAAAABaGVsbG8"), signalling.Done
                 )
             for command, data, code in ((11, b"", "malformed"), (1, bytes(1025), "too_large")):
                 with pytest.raises(ClientFault, match=f"custom_message_{code}"):
