@@ -149,3 +149,22 @@ def test_a_room_of_ten_at_five_percent_loss_loses_little_and_shows_nothing_wrong
                 assert set(pictures) <= {video(source, number) for number in range(100)}
             else:
                 assert pictures == [], "only what was bound is shown"
+
+
+def test_frames_that_come_before_their_key_wait_for_it_but_not_for_long() -> None:
+    room = two()
+    room.talk(10)
+    secret = bytes([6] * 64)
+    room.world.add_secret(0, 2, 0, secret, after_removal=False, use_after_ms=0)
+    before = len(room.opened(1, 0, "audio"))
+    refused = room.members[1].refused
+    room.talk(10)
+    assert len(room.opened(1, 0, "audio")) == before
+    room.world.add_secret(1, 2, 0, secret, after_removal=False, use_after_ms=0)
+    room.run(20)
+    assert len(room.opened(1, 0, "audio")) == before + 10
+    assert room.members[1].refused == refused
+    room.world.add_secret(0, 3, 0, secret, after_removal=False, use_after_ms=0)
+    room.talk(5)
+    room.run(400)
+    assert room.members[1].refused == refused + 10, "five pictures and five sounds"

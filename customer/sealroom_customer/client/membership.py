@@ -143,7 +143,7 @@ class Membership:
         self._check_place(body.place, standing.chain)
         if not 1 <= body.epoch < 2**64 or not 0 <= body.step <= LAST_STEP:
             raise NotTrusted("an epoch or step that there is none")
-        if standing.awaits_secret and not isinstance(body, Secret):
+        if standing.awaits_secret and not isinstance(body, Secret) and not _puts_out(body, standing):
             raise NotTrusted("a secret is missing")
         if isinstance(body, Snapshot):
             self._take_snapshot(body, standing)
@@ -262,6 +262,12 @@ class Membership:
         if member is None:
             raise NotTrusted("somebody left who was not there")
         del self._indices[member.user]
+
+
+def _puts_out(body: SignedBody, standing: _Standing) -> bool:
+    """Whether it is the change that puts us out: then the secret before it is not sent any more."""
+    you = standing.chain.you if standing.chain else None
+    return isinstance(body, Change) and any(departure.index == you for departure in body.left)
 
 
 def _put_out(reason: LeftReason) -> ClientFault:

@@ -200,7 +200,7 @@ impl Client {
         if let Some(slot) = self.slots.get_mut(arrival.slot) {
             slot.whole = false;
         }
-        if reason == Refusal::NoKey {
+        if matches!(reason, Refusal::NoKey | Refusal::OldEpoch) {
             self.ask_for_key_frame(now, arrival);
         }
         self.tell(Event::Refused {

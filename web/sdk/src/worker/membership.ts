@@ -36,6 +36,12 @@ interface Chain {
 const distrust = (what: string): SealingFault =>
   new SealingFault("authority_not_trusted", `The authority's word does not fit together: ${what}.`);
 
+/** Whether it is the change that puts us out: then the secret before it is not sent any more. */
+function putsOut(body: Authority.SignedBody, chain: Chain | undefined): boolean {
+  return body.kind === "change" && body.left.some(({ index }) => index === chain?.you);
+}
+
+
 /** Our membership of one room, over all lines to its authority. */
 export class Membership implements OpeningRoom {
   private standing: Standing | undefined;
@@ -113,7 +119,8 @@ export class Membership implements OpeningRoom {
     const { standing } = this;
     if (standing === undefined) throw distrust("it speaks before it was asked");
     this.checkPlace(body.place, standing.chain);
-    if (standing.awaitsSecret && body.kind !== "secret") throw distrust("a secret is missing");
+    if (standing.awaitsSecret && body.kind !== "secret" && !putsOut(body, standing.chain))
+      throw distrust("a secret is missing");
     if (body.kind === "snapshot") return this.takeSnapshot(body, standing);
     if (standing.chain === undefined) throw distrust("it begins without a snapshot");
     if (body.kind === "alive") return this.checkAlive(body, standing.chain);
