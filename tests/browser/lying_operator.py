@@ -103,7 +103,7 @@ def crosses_voices() -> None:
 
     def tell(self: Participant, message: signalling.ServerMessage) -> None:
         if isinstance(message, signalling.AudioSlots):
-            users = [one.user_id for one in message.slots if one.user_id is not None]
+            users = [one.user_id for one in self.room.others(self)]
             other = dict(zip(users, [*users[1:], *users[:1]], strict=True))
             slots = tuple(
                 msgspec.structs.replace(one, user_id=other.get(one.user_id or "")) for one in message.slots

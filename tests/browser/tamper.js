@@ -17,7 +17,8 @@
       const epoch = bytes[prefix + 1];
       const layer = kept.get(source) ?? { epoch, frames: [], next: 0 };
       kept.set(source, layer);
-      if (epoch === layer.epoch) layer.frames.push(bytes.buffer.slice(0));
+      // Not those of a step before the receiver came: he could never have opened them.
+      if (epoch === layer.epoch && layer.frames.push(bytes.buffer.slice(0)) > 20) layer.frames.shift();
       return epoch === layer.epoch ? bytes.buffer : layer.frames[layer.next++ % layer.frames.length].slice(0);
     }
     if (how === "replay") {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An operator that lies to real pages: never a wrong picture, never a wrong name, never a frame in clear."""
 
+import itertools
 import re
 import sys
 from collections.abc import Iterator
@@ -107,6 +108,7 @@ def test_a_voice_has_the_name_that_its_frames_give_it(callers: Callers) -> None:
     alice, bob, carol = callers.enter("alice"), callers.enter("bob"), callers.enter("carol")
     carol.hears(alice)
     carol.hears(bob)
-    for tone in carol.tones():
+    # Half a second each: what the operator says may come after what the frames say.
+    for tone in itertools.chain.from_iterable(carol.tones() for _ in range(6)):
         name = next(one.name for one in (alice, bob) if abs(tone["frequency"] - tone_of(one.number)) < 15)
-        assert tone["user"].startswith(name)
+        assert (tone["user"] or "nobody").startswith(name)
