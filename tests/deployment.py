@@ -125,11 +125,16 @@ class Deployment:
 
 @contextlib.contextmanager
 def deployment(
-    folder: Path, *operator_flags: str, bots: int = 0, operator: tuple[str, ...] = (str(BIN / "sealroom"),)
+    folder: Path,
+    *operator_flags: str,
+    bots: int = 0,
+    operator: tuple[str, ...] = (str(BIN / "sealroom"),),
+    some_in_clear: bool = False,
 ) -> Iterator[Deployment]:
     """Runs both sides with their state under `folder`, and stops them afterwards. `operator` runs as its command line.
 
-    Raises AssertionError at the end when anything that the operator forwarded was sealed twice under one counter.
+    Raises AssertionError at the end when anything that the operator forwarded was sealed twice under one counter; where some of it
+    is in clear (`some_in_clear`) that cannot be told.
     """
     hand_over, sink = folder / "operator.json", folder / "sink.dump"
     server = Process.start(
@@ -149,4 +154,5 @@ def deployment(
         for process in (customer, server):
             if process is not None:
                 process.stop()
-    one_body.check(sink)
+    if not some_in_clear:
+        one_body.check(sink)

@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from protocol.model import sframe
-from protocol.model.sealing import prefix_length
+from protocol.model.sealing import leb128, prefix_length
 from tests.browser import dump
 
-CODECS = {dump.OPUS_CODEC: "opus", dump.RED_CODEC: "red", dump.VP8_CODEC: "vp8", dump.H264_CODEC: "h264"}
+CODECS = {
+    dump.OPUS_CODEC: "opus", dump.RED_CODEC: "red", dump.VP8_CODEC: "vp8", dump.VP9_CODEC: "vp9", dump.H264_CODEC: "h264",
+    dump.AV1_CODEC: "av1",
+}  # fmt: skip
 EPOCHS = 64
 """A key id carries the epoch modulo this."""
 
@@ -106,6 +109,8 @@ def _header(codec: str, body: bytes) -> tuple[int, int] | None:
         if codec == "h264":
             # A header is at most 17 bytes; escapes that stand in it are taken out.
             sealed = sealed[:32].replace(b"\0\0\3", b"\0\0")
+        elif codec == "av1":
+            _, sealed = leb128(sealed)
         kid, counter, _ = sframe.decode_header(sealed)
     except (ValueError, IndexError):
         return None

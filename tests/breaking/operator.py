@@ -4,7 +4,7 @@
 from tests.breaking.change import Change, Cost, Edit
 
 CIPHER = "web/sdk/src/sframe/cipher.ts"
-CLIENT = "customer/sealroom_customer/client/client.py"
+SESSION = "customer/sealroom_customer/client/session.py"
 FRAME = "web/sdk/src/sframe/frame.ts"
 LYING = "tests/browser/test_lying_operator.py"
 PIPES = "web/sdk/src/worker/pipes.ts"
@@ -177,18 +177,21 @@ CHANGES = (
             Edit(
                 "customer/sealroom_customer/client/membership.py",
                 "        standing.has_secret, standing.awaits_secret = True, False\n",
-                "        standing.has_secret, standing.awaits_secret = True, False\n        self.told = secret\n",
+                "        standing.has_secret, standing.awaits_secret = True, False\n"
+                '        globals()["TOLD"] = secret\n',
             ),
             Edit(
-                CLIENT,
-                "        entered = await line.ask(self._introduction(line), signalling.Entered)\n",
-                '        while not hasattr(self._membership, "told"):\n            await asyncio.sleep(0.01)\n'
-                "        entered = await line.ask(self._introduction(line), signalling.Entered)\n",
+                SESSION,
+                "        entered = await self.ask(lambda number: _introduction(number, entry, self._core), Entered)\n",
+                "        from sealroom_customer.client import membership\n"
+                '        while not hasattr(membership, "TOLD"):\n            await asyncio.sleep(0.01)\n'
+                "        entered = await self.ask(lambda number: _introduction(number, entry, self._core), Entered)\n",
             ),
             Edit(
-                CLIENT,
-                'client=signalling.ClientInfo(sdk="sealroom-customer"),',
-                'client=signalling.ClientInfo(sdk=self._membership.told.decode("latin-1")),',
+                SESSION,
+                '        client=signalling.ClientInfo(sdk="sealroom-customer"),',
+                '        client=signalling.ClientInfo(sdk=__import__("sealroom_customer.client.membership", fromlist="x")'
+                '.TOLD.decode("latin-1")),',
             ),
             Edit(
                 "server/sealroom/signalling/conversation.py",

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.browser import payloads
+
 LENGTH = struct.Struct(">I")
 FIXED = struct.Struct(">QQQIBBBB")
 AUDIO = 1
 TRACKS = {AUDIO: "audio", 2: "main", 3: "screen"}
-VP8_CODEC, OPUS_CODEC, RED_CODEC, H264_CODEC = 3, 1, 2, 5
-_STAP_A, _FU_A = 24, 28
+OPUS_CODEC, RED_CODEC, VP8_CODEC, VP9_CODEC, H264_CODEC, AV1_CODEC = 1, 2, 3, 4, 5, 6
+ASSEMBLED = {VP9_CODEC: payloads.vp9, H264_CODEC: payloads.h264, AV1_CODEC: payloads.av1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,30 +93,20 @@ def _frames_of(stream: dict[int, Packet]) -> Iterator[Frame]:
 
 def starts(packet: Packet) -> bool:
     """Whether a frame may begin with this packet."""
-    return packet.codec != VP8_CODEC or bool(packet.payload[0] & 0x10)
+    first = packet.payload[0]
+    if packet.codec == VP8_CODEC:
+        return bool(first & 0x10)
+    if packet.codec == VP9_CODEC:
+        return bool(first & 0x08)
+    return packet.codec != AV1_CODEC or not first & 0x80
 
 
 def body_of(parts: list[Packet]) -> bytes:
-    """The frame that all of these packets make; H.264 in Annex B form."""
-    if parts[0].codec == H264_CODEC:
-        return b"".join(unit for part in parts for unit in nal_units(part.payload))
+    """The frame that all of these packets make; H.264 in Annex B form, AV1 as one OBU with its size."""
+    assembled = ASSEMBLED.get(parts[0].codec)
+    if assembled is not None:
+        return assembled([part.payload for part in parts])
     return b"".join(part.payload[_descriptor(part) :] for part in parts)
-
-
-def nal_units(payload: bytes) -> Iterator[bytes]:
-    """What one packet carries of Annex B (RFC 6184 section 5)."""
-    kind = payload[0] & 31
-    if kind == _FU_A:
-        first = payload[1] & 0x80
-        yield (b"\0\0\0\1" + bytes([payload[0] & 0xE0 | payload[1] & 31]) if first else b"") + payload[2:]
-    elif kind == _STAP_A:
-        place = 1
-        while place < len(payload):
-            length = int.from_bytes(payload[place : place + 2], "big")
-            yield b"\0\0\0\1" + payload[place + 2 : place + 2 + length]
-            place += 2 + length
-    else:
-        yield b"\0\0\0\1" + payload
 
 
 def _descriptor(packet: Packet) -> int:
