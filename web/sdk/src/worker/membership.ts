@@ -41,7 +41,6 @@ function putsOut(body: Authority.SignedBody, chain: Chain | undefined): boolean 
   return body.kind === "change" && body.left.some(({ index }) => index === chain?.you);
 }
 
-
 /** Our membership of one room, over all lines to its authority. */
 export class Membership implements OpeningRoom {
   private standing: Standing | undefined;
