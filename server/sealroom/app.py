@@ -14,6 +14,7 @@ from typing import Any
 
 from sealroom.apps.demo import HandOver, demo_application
 from sealroom.apps.service import ApplicationService
+from sealroom.audit.service import AuditLog
 from sealroom.core import logging
 from sealroom.core.clock import Clock, SystemClock
 from sealroom.core.config import Configuration
@@ -29,6 +30,7 @@ from sealroom.core.http.problem import NOT_ENCRYPTED, answer
 from sealroom.core.http.proxy import Application, BehindProxy, Receive, Scope, Send
 from sealroom.core.http.tls import Certificate
 from sealroom.core.ids import Ids
+from sealroom.core.keys import FileKeys
 from sealroom.core.metrics import Metrics
 from sealroom.core.state import StateDirectory, state_directory
 from sealroom.media.addresses import media_addresses
@@ -96,12 +98,26 @@ async def run_dev(
     _log.info("ended")
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept on disk, without a server around it."""
+
+    database: Database
+    keys: FileKeys
+    audit: AuditLog
+    apps: ApplicationService
+
+
 @asynccontextmanager
-async def applications_of(configuration: Configuration) -> AsyncIterator[ApplicationService]:
-    """The applications without a server around them: for commands that change what is kept of them."""
-    database = Database(StateDirectory(state_directory(configuration.state.directory, os.environ)).database)
+async def kept(configuration: Configuration) -> AsyncIterator[Kept]:
+    """For commands that look at what is kept, or change it."""
+    state, clock = StateDirectory(state_directory(configuration.state.directory, os.environ)), SystemClock()
+    database, keys = Database(state.database), FileKeys(state)
+    audit = AuditLog(database, keys, clock)
     try:
-        yield ApplicationService(configuration.applications, database, SystemClock())
+        yield Kept(
+            database, keys, audit, ApplicationService(configuration.applications, database, audit, clock)
+        )
     finally:
         await database.close()
 
@@ -117,7 +133,10 @@ async def _running(
     async with AsyncExitStack() as parts:
         database = Database(state.database)
         parts.push_async_callback(database.close)
-        apps = ApplicationService((*configuration.applications, demo), database, clock)
+        audit = AuditLog(database, FileKeys(state), clock)
+        # What a process wrote that was killed before it could give it a place.
+        await audit.place()
+        apps = ApplicationService((*configuration.applications, demo), database, audit, clock)
         errands = await parts.enter_async_context(Errands())
         # The engine and the rooms know each other; no event comes before the loop turns again.
         engine = _start_engine(configuration.media, lambda event: rooms.on_engine_event(event))  # noqa: PLW0108

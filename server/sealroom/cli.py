@@ -24,8 +24,7 @@ from sealroom.core.config.load import Value
 from sealroom.core.errors import ConfigurationError, OperatorError, StartError
 
 if TYPE_CHECKING:
-    from sealroom.app import Running
-    from sealroom.apps.service import ApplicationService
+    from sealroom.app import Kept, Running
 
 T = TypeVar("T")
 
@@ -50,8 +49,11 @@ app = App(
 )
 config_app = App(name="config", help="Show what is configured, or a documented sample.")
 revoke_app = App(name="revoke", help="Refuse UserSigs that were issued before a moment.")
-app.command(config_app)
-app.command(revoke_app)
+audit_app = App(
+    name="audit", help="The log of what was changed: show it, and show that nobody tampered with it."
+)
+for group in (config_app, revoke_app, audit_app):
+    app.command(group)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -143,10 +145,12 @@ def revoke_add(
     """Refuse UserSigs of an application issued before a moment. Calls in progress go on."""
     moment = int(time.time()) if before is None else before
 
-    async def add(apps: "ApplicationService") -> None:
-        await apps.revoke(sdk_app_id, user, moment)
+    from sealroom.audit.events import system_user
 
-    _with_applications(config, state, add)
+    async def add(kept: "Kept") -> None:
+        await kept.apps.revoke(sdk_app_id, user, moment, system_user())
+
+    _with_kept(config, state, add)
     print(f"UserSigs of {user or 'every user'} in {sdk_app_id} issued before {moment} are refused.")
 
 
@@ -155,11 +159,12 @@ def revoke_remove(
     sdk_app_id: int, *, user: str | None = None, state: StateFolder = None, config: ConfigFile = None
 ) -> None:
     """Take a revocation back."""
+    from sealroom.audit.events import system_user
 
-    async def remove(apps: "ApplicationService") -> bool:
-        return await apps.unrevoke(sdk_app_id, user)
+    async def remove(kept: "Kept") -> bool:
+        return await kept.apps.unrevoke(sdk_app_id, user, system_user())
 
-    if not _with_applications(config, state, remove):
+    if not _with_kept(config, state, remove):
         raise StartError("no_such_revocation", "There is no such revocation.", "See `sealroom revoke list`.")
     print("Taken back.")
 
@@ -168,21 +173,89 @@ def revoke_remove(
 def revoke_list(*, state: StateFolder = None, config: ConfigFile = None) -> None:
     """Print every revocation: application, user, issued before."""
 
-    async def everything(apps: "ApplicationService") -> list[tuple[int, str, int]]:
-        return await apps.revoked()
+    async def everything(kept: "Kept") -> list[tuple[int, str, int]]:
+        return await kept.apps.revoked()
 
-    for sdk_app_id, user, before in _with_applications(config, state, everything):
+    for sdk_app_id, user, before in _with_kept(config, state, everything):
         print(f"{sdk_app_id}\t{user or '(every user)'}\t{before}")
 
 
-def _with_applications(
-    config: Path | None, state: Path | None, work: "Callable[[ApplicationService], Awaitable[T]]"
-) -> T:
-    from sealroom.app import applications_of
+@audit_app.command(name="show")
+def audit_show(
+    *,
+    event: Annotated[str | None, Parameter(help="Only such events, `user_sigs_revoked` for example.")] = None,
+    json: Annotated[bool, Parameter(help="One JSON object a line.", negative="")] = False,
+    state: StateFolder = None,
+    config: ConfigFile = None,
+) -> None:
+    """Print the audit log: who changed what, and when."""
+    from sealroom.audit import report
+
+    wanted = report.event_named(event)
+
+    async def show(kept: "Kept") -> None:
+        async for entry in kept.audit.entries(event=wanted):
+            print(report.as_json(entry) if json else report.as_line(entry))
+
+    _with_kept(config, state, show)
+
+
+@audit_app.command(name="verify")
+def audit_verify(
+    *,
+    against: Annotated[
+        tuple[Path, ...],
+        Parameter(
+            help="Checkpoint that was kept elsewhere; shows that the log's end was not cut off.", negative=""
+        ),
+    ] = (),
+    state: StateFolder = None,
+    config: ConfigFile = None,
+) -> None:
+    """Read the whole audit log again; exits with 1 where anything in it is not as it was written."""
+    from sealroom.audit import report
+
+    notes = [report.read_checkpoint(path) for path in against]
+
+    async def verify(kept: "Kept") -> bool:
+        return await report.verify(kept.database, kept.keys, notes, print)
+
+    if not _with_kept(config, state, verify):
+        sys.exit(1)
+
+
+@audit_app.command(name="checkpoint")
+def audit_checkpoint(*, state: StateFolder = None, config: ConfigFile = None) -> None:
+    """Print the newest signed checkpoint. Keep it elsewhere: `verify --against` takes it."""
+
+    async def newest(kept: "Kept") -> str | None:
+        return await kept.audit.checkpoint()
+
+    note = _with_kept(config, state, newest)
+    if note is None:
+        raise StartError("audit_empty", "Nothing was ever recorded.", "Try again after the first change.")
+    print(note, end="")
+
+
+@audit_app.command(name="rotate-key")
+def audit_rotate_key(*, state: StateFolder = None, config: ConfigFile = None) -> None:
+    """Sign checkpoints with a new key from now on, and print its public half."""
+    from sealroom.audit.events import system_user
+    from sealroom.audit.service import PURPOSE
+
+    async def rotate(kept: "Kept") -> str:
+        await kept.audit.rotate_key(system_user())
+        return str(kept.keys.signer(PURPOSE).verifier)
+
+    print(_with_kept(config, state, rotate))
+
+
+def _with_kept(config: Path | None, state: Path | None, work: "Callable[[Kept], Awaitable[T]]") -> T:
+    from sealroom.app import kept
 
     async def run() -> T:
-        async with applications_of(_load(config, _state_flag(state)).configuration) as apps:
-            return await work(apps)
+        async with kept(_load(config, _state_flag(state)).configuration) as everything:
+            return await work(everything)
 
     return asyncio.run(run())
 

@@ -6,7 +6,13 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sealroom.audit.events import Actor
+from sealroom.audit.service import AuditLog
 from sealroom.core.config.schema import ApplicationSettings
+from sealroom.core.db import Database
+from sealroom.core.keys import NoteSigner, NoteVerifier
 from sealroom.media import control
 from sealroom.media.port import EngineFailure
 from sealroom.media.session import Session
@@ -20,6 +26,7 @@ from sealroom_wire.usersig import Privilege, sign_private_map_key, sign_user_sig
 NOW = 1_800_000_000
 APP = 1_400_000_001
 KEY = "k" * 32
+ACTOR = Actor("cli", "tester")
 OTHER_KEY = "o" * 32
 
 
@@ -240,3 +247,26 @@ def map_key(user: str, room: RoomId, rights: Privilege, *, key: str = KEY, issue
     return sign_private_map_key(
         secret_key=key, sdk_app_id=APP, user_id=user, room=room, privileges=rights, issued_at=issued_at, expire=300
     )  # fmt: skip
+
+
+class MemoryKeys:
+    """The port `keys` without files."""
+
+    def __init__(self) -> None:
+        self._keys: list[NoteSigner] = []
+
+    def signer(self, purpose: str) -> NoteSigner:
+        return self._keys[-1] if self._keys else self.rotate(purpose)
+
+    def verifiers(self, purpose: str) -> tuple[NoteVerifier, ...]:
+        self.signer(purpose)
+        return tuple(key.verifier for key in reversed(self._keys))
+
+    def rotate(self, purpose: str) -> NoteSigner:
+        self._keys.append(NoteSigner(f"tests/{purpose}", Ed25519PrivateKey.generate()))
+        return self._keys[-1]
+
+
+def audit(database: Database) -> AuditLog:
+    """A log that signs with a key of its own."""
+    return AuditLog(database, MemoryKeys(), VirtualClock())

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -198,3 +199,28 @@ def test_the_doctor_says_what_to_mend(tmp_path: Path, run: Command) -> None:
     (tmp_path / "state").chmod(0o755)
     said = run("doctor", "--state", str(tmp_path / "state"), code=1, environment=free)
     assert "chmod 700" in said
+
+
+def test_a_revocation_is_in_the_audit_log_and_a_changed_log_is_found(run: Command, tmp_path: Path) -> None:
+    state = ("--state", str(tmp_path / "state"))
+    run("audit", "checkpoint", *state, code=1)
+    run("revoke", "add", "1400000001", "--user", "alice", "--before", "5", *state)
+    first = tmp_path / "checkpoint"
+    first.write_text(run("audit", "checkpoint", *state))
+    run("audit", "rotate-key", *state)
+    run("revoke", "remove", "1400000001", "--user", "alice", *state)
+    shown = [json.loads(line) for line in run("audit", "show", "--json", *state).splitlines()]
+    assert [one["event"] for one in shown] == [
+        "user_sigs_revoked",
+        "audit_key_rotated",
+        "revocation_withdrawn",
+    ]
+    assert shown[0]["details"] == {"user": "alice", "issued_before": 5}
+    assert "alice" not in shown[0]["target"]
+    assert all(one["actor"].startswith("cli:") for one in shown)
+    assert "3 entries" in run("audit", "verify", "--against", str(first), *state)
+    assert "revocation_withdrawn" in run("audit", "show", "--event", "revocation_withdraw", *state, code=2)
+    with closing(sqlite3.connect(tmp_path / "state" / "sealroom.db")) as connection:
+        connection.execute("UPDATE audit_entries SET actor = 'cli:mallory' WHERE leaf = 0")
+        connection.commit()
+    assert "FAULT entry 0" in run("audit", "verify", *state, code=1)

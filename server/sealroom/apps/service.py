@@ -9,6 +9,8 @@ from sqlalchemy.dialects.sqlite import insert
 
 from sealroom.apps.models import EVERY_USER, Admission, Application, Identity, revocations
 from sealroom.apps.origins import check_origin, origin_allowed
+from sealroom.audit.events import Actor, AuditEvent, Record
+from sealroom.audit.service import AuditLog
 from sealroom.core.clock import Clock
 from sealroom.core.config.schema import ApplicationSettings
 from sealroom.core.db import Database
@@ -20,8 +22,11 @@ from sealroom_wire.usersig import Privilege, verify_private_map_key, verify_user
 class ApplicationService:
     """The applications of this process."""
 
-    def __init__(self, settings: Iterable[ApplicationSettings], database: Database, clock: Clock) -> None:
+    def __init__(
+        self, settings: Iterable[ApplicationSettings], database: Database, audit: AuditLog, clock: Clock
+    ) -> None:
         """Takes applications as configured; raises `ConfigurationError` for an origin that is none."""
+        self._audit = audit
         self._applications = {one.sdk_app_id: Application.of(one) for one in settings}
         self._database = database
         self._clock = clock
@@ -82,7 +87,7 @@ class ApplicationService:
             raise Refusal(ErrorCode.NO_RIGHT_TO_ENTER)
         return Admission(identity, verified.privileges)
 
-    async def revoke(self, sdk_app_id: int, user_id: str | None, issued_before: int) -> None:
+    async def revoke(self, sdk_app_id: int, user_id: str | None, issued_before: int, actor: Actor) -> None:
         """Refuses from now on UserSigs issued before a moment (Unix seconds), of one user or of all."""
         row = {"sdk_app_id": sdk_app_id, "user_id": user_id or EVERY_USER, "issued_before": issued_before}
         statement = insert(revocations).values(row)
@@ -94,12 +99,22 @@ class ApplicationService:
                     index_elements=["sdk_app_id", "user_id"], set_={"issued_before": latest}
                 )
             )
+            record = _record(
+                AuditEvent.USER_SIGS_REVOKED, actor, sdk_app_id, user_id, issued_before=issued_before
+            )
+            await self._audit.append(connection, record)
+        await self._audit.place()
 
-    async def unrevoke(self, sdk_app_id: int, user_id: str | None) -> bool:
+    async def unrevoke(self, sdk_app_id: int, user_id: str | None, actor: Actor) -> bool:
         """Takes a revocation back; says whether there was one."""
         mine = and_(revocations.c.sdk_app_id == sdk_app_id, revocations.c.user_id == (user_id or EVERY_USER))
         async with self._database.writing() as connection:
-            return (await connection.execute(delete(revocations).where(mine))).rowcount > 0
+            if (await connection.execute(delete(revocations).where(mine))).rowcount == 0:
+                return False
+            record = _record(AuditEvent.REVOCATION_WITHDRAWN, actor, sdk_app_id, user_id)
+            await self._audit.append(connection, record)
+        await self._audit.place()
+        return True
 
     async def revoked(self, sdk_app_id: int | None = None) -> list[tuple[int, str, int]]:
         """All revocations: application, user ('' for every user), issued-before."""
@@ -120,3 +135,12 @@ class ApplicationService:
         )
         async with asyncio.timeout(10), self._database.reading() as connection:
             return (await connection.execute(statement)).scalar() or 0
+
+
+def _record(event: AuditEvent, actor: Actor, sdk_app_id: int, user_id: str | None, **details: int) -> Record:
+    """What the log says of a change to an application; the user, who is personal, stands in its details."""
+    subject = f"{sdk_app_id}/{user_id}" if user_id else None
+    told: dict[str, str | int] = dict(details)
+    if user_id:
+        told["user"] = user_id
+    return Record(event, actor, f"application {sdk_app_id}", told, subject)

@@ -53,10 +53,14 @@ def test_an_entry_that_would_match_too_much_or_nothing_is_refused_at_start(entry
 async def test_two_keys_hold_while_one_takes_the_place_of_the_other(
     database: Database, clock: fakes.VirtualClock
 ) -> None:
-    both = ApplicationService((fakes.application(secret_keys=(fakes.KEY, fakes.OTHER_KEY)),), database, clock)
+    both = ApplicationService(
+        (fakes.application(secret_keys=(fakes.KEY, fakes.OTHER_KEY)),), database, fakes.audit(database), clock
+    )
     for key in (fakes.KEY, fakes.OTHER_KEY):
         await both.identify(fakes.APP, "alice", fakes.user_sig("alice", key=key), origin=None)
-    one = ApplicationService((fakes.application(secret_keys=(fakes.OTHER_KEY,)),), database, clock)
+    one = ApplicationService(
+        (fakes.application(secret_keys=(fakes.OTHER_KEY,)),), database, fakes.audit(database), clock
+    )
     with pytest.raises(Refusal) as caught:
         await one.identify(fakes.APP, "alice", fakes.user_sig("alice"), origin=None)
     assert caught.value.code is ErrorCode.USER_SIG_BAD_SIGNATURE
@@ -73,22 +77,22 @@ async def test_revocations_last_reach_all_and_never_move_back(
         return True
 
     database = Database(tmp_path / "x.db")
-    apps = ApplicationService((fakes.application(),), database, clock)
-    await apps.revoke(fakes.APP, "alice", fakes.NOW)
+    apps = ApplicationService((fakes.application(),), database, fakes.audit(database), clock)
+    await apps.revoke(fakes.APP, "alice", fakes.NOW, fakes.ACTOR)
     assert await valid(apps, "alice")
-    await apps.revoke(fakes.APP, "alice", fakes.NOW + 1)
-    await apps.revoke(fakes.APP, "alice", fakes.NOW - 9)
+    await apps.revoke(fakes.APP, "alice", fakes.NOW + 1, fakes.ACTOR)
+    await apps.revoke(fakes.APP, "alice", fakes.NOW - 9, fakes.ACTOR)
     assert not await valid(apps, "alice")
     await database.close()
     database = Database(tmp_path / "x.db")
-    apps = ApplicationService((fakes.application(),), database, clock)
+    apps = ApplicationService((fakes.application(),), database, fakes.audit(database), clock)
     assert not await valid(apps, "alice")
     assert await valid(apps, "bob")
-    await apps.revoke(fakes.APP, None, fakes.NOW + 1)
+    await apps.revoke(fakes.APP, None, fakes.NOW + 1, fakes.ACTOR)
     assert not await valid(apps, "bob")
     assert await apps.revoked() == [(fakes.APP, "", fakes.NOW + 1), (fakes.APP, "alice", fakes.NOW + 1)]
-    assert await apps.unrevoke(fakes.APP, None)
-    assert not await apps.unrevoke(fakes.APP, None)
+    assert await apps.unrevoke(fakes.APP, None, fakes.ACTOR)
+    assert not await apps.unrevoke(fakes.APP, None, fakes.ACTOR)
     assert await valid(apps, "bob")
     await database.close()
 

@@ -66,7 +66,11 @@ def services(rooms: RoomService, clock: fakes.VirtualClock, metrics: Metrics, da
         fakes.application(sdk_app_id=3, advanced_permission=True, secret_keys=(fakes.OTHER_KEY, fakes.KEY)),
     )
     return Services(
-        ApplicationService(settings, database, clock), rooms, clock, metrics, SignallingSettings()
+        ApplicationService(settings, database, fakes.audit(database), clock),
+        rooms,
+        clock,
+        metrics,
+        SignallingSettings(),
     )
 
 
@@ -252,7 +256,7 @@ async def test_advanced_permission_asks_for_a_key_that_fits(services: Services) 
 async def test_a_revoked_user_sig_is_refused_and_a_newer_one_is_not(
     services: Services, clock: fakes.VirtualClock
 ) -> None:
-    await services.apps.revoke(fakes.APP, "alice", fakes.NOW + 1)
+    await services.apps.revoke(fakes.APP, "alice", fakes.NOW + 1, fakes.ACTOR)
     assert (await connect(services).ask(enter(), signalling.Refused)).code is ErrorCode.USER_SIG_REVOKED
     await connect(services).ask(enter("bob"), signalling.Entered)
     clock.advance(1)

@@ -48,7 +48,7 @@ def endpoint(
     rooms: RoomService, clock: fakes.VirtualClock, metrics: Metrics, database: Database
 ) -> SignallingEndpoint:
     settings = SignallingSettings(max_waiting_per_address=3)
-    apps = ApplicationService((fakes.application(),), database, clock)
+    apps = ApplicationService((fakes.application(),), database, fakes.audit(database), clock)
     return SignallingEndpoint(Services(apps, rooms, clock, metrics, settings), Gate(settings))
 
 

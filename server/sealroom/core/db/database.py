@@ -14,7 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sealroom.core.db.migrations import HEAD
 from sealroom.core.errors import StartError
 
-_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000")
+_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
 
 
 class Database:

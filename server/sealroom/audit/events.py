@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that may stand in the log, and who did it."""
+
+import getpass
+import os
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class AuditEvent(StrEnum):
+    """What happened. A name once used keeps its meaning for ever."""
+
+    USER_SIGS_REVOKED = "user_sigs_revoked"
+    REVOCATION_WITHDRAWN = "revocation_withdrawn"
+    AUDIT_KEY_ROTATED = "audit_key_rotated"
+    PAYLOADS_ERASED = "payloads_erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did it: `cli` with the name of the system's user, until staff have accounts."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+
+def system_user() -> Actor:
+    """The person at the command line: whom `sudo` names, else the user of this process."""
+    name = os.environ.get("SUDO_USER", "") if os.geteuid() == 0 else ""
+    try:
+        name = name or getpass.getuser()
+    except (KeyError, OSError):
+        name = f"uid {os.geteuid()}"
+    return Actor("cli", name)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One thing that happened.
+
+    `target` names what was changed and is kept for ever: nothing personal belongs there. `details` may be personal; they are
+    erased with their `subject`, after which a commitment to them stays.
+    """
+
+    event: AuditEvent
+    actor: Actor
+    target: str
+    details: dict[str, str | int] = field(default_factory=dict)
+    subject: str | None = None

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The log for people: lines, JSON, and what a verification found."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+
+import msgspec
+from sqlalchemy.exc import DBAPIError
+
+from sealroom.audit.events import AuditEvent
+from sealroom.audit.service import PURPOSE, Entry
+from sealroom.audit.verification import Verification
+from sealroom.core.db import Database
+from sealroom.core.errors import ConfigurationError
+from sealroom.core.keys import Keys
+
+_MAX_CHECKPOINT_BYTES = 64 * 1024
+
+
+def event_named(name: str | None) -> AuditEvent | None:
+    """The event of that name; None for none. Raises ConfigurationError for a name that is none, with the nearest."""
+    if name is None:
+        return None
+    known = [event.value for event in AuditEvent]
+    if name not in known:
+        near = get_close_matches(name, known, 1) or known[:1]
+        raise ConfigurationError("event_unknown", f"`{name}` is no event.", f"Did you mean `{near[0]}`?")
+    return AuditEvent(name)
+
+
+def as_line(entry: Entry) -> str:
+    """`leaf  time  event  actor  target  details`."""
+    moment = datetime.fromtimestamp(entry.at / 1000, UTC).isoformat(timespec="milliseconds")
+    place = "waits" if entry.leaf is None else str(entry.leaf)
+    details = "(erased)" if entry.payload is None else entry.payload
+    return f"{place:>6}  {moment}  {entry.event}  {entry.actor}  {entry.target}  {details}"
+
+
+def as_json(entry: Entry) -> str:
+    """One object; `details` is null once erased."""
+    details = None if entry.payload is None else msgspec.Raw(entry.payload.encode())
+    shown = {
+        "leaf": entry.leaf, "at": entry.at, "event": entry.event, "actor": entry.actor, "target": entry.target, "details": details,
+    }  # fmt: skip
+    return msgspec.json.encode(shown).decode()
+
+
+def read_checkpoint(path: Path) -> str:
+    """A checkpoint's note from a file. Raises ConfigurationError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAX_CHECKPOINT_BYTES).decode()
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(
+            "checkpoint_unreadable",
+            f"{path} cannot be read.",
+            "Name a file that `sealroom audit checkpoint` wrote.",
+        ) from None
+
+
+async def verify(database: Database, keys: Keys, outside: Sequence[str], say: Callable[[str], None]) -> bool:
+    """Says every finding and a summary; returns whether all is as it was written."""
+    verification = Verification(database, keys.verifiers(PURPOSE), outside)
+    found = 0
+    try:
+        async for finding in verification.findings():
+            found += 1
+            say(f"FAULT {finding.where}: {finding.sentence}")
+    except DBAPIError:
+        found += 1
+        say("FAULT database: it cannot be read to its end")
+    seen = verification.seen
+    say(
+        f"{'ok   ' if not found else 'FAULT'} {seen.entries} entries ({seen.erased} erased), {seen.checkpoints} checkpoints, "
+        f"{seen.waiting} waiting, {found} faults"
+    )
+    if not outside:
+        say(
+            "note  whether the newest entries were cut off shows only `--against` a checkpoint that was kept elsewhere"
+        )
+    return not found

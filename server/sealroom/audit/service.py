@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The log: what writes it and what reads it.
+
+**An entry is written in the transaction of the change it tells of**: there is no change without one, and none without a change.
+It gets its place in the tree a moment later, by whoever holds the log's lock, in batches with one signature each.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sealroom.audit.checkpoint import Checkpoint
+from sealroom.audit.entry import FIRST, Body, Payload
+from sealroom.audit.events import Actor, AuditEvent, Record
+from sealroom.audit.models import checkpoints, entries, head, nodes
+from sealroom.audit.tree import (
+    EMPTY_ROOT,
+    HASH_BYTES,
+    Frontier,
+    Range,
+    consistency_ranges,
+    fold,
+    inclusion_ranges,
+    leaf_hash,
+    node_hash,
+    subtrees,
+)
+from sealroom.core.clock import Clock
+from sealroom.core.db import Database
+from sealroom.core.errors import StartError
+from sealroom.core.keys import Keys
+
+PURPOSE = "audit"
+"""Which of the operator's keys signs checkpoints."""
+STORED_HEIGHTS = 4
+"""Every such height of the tree is stored. Higher saves rows and makes a proof read more of them."""
+BATCH = 5_000
+"""Entries that get their places under one lock and one signature."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry as it is shown. `payload` is None once erased, `leaf` while the entry waits for its place."""
+
+    leaf: int | None
+    at: int
+    event: str
+    actor: str
+    target: str
+    payload: str | None
+
+
+class AuditLog:
+    """The audit log of one database."""
+
+    def __init__(self, database: Database, keys: Keys, clock: Clock) -> None:
+        self._database, self._keys, self._clock = database, keys, clock
+
+    async def append(self, connection: AsyncConnection, record: Record) -> None:
+        """Writes an entry in the transaction of the change."""
+        payload = Payload.of(record.details)
+        row = {
+            "at": int(self._clock.unix() * 1000), "event": record.event.value, "actor": str(record.actor), "target": record.target,
+            "commitment": payload.commitment(), "salt": payload.salt, "payload": payload.text, "subject": record.subject,
+        }  # fmt: skip
+        await connection.execute(insert(entries).values(row))
+
+    async def place(self) -> int:
+        """Gives every entry that waits its place in the tree, and signs; returns how many there were."""
+        placed = 0
+        while count := await self._place_batch():
+            placed += count
+        return placed
+
+    async def _place_batch(self) -> int:
+        signer = self._keys.signer(PURPOSE)
+        async with self._database.writing() as connection:
+            frontier, last = await self._locked_head(connection)
+            waiting = select(entries).where(entries.c.leaf.is_(None)).order_by(entries.c.id).limit(BATCH)
+            rows = (await connection.execute(waiting)).all()
+            if not rows:
+                return 0
+            made: list[dict[str, object]] = []
+            placed: list[dict[str, object]] = []
+            for row in rows:
+                leaf = frontier.size
+                last = leaf_hash(_body(row, leaf, last).octets())
+                completed = frontier.append(last)
+                made += [
+                    {"height": height, "place": place, "hash": value}
+                    for height, place, value in completed
+                    if height and height % STORED_HEIGHTS == 0
+                ]
+                placed.append({"of": row.id, "leaf": leaf, "hash": last})
+            await connection.execute(update(entries).where(entries.c.id == bindparam("of")), placed)
+            if made:
+                await connection.execute(insert(nodes), made)
+            await connection.execute(
+                update(head).values(size=frontier.size, frontier=b"".join(frontier.hashes), last=last)
+            )
+            note = Checkpoint(frontier.size, frontier.root()).signed(signer)
+            await connection.execute(insert(checkpoints).values(size=frontier.size, note=note))
+            return len(rows)
+
+    async def _locked_head(self, connection: AsyncConnection) -> tuple[Frontier, bytes]:
+        """Where the tree goes on. The first statement is a change, so that two who place wait for each other."""
+        held = await connection.execute(update(head).values(size=head.c.size))
+        if held.rowcount == 0:
+            await connection.execute(insert(head).values(one=1, size=0, frontier=b"", last=FIRST))
+        row = (await connection.execute(select(head))).one()
+        hashes = [row.frontier[at : at + HASH_BYTES] for at in range(0, len(row.frontier), HASH_BYTES)]
+        try:
+            return Frontier(row.size, hashes), row.last
+        except ValueError:
+            raise StartError(
+                "audit_log_damaged",
+                "The audit log was changed from outside: nothing can be recorded, and so nothing changed.",
+                "Run `sealroom audit verify`, and restore the database from a backup.",
+            ) from None
+
+    async def erase(self, subject: str, actor: Actor) -> int:
+        """Erases the details of every entry of a subject, and records that; what is left is the commitment to them."""
+        async with self._database.writing() as connection:
+            gone = await connection.execute(
+                update(entries)
+                .where(entries.c.subject == subject)
+                .values(salt=None, payload=None, subject=None)
+            )
+            await self.append(
+                connection, Record(AuditEvent.PAYLOADS_ERASED, actor, f"{gone.rowcount} entries")
+            )
+        await self.place()
+        return gone.rowcount
+
+    async def rotate_key(self, actor: Actor) -> None:
+        """Signs with a new key from now on. The last checkpoint of the old one is from before the entry that tells so."""
+        await self.place()
+        verifier = self._keys.rotate(PURPOSE).verifier
+        async with self._database.writing() as connection:
+            await self.append(connection, Record(AuditEvent.AUDIT_KEY_ROTATED, actor, str(verifier)))
+        await self.place()
+
+    async def entries(self, *, event: AuditEvent | None = None, since: int = 0) -> AsyncIterator[Entry]:
+        """Entries in the order of the tree, from a time (Unix milliseconds) on; those that wait come last."""
+        statement = select(entries).where(entries.c.at >= since)
+        if event is not None:
+            statement = statement.where(entries.c.event == event.value)
+        async with self._database.reading() as connection:
+            rows = await connection.stream(
+                statement.order_by(entries.c.leaf.is_(None), entries.c.leaf, entries.c.id)
+            )
+            async for row in rows:
+                yield Entry(row.leaf, row.at, row.event, row.actor, row.target, row.payload)
+
+    async def checkpoint(self) -> str | None:
+        """The newest signed checkpoint; None while nothing was ever placed."""
+        async with self._database.reading() as connection:
+            newest = select(checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
+            return (await connection.execute(newest)).scalar()
+
+    async def inclusion(self, leaf: int, size: int) -> list[bytes]:
+        """A proof that a leaf is in the tree of that size. Raises ValueError when it is not."""
+        return await self._hashes_of(inclusion_ranges(leaf, size))
+
+    async def consistency(self, old: int, new: int) -> list[bytes]:
+        """A proof that the tree of the larger size grew out of the smaller one. Raises ValueError for other sizes."""
+        return await self._hashes_of(consistency_ranges(old, new))
+
+    async def root(self, size: int) -> bytes:
+        """The root that the stored tree has at a size."""
+        return (await self._hashes_of([(0, size)]))[0] if size else EMPTY_ROOT
+
+    async def _hashes_of(self, ranges: Sequence[Range]) -> list[bytes]:
+        async with self._database.reading() as connection:
+            found = []
+            for one in ranges:
+                parts = [await _subtree(connection, height, place) for height, place in subtrees(one)]
+                found.append(fold(parts))
+            return found
+
+
+def _body(row: Row[tuple[object, ...]], leaf: int, previous: bytes) -> Body:
+    return Body(leaf, row.id, row.at, row.event, row.actor, row.target, row.commitment, previous)
+
+
+async def _subtree(connection: AsyncConnection, height: int, place: int) -> bytes:
+    """The hash of one complete subtree, from the stored height at or below its own."""
+    stored = height - height % STORED_HEIGHTS
+    first, count = place << (height - stored), 1 << (height - stored)
+    if stored:
+        key, value = nodes.c.place, select(nodes.c.hash).where(nodes.c.height == stored)
+    else:
+        key, value = entries.c.leaf, select(entries.c.hash)
+    rows = await connection.execute(value.where(key >= first, key < first + count).order_by(key))
+    level = [row[0] for row in rows]
+    if len(level) != count:
+        raise ValueError("the tree is not that large")
+    while len(level) > 1:
+        level = [node_hash(level[at], level[at + 1]) for at in range(0, len(level), 2)]
+    return bytes(level[0])
