@@ -58,6 +58,7 @@ class MediaEngine:
         self._listener = listener
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._token = 0
+        self._closed = False
         self._loop = asyncio.get_running_loop()
         self._fd = native.fileno()
         self._loop.add_reader(self._fd, self._drain)
@@ -138,16 +139,21 @@ class MediaEngine:
 
     async def close(self) -> None:
         """Stops the engine; waiting commands fail with `engine_closed`. A second call does nothing."""
-        if not self._loop.remove_reader(self._fd):
+        if self._closed:
             return
+        self._closed = True
+        self._loop.remove_reader(self._fd)
         await asyncio.to_thread(self._native.close)
-        self._fail_waiting(EngineFailure("engine_closed", "The engine was closed."))
+        self._fail_waiting(_closed())
 
     def _next(self) -> int:
         self._token += 1
         return self._token
 
     async def _answer(self, command: control.Command) -> Any:
+        if self._closed:
+            # Nobody collects answers any more.
+            raise _closed()
         future: asyncio.Future[Any] = self._loop.create_future()
         self._waiting[command.token] = future
         try:
@@ -202,6 +208,10 @@ class MediaEngine:
             future.set_result(value)
         else:
             future.set_exception(EngineFailure(error.code, error.message))
+
+
+def _closed() -> EngineFailure:
+    return EngineFailure("engine_closed", "The engine was closed.")
 
 
 def is_current() -> bool:

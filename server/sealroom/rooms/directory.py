@@ -99,4 +99,6 @@ class Directory:
         try:
             await self._engine.close_room(number)
         except EngineFailure as failure:
-            _log.warning("engine_refused", code=failure.code, kind="close_room")
+            # At the end the engine goes with all its rooms.
+            tell = _log.debug if failure.code == "engine_closed" else _log.warning
+            tell("engine_refused", code=failure.code, kind="close_room")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The answerer and the rooms against the real engine: what Python agrees to, Rust takes."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 
@@ -31,6 +32,16 @@ async def native() -> AsyncIterator[MediaEngine]:
     engine = MediaEngine.start(EngineConfig(bind=("127.0.0.1:0",)), lambda _event: None)
     yield engine
     await engine.close()
+
+
+async def test_a_closed_engine_is_closed_whatever_the_loop_says_and_refuses_at_once(
+    native: MediaEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asyncio.get_running_loop(), "remove_reader", lambda _fd: False)
+    await native.close()
+    with pytest.raises(EngineFailure) as caught:
+        await asyncio.wait_for(native.stats(), 5)
+    assert caught.value.code == "engine_closed"
 
 
 def server(engine: MediaEngine) -> Server:
