@@ -166,6 +166,8 @@ impl Client {
         after: Duration,
     ) -> bool {
         let (epoch, step) = version;
+        // No thread calls for us between two connections, and what is past its time goes then, too.
+        self.keys.sweep(now);
         let keys = &mut self.keys;
         let taken = keys.add_secret(now, epoch, step, bytes, after_removal, after);
         self.retry(now);

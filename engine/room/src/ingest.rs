@@ -143,12 +143,20 @@ impl Room {
                     track.voice.hear(now, packet.audio_level);
                 }
                 self.accept(now, stream, packet.ext_sequence);
-                if packet.info.frame_start && self.sealing_required {
+                if self.sealing_required && self.is_accepted(stream, packet.header.timestamp) {
                     self.release_held(now, stream, packet);
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Whether the packet that a frame is judged by has come and was sealed. Others may begin a frame too: H.264's
+    /// parameter sets say nothing of the slice behind them.
+    fn is_accepted(&mut self, stream: StreamId, timestamp: u32) -> bool {
+        let track = self.tracks.get_mut(stream.track);
+        let layer = track.and_then(|track| track.stream_mut(stream));
+        layer.is_some_and(|layer| layer.frames.verdict(timestamp) == Some(Verdict::Accepted))
     }
 
     /// The rest of a sealed frame may have come before its first packet.

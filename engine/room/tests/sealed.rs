@@ -195,6 +195,31 @@ fn parameter_sets_pass_and_the_slice_decides_for_its_frame() {
 }
 
 #[test]
+fn parameter_sets_release_nothing_that_waits_for_its_slice() {
+    let (mut rig, from, _, seen) = call();
+    let mut send = |sequence: u16, timestamp: u32, payload: &[u8]| {
+        let packet = Packet {
+            codec: Codec::H264,
+            ..Packet::video(0, sequence.into(), timestamp, payload)
+        };
+        rig.send(from, &packet)
+    };
+    let parameters = [0x78, 0, 2, 0x67, 0x42, 0, 2, 0x68, 0xCE];
+    let in_clear = [&[0x7C, 0x85, 0xB8][..], &[0xEE; 40]].concat();
+    let sealed = [&[0x7C, 0x85, 0xB8][..], &header(2), &[0xEE; 40]].concat();
+    let more = [0x7C, 0x05, 9, 9, 9];
+    send(1, 0, &sealed).unwrap();
+    assert_eq!(send(4, 9_000, &more), Err(Refusal::FrameStartMissing));
+    assert_eq!(send(3, 9_000, &in_clear), Err(Refusal::ClearMedia));
+    send(2, 9_000, &parameters).unwrap();
+    assert_eq!(indices(&seen), [1, 2]);
+    assert_eq!(send(7, 18_000, &more), Err(Refusal::FrameStartMissing));
+    send(5, 18_000, &parameters).unwrap();
+    send(6, 18_000, &sealed).unwrap();
+    assert_eq!(indices(&seen), [5, 6, 7]);
+}
+
+#[test]
 fn packets_that_overtook_the_first_of_their_frame_wait_for_it() {
     let (mut rig, from, _, seen) = call();
     rig.send(from, &Packet::video(0, 1, 0, &sealed(0, 2)))

@@ -72,25 +72,6 @@ fn assert_sealed_beyond(outsider: &mut Keys, frame: &[u8], now: Instant) {
 }
 
 #[test]
-fn epochs_in_quick_succession_do_not_put_each_other_off() {
-    let mut now = Instant::now();
-    let (mut alice, mut outsider) = (member(0), member(1));
-    for keys in [&mut alice, &mut outsider] {
-        keys.add_secret(now, 1, 0, &[1; 64], false, Duration::ZERO);
-    }
-    // Others are removed every 200 ms, the outsider first.
-    for epoch in 2..=6 {
-        let secret = [u8::try_from(epoch).unwrap(); 64];
-        alice.add_secret(now, epoch, 0, &secret, true, Duration::from_millis(300));
-        now += Duration::from_millis(200);
-        let frame = sealed(&mut alice, now).unwrap();
-        if epoch > 2 {
-            assert_sealed_beyond(&mut outsider, &frame, now);
-        }
-    }
-}
-
-#[test]
 fn who_was_silent_for_some_epochs_goes_on_with_the_latest_whose_time_has_come() {
     let mut now = Instant::now();
     let (mut alice, mut outsider) = (member(0), member(1));
