@@ -3,6 +3,7 @@
 
 from tests.breaking.change import Change, Cost, Edit
 
+LINE = "customer/sealroom_customer/client/authority_line.py"
 HEARING = "customer/sealroom_customer/client/hearing.py"
 MEMBERSHIP = "customer/sealroom_customer/client/membership.py"
 WEB_LINE = "web/sdk/src/worker/authority_line.ts"
@@ -56,6 +57,21 @@ CHANGES = (
             ),
         ),
         (f"{TEST_RELAY}::test_a_relay_that_keeps_a_removal_back_cannot_keep_the_member_sending",),
+    ),
+    Change(
+        "a-renewed-silence-that-is-passed-over",
+        "a backend that lets the authority be silent for less would be passed over while the line lives",
+        (
+            Edit(
+                LINE,
+                "Renew(grant=grant.token)).decode())\n            self._hearing.allow(float(grant.max_key_silence))",
+                "Renew(grant=grant.token)).decode())",
+            ),
+        ),
+        (
+            "customer/tests/client/test_authority_line.py"
+            "::test_a_renewed_grant_says_from_then_on_how_long_the_authority_may_be_silent",
+        ),
     ),
     Change(
         "an-epoch-without-its-secret",

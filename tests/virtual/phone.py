@@ -245,9 +245,10 @@ class Phone:
         except ClientFault as fault:
             self._end(fault)
             return
-        self.hearing.take(body, float(self._own.max_key_silence))
+        self.hearing.take(body)
         self._tries = 0
         if isinstance(body, Snapshot):
+            self.hearing.allow(float(self._own.max_key_silence))
             self._ask(wire)
         elif isinstance(body, Secret):
             self.call.account.secret_came(self)

@@ -60,6 +60,9 @@ class Client:
         self._publishing: dict[TrackName, int] = {}
         """Our tracks, with the number of their layers."""
         self._session: Session | None = None
+        """The one that requests go to: what the one before had has been taken up in it."""
+        self._open: Session | None = None
+        """The one whose media flows."""
         self._moved = asyncio.Event()
         """Set, and replaced, whenever a session begins or ends."""
         self._connected = asyncio.Event()
@@ -123,6 +126,8 @@ class Client:
         except ClientFault:
             if before is None:
                 self._publishing.pop(track, None)
+            else:
+                self._publishing[track] = before
             raise
 
     async def unpublish(self, track: TrackName) -> None:
@@ -252,6 +257,7 @@ class Client:
             await asyncio.to_thread(self._core.renew)
 
     async def _begin(self, session: Session, entered: signalling.Entered) -> None:
+        self._open = session
         self._slots.learn(entered.slots)
         self._participants.begin(entered.participants)
         await self._take_up_again(session)
@@ -282,6 +288,7 @@ class Client:
 
     def _lost(self, fault: ClientFault) -> None:
         self._connected.clear()
+        self._open = None
         if self._session is not None:
             self._session = None
             self._tell(Reconnecting(fault))
@@ -394,8 +401,8 @@ class Client:
                 self._tell(KeyFrameWanted(_TRACKS[event[1]], event[2]))
             elif event[0] == "connected":
                 self._connected.set()
-            elif event[0] == "closed" and self._session is not None:
-                self._session.lose_media(event[1])
+            elif event[0] == "closed" and self._open is not None:
+                self._open.lose_media(event[1])
 
     def _came(self, number: int, timestamp: int, data: bytes) -> None:
         slot = self._slots.at(number)

@@ -47,8 +47,12 @@ class Hearing:
         self._pings[nonce] = now
         return nonce
 
-    def take(self, body: SignedBody, silence_allowed: float) -> None:
-        """Notes a body that was verified, on a line whose grant allows so many seconds of silence. Raises NotTrusted."""
+    def allow(self, seconds: float) -> None:
+        """How long the grant in use lets the authority be silent. Nothing before the first, so that nothing is sent."""
+        self._silence_allowed = seconds
+
+    def take(self, body: SignedBody) -> None:
+        """Notes a body that was verified. Raises NotTrusted."""
         if isinstance(body, Secret):
             # Not the snapshot before it: with that alone we would go on with a secret that somebody gone may have.
             self._heard_at = max(self._heard_at, self._asked_at)
@@ -57,7 +61,6 @@ class Hearing:
             if sent_at is None:
                 raise NotTrusted("an answer to what was not asked")
             self._heard_at = max(self._heard_at, sent_at)
-        self._silence_allowed = silence_allowed
 
     def silent(self, now: float) -> bool:
         """Whether the authority has been silent for longer than the grant allows; a sender then stops."""

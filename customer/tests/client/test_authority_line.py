@@ -130,6 +130,29 @@ async def test_a_grant_is_renewed_before_it_expires() -> None:
         assert len(alice.keys.secrets) == 1
 
 
+async def test_a_renewed_grant_says_from_then_on_how_long_the_authority_may_be_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with served() as place, running(place, life=2, silence=300) as alice:
+        await alice.until_secrets(1)
+
+        async def shorter() -> str:
+            return place.desk.grant("alice", now=int(time.time()), life=60, silence=7)
+
+        hearing, renewed = alice.line._hearing, asyncio.Event()
+        allow = hearing.allow
+
+        def allowed(seconds: float) -> None:
+            allow(seconds)
+            renewed.set()
+
+        monkeypatch.setattr(hearing, "allow", allowed)
+        object.__setattr__(alice.line._subject, "grant", shorter)
+        await asyncio.wait_for(renewed.wait(), 5)
+        assert not hearing.silent(hearing._heard_at + 6.9)
+        assert hearing.silent(hearing._heard_at + 7.1)
+
+
 async def test_a_backend_that_is_away_for_a_moment_costs_nobody_his_place() -> None:
     async with served() as place, running(place, life=3) as alice:
         await alice.until_secrets(1)
