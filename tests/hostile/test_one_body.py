@@ -60,6 +60,13 @@ def test_the_same_frame_again_is_no_second_body_and_another_is() -> None:
         witness.watch([voice(1, 5, b"another", sequence=10)])
 
 
+def test_a_sender_that_begins_everything_anew_is_found_at_the_same_place_too() -> None:
+    witness = Witness()
+    witness.watch([voice(1, 0), voice(1, 0)])
+    with pytest.raises(AssertionError, match=TWICE):
+        witness.watch([voice(1, 0, b"another")])
+
+
 def test_rooms_and_the_epochs_that_one_key_id_stands_for_are_kept_apart() -> None:
     witness = Witness()
     witness.watch([voice(1, 0), voice(1, 0, b"elsewhere", room=2)])
