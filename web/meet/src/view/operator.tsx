@@ -16,6 +16,7 @@ const REFRESH_MS = 2_000;
 const open = signal(false);
 const record = signal<OperatorRecord | null>(null);
 const trouble = signal<state.Trouble | null>(null);
+let asked = 0;
 
 /** Opens the panel. */
 export function OperatorButton() {
@@ -32,11 +33,15 @@ export function OperatorPanel() {
 }
 
 async function refresh(): Promise<void> {
+  const mine = ++asked;
   try {
-    record.value = await fetchRecord();
+    const found = await fetchRecord();
+    // An answer that was overtaken, or comes after the panel was closed, is of another moment or another call.
+    if (mine !== asked || !open.value) return;
+    record.value = found;
     trouble.value = null;
   } catch (error) {
-    trouble.value = troubleOf(error);
+    if (mine === asked && open.value) trouble.value = troubleOf(error);
   }
 }
 
