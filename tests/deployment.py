@@ -129,12 +129,12 @@ def deployment(
     *operator_flags: str,
     bots: int = 0,
     operator: tuple[str, ...] = (str(BIN / "sealroom"),),
-    some_in_clear: bool = False,
+    witnessed: bool = True,
 ) -> Iterator[Deployment]:
     """Runs both sides with their state under `folder`, and stops them afterwards. `operator` runs as its command line.
 
-    Raises AssertionError at the end when anything that the operator forwarded was sealed twice under one counter; where some of it
-    is in clear (`some_in_clear`) that cannot be told.
+    Raises AssertionError at the end when anything that the operator forwarded was sealed twice under one counter. Not where that cannot
+    be told (`witnessed`): some of it is in clear, or a room's life at the authority ended while it went on at the operator's.
     """
     hand_over, sink = folder / "operator.json", folder / "sink.dump"
     server = Process.start(
@@ -154,5 +154,5 @@ def deployment(
         for process in (customer, server):
             if process is not None:
                 process.stop()
-    if not some_in_clear:
+    if witnessed:
         one_body.check(sink)

@@ -65,7 +65,7 @@ def with_devices(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    with deployment(tmp_path_factory.mktemp("page")) as both:
+    with deployment(tmp_path_factory.mktemp("page"), witnessed=False) as both:
         yield both
 
 

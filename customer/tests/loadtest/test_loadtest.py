@@ -27,7 +27,7 @@ def running(folder: Path) -> Iterator[Deployment]:
     config.write_text(
         f'[[applications]]\nsdk_app_id = {OPTIONAL}\nname = "Load"\nsecret_keys = ["{SECRET}"]\nsealing = "optional"\n'
     )
-    with deployment(folder, "--config", str(config), some_in_clear=True) as both:
+    with deployment(folder, "--config", str(config), witnessed=False) as both:
         yield both
 
 
