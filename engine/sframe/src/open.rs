@@ -150,12 +150,6 @@ impl Opener {
         });
     }
 
-    /// Forgets everything: another instance of the authority.
-    pub fn clear(&mut self) {
-        self.secrets.clear();
-        self.senders.clear();
-    }
-
     /// Refused frames by reason.
     #[must_use]
     pub const fn refusals(&self) -> &RefusalCounts {
