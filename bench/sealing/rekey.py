@@ -39,11 +39,11 @@ from sealroom_customer.authority.identity import KEY_NAME, public_text, signing_
 from sealroom_customer.client.events import ClientFault
 from sealroom_customer.client.hearing import PING_SECONDS
 from sealroom_customer.client.membership import Membership
-from sealroom_customer.sealing.encoding import b64u
 from sealroom_customer.sealing.signed import verified_body
 from sealroom_customer.signing import GrantSigner
 from sealroom_wire import PROTOCOL_VERSION
 from sealroom_wire.authority import AuthorityMessage, Join, MemberRole, Ping, Refused
+from sealroom_wire.base64url import b64u
 from sealroom_wire.errors import Refusal
 from sealroom_wire.ids import room_string
 from sealroom_wire.limits import MAX_AUTHORITY_MESSAGE_BYTES, MAX_SEALED_MEMBERS

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING
 from sealroom_customer.authority.exchange import Admitted, Departed, Happening
 from sealroom_customer.client.hearing import PING_SECONDS, SILENCE_SECONDS
 from sealroom_customer.client.membership import NEW_EPOCH_MS
-from sealroom_customer.sealing.encoding import b64u
 from sealroom_customer.sealing.schedule import LAST_STEP, Scope
 from sealroom_wire.authority import Place
+from sealroom_wire.base64url import b64u
 from tests.virtual.phone import LINE_SECONDS
 
 if TYPE_CHECKING:

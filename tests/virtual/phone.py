@@ -24,7 +24,6 @@ from sealroom_customer.client.hearing import (
 )
 from sealroom_customer.client.membership import Membership
 from sealroom_customer.client.own_grant import OwnGrant, fault_of, read_own_grant
-from sealroom_customer.sealing.encoding import b64u
 from sealroom_customer.sealing.signed import verified_body
 from sealroom_wire import PROTOCOL_VERSION
 from sealroom_wire.authority import (
@@ -37,6 +36,7 @@ from sealroom_wire.authority import (
     Secret,
     Snapshot,
 )
+from sealroom_wire.base64url import b64u
 from sealroom_wire.errors import ErrorCode, Refusal
 
 if TYPE_CHECKING:

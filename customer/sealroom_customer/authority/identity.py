@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sealroom_customer.errors import StartError
-from sealroom_customer.sealing.encoding import b64u
+from sealroom_wire.base64url import b64u
 
 KEY_NAME = "authority-signing-key.pem"
 _NEXT, _BEFORE = "authority-signing-key.next.pem", "authority-signing-key.before.pem"

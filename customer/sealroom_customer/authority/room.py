@@ -31,7 +31,6 @@ from sealroom_customer.authority.exchange import (
 )
 from sealroom_customer.authority.roster import Entry, Roster
 from sealroom_customer.authority.scribe import Scribe
-from sealroom_customer.sealing.encoding import b64u
 from sealroom_customer.sealing.schedule import INSTANCE_BYTES, LAST_STEP, Scope, SuiteId
 from sealroom_customer.sealing.signed import head_of
 from sealroom_wire.authority import (
@@ -45,6 +44,7 @@ from sealroom_wire.authority import (
     SecretReason,
     Snapshot,
 )
+from sealroom_wire.base64url import b64u
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId
 

@@ -5,11 +5,11 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sealroom_customer.authority.exchange import Greeting, Letter
-from sealroom_customer.sealing.encoding import b64u
 from sealroom_customer.sealing.hpke import seal
 from sealroom_customer.sealing.schedule import Scope
 from sealroom_customer.sealing.signed import sign_body
 from sealroom_wire.authority import Change, Place, Secret, Signed, SignedBody
+from sealroom_wire.base64url import b64u
 
 
 class Scribe:

@@ -21,7 +21,6 @@ from sealroom_customer.client.hearing import (
 from sealroom_customer.client.membership import Membership
 from sealroom_customer.client.own_grant import OwnGrant, fault_of, read_own_grant
 from sealroom_customer.logging import get_logger
-from sealroom_customer.sealing.encoding import from_b64u
 from sealroom_customer.sealing.schedule import SUITES
 from sealroom_customer.sealing.signed import NotTrusted, verified_body
 from sealroom_wire import PROTOCOL_VERSION
@@ -34,6 +33,7 @@ from sealroom_wire.authority import (
     Renew,
     Snapshot,
 )
+from sealroom_wire.base64url import from_b64u
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.ids import RoomId
 from sealroom_wire.limits import MAX_AUTHORITY_MESSAGE_BYTES

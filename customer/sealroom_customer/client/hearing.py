@@ -7,9 +7,9 @@ the way, or written by whoever ends TLS there.
 
 import secrets
 
-from sealroom_customer.sealing.encoding import b64u
 from sealroom_customer.sealing.signed import NotTrusted
 from sealroom_wire.authority import Alive, Secret, SignedBody
+from sealroom_wire.base64url import b64u
 
 PING_SECONDS = 2.0
 SILENCE_SECONDS = 10.0

@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from sealroom_customer.client.events import ClientFault
 from sealroom_customer.sealing.authentication import authentication_words
-from sealroom_customer.sealing.encoding import b64u, from_b64u
 from sealroom_customer.sealing.hpke import (
     ENC_BYTES,
     MEMBER_KEY_BYTES,
@@ -32,6 +31,7 @@ from sealroom_wire.authority import (
     SignedBody,
     Snapshot,
 )
+from sealroom_wire.base64url import b64u, from_b64u
 from sealroom_wire.ids import RoomId
 
 NEW_EPOCH_MS = 300

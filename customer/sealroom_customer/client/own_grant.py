@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from sealroom_customer.client.events import ClientFault
-from sealroom_customer.sealing.encoding import from_b64u
 from sealroom_customer.signing.grants import read_grant, room_of
 from sealroom_wire.authority import MemberRole
+from sealroom_wire.base64url import from_b64u
 from sealroom_wire.errors import TEXTS, ErrorCode, Refusal
 from sealroom_wire.ids import RoomId
 

@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sealroom_customer.sealing.encoding import b64u, from_b64u
+from sealroom_wire.base64url import b64u, from_b64u
 
 ENC_BYTES = MEMBER_KEY_BYTES = 65
 """An encapsulated key: an uncompressed P-256 point (RFC 9180 section 7.1, Npk)."""

@@ -7,8 +7,8 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from sealroom_customer.sealing.encoding import b64u, from_b64u
 from sealroom_wire.authority import SIGNATURE_PREFIX, Signed, SignedBody
+from sealroom_wire.base64url import b64u, from_b64u
 
 _body = msgspec.json.Decoder(SignedBody)
 

@@ -14,8 +14,8 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from sealroom_customer.sealing.encoding import from_b64u
 from sealroom_wire.authority import GrantClaims, GrantRoom, MemberRole
+from sealroom_wire.base64url import from_b64u
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId, check_room, check_sdk_app_id, check_user_id
 from sealroom_wire.limits import MAX_GRANT_BYTES

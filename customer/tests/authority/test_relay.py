@@ -19,10 +19,10 @@ from customer.tests.desk import APP, ROOM
 from customer.tests.lines import Served, served
 from sealroom_customer.client.events import ClientFault
 from sealroom_customer.sealing.authentication import authentication_words
-from sealroom_customer.sealing.encoding import b64u, from_b64u
 from sealroom_customer.sealing.hpke import encode_member_key
 from sealroom_customer.sealing.signed import sign_body
 from sealroom_wire.authority import AuthorityMessage, Signed, Snapshot
+from sealroom_wire.base64url import b64u, from_b64u
 
 Change = Callable[[str], str | None]
 

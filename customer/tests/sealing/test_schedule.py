@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sealroom_customer.sealing.encoding import b64u, from_b64u
 from sealroom_customer.sealing.schedule import Scope
+from sealroom_wire.base64url import b64u, from_b64u
 from sealroom_wire.ids import RoomId, RoomKind
 
 VECTORS = json.loads((Path(__file__).parents[3] / "protocol" / "vectors" / "schedule.json").read_text())
