@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import msgspec.structs as structs
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sealroom.audit.events import Actor
@@ -29,6 +30,7 @@ from sealroom.media.measures import (
 )
 from sealroom.media.port import EngineFailure
 from sealroom.media.session import Session
+from sealroom.rooms.events import RoomEvent
 from sealroom.rooms.state import Origin
 from sealroom_wire import signalling
 from sealroom_wire.errors import ErrorCode
@@ -89,6 +91,21 @@ class VirtualClock:
     def pending(self) -> int:
         """Timers that are still to come."""
         return sum(not timer.cancelled for _, _, timer, _ in self._timers)
+
+
+class Listening:
+    """Keeps the events of rooms."""
+
+    def __init__(self) -> None:
+        self.events: list[RoomEvent] = []
+
+    def on_room_event(self, event: RoomEvent) -> None:
+        self.events.append(event)
+
+    def take(self) -> list[RoomEvent]:
+        """What happened since the last time."""
+        events, self.events = self.events, []
+        return events
 
 
 @dataclass
@@ -200,6 +217,11 @@ class FakeEngine:
         for binding in bindings:
             assert binding.slot not in bound or binding.generation > bound[binding.slot].generation
             bound[binding.slot] = binding
+
+    async def set_rights(self, peer: int, rights: int) -> None:
+        self._maybe_fail()
+        there = self._peer(peer)
+        there.session = structs.replace(there.session, rights=rights)
 
     async def set_muted(self, peer: int, track: Track, *, muted: bool) -> None:
         self._maybe_fail()
