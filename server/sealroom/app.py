@@ -40,6 +40,7 @@ from sealroom.media.engine import EngineConfig, MediaEngine
 from sealroom.media.metrics import EngineMetrics
 from sealroom.media.port import EngineFailure
 from sealroom.media.sdp.answer import Server
+from sealroom.quality import models as quality
 from sealroom.rooms.service import RoomService
 from sealroom.signalling.conversation import Services
 from sealroom.signalling.endpoint import CALLER, PATH, SignallingEndpoint
@@ -50,7 +51,7 @@ from sealroom_wire.limits import MAX_SIGNALLING_MESSAGE_BYTES
 
 _log = logging.get_logger()
 
-DOCUMENTS: tuple[type[Document], ...] = ()
+DOCUMENTS: tuple[type[Document], ...] = quality.DOCUMENTS
 """Every kind of document that features keep in `records`."""
 
 
