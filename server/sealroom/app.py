@@ -15,11 +15,12 @@ from typing import Any
 from sealroom.apps.demo import HandOver, demo_application
 from sealroom.apps.service import ApplicationService
 from sealroom.audit.service import AuditLog
+from sealroom.catalogue import Catalogue, Document
 from sealroom.core import logging
 from sealroom.core.clock import Clock, SystemClock
 from sealroom.core.config import Configuration
 from sealroom.core.config.schema import AdminSettings, ApplicationSettings, MediaSettings, SignallingSettings
-from sealroom.core.db import Database
+from sealroom.core.db import Database, metadata
 from sealroom.core.errands import Errands
 from sealroom.core.errors import ConfigurationError, StartError
 from sealroom.core.health import Health, Refresh, Version, admin_application
@@ -30,8 +31,9 @@ from sealroom.core.http.problem import NOT_ENCRYPTED, answer
 from sealroom.core.http.proxy import Application, BehindProxy, Receive, Scope, Send
 from sealroom.core.http.tls import Certificate
 from sealroom.core.ids import Ids
+from sealroom.core.jobs import Jobs
 from sealroom.core.keys import FileKeys
-from sealroom.core.metrics import Metrics
+from sealroom.core.metrics import LABELS, Metrics
 from sealroom.core.state import StateDirectory, state_directory
 from sealroom.media.addresses import media_addresses
 from sealroom.media.engine import EngineConfig, MediaEngine
@@ -47,6 +49,14 @@ from sealroom_wire.errors import ErrorCode
 from sealroom_wire.limits import MAX_SIGNALLING_MESSAGE_BYTES
 
 _log = logging.get_logger()
+
+DOCUMENTS: tuple[type[Document], ...] = ()
+"""Every kind of document that features keep in `records`."""
+
+
+def catalogue() -> Catalogue:
+    """Everything that this program stores. Raises `Undeclared` where a feature keeps what it did not declare."""
+    return Catalogue(metadata, DOCUMENTS, log=logging.FIELDS, labels=LABELS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +137,8 @@ async def _running(
     configuration: Configuration, state: StateDirectory, demo_origins: tuple[str, ...]
 ) -> AsyncIterator[tuple[Running, Health]]:
     """Starts every part, and ends them in the reverse order."""
+    # First of all: nothing runs that would store what nobody declared.
+    catalogue()
     clock, ids, settings = SystemClock(), Ids(), configuration.signalling
     metrics, health = Metrics(program_version()), Health()
     demo = demo_application(state, ids, demo_origins)
@@ -136,6 +148,8 @@ async def _running(
         audit = AuditLog(database, FileKeys(state), clock)
         # What a process wrote that was killed before it could give it a place.
         await audit.place()
+        jobs = Jobs(database, clock, ())
+        await jobs.prepare()
         apps = ApplicationService((*configuration.applications, demo), database, audit, clock)
         errands = await parts.enter_async_context(Errands())
         # The engine and the rooms know each other; no event comes before the loop turns again.

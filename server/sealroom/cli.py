@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import msgspec
 from cyclopts import App, Parameter
 
+from sealroom.catalogue.export import Format
 from sealroom.core.config import Loaded, load
 from sealroom.core.config.describe import effective, sample
 from sealroom.core.config.load import Value
@@ -52,7 +53,8 @@ revoke_app = App(name="revoke", help="Refuse UserSigs that were issued before a 
 audit_app = App(
     name="audit", help="The log of what was changed: show it, and show that nobody tampered with it."
 )
-for group in (config_app, revoke_app, audit_app):
+catalogue_app = App(name="catalogue", help="What is kept of whom, why, for how long, and where.")
+for group in (config_app, revoke_app, audit_app, catalogue_app):
     app.command(group)
 
 
@@ -115,6 +117,17 @@ def config_show(*, config: ConfigFile = None) -> None:
 def config_sample() -> None:
     """Print a TOML file with every key, its default, and what it does."""
     print(sample(), end="")
+
+
+@catalogue_app.command(name="export")
+def catalogue_export(
+    *, format: Annotated[Format, Parameter(help="For a browser, for machines, for a document.")] = "md"
+) -> None:
+    """Print the record of processing activities (GDPR article 30), made from the program's own declarations."""
+    from sealroom.app import catalogue
+    from sealroom.catalogue.export import export
+
+    print(export(catalogue(), format), end="")
 
 
 @app.command

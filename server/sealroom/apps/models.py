@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Applications as configured, and the table of revocations."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as part
 
 from sqlalchemy import BigInteger, Column, String, Table
 
+from sealroom.catalogue import DataClass, LegalBasis, Purpose, Retention, Subject, dataset, field
 from sealroom.core.config.schema import ApplicationSettings
 from sealroom.core.db import metadata
 from sealroom_wire.signalling import Sealing
@@ -13,10 +15,19 @@ from sealroom_wire.usersig import Privilege
 revocations = Table(
     "revocations",
     metadata,
-    Column("sdk_app_id", BigInteger, primary_key=True),
-    Column("user_id", String(32), primary_key=True),
-    Column("issued_before", BigInteger, nullable=False),
-)
+    Column(
+        "sdk_app_id", BigInteger, primary_key=True,
+        info=field("The application.", subject=Subject.APPLICATION, data_class=DataClass.SDK_APP_ID),
+    ),
+    Column(
+        "user_id", String(32), primary_key=True,
+        info=field("Whose UserSigs; empty for everybody's.", personal=True, subject=Subject.USER),
+    ),
+    Column("issued_before", BigInteger, nullable=False, info=field("Unix seconds.")),
+    info=dataset(
+        "UserSigs that were taken back.", DataClass.KEY_INFORMATION, Purpose.SECURE, LegalBasis.CONTRACT, Retention.while_served()
+    ),
+)  # fmt: skip
 """UserSigs of `user_id` that were issued before this moment (Unix seconds) are refused; '' stands for every user."""
 
 EVERY_USER = ""
@@ -28,7 +39,7 @@ class Application:
 
     sdk_app_id: int
     name: str
-    secret_keys: tuple[str, ...] = field(repr=False)
+    secret_keys: tuple[str, ...] = part(repr=False)
     sealing: Sealing
     advanced_permission: bool
     origins: tuple[str, ...]
