@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sealroom.core.errors import StartError
 
+DATABASE_FILE = "sealroom.db"
 _LOG_KEY_BYTES = 32
 
 
@@ -36,7 +37,7 @@ class StateDirectory:
     @property
     def database(self) -> Path:
         """The database file."""
-        return self.path / "sealroom.db"
+        return self.path / DATABASE_FILE
 
     def log_key(self) -> bytes:
         """The installation's key for personal fields of logs; made at the first start."""
