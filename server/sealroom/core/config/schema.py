@@ -173,6 +173,18 @@ class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 10.0
 
 
+class KeySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Keys of the operator's own."""
+
+    master: Annotated[
+        str,
+        _says(
+            "What the secrets in the database are encrypted under: file:/path of a file, the same one for every process of the database. "
+            "Empty: `master.key` in the state folder. Made where it is missing."
+        ),
+    ] = ""
+
+
 class ApplicationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One application of a customer."""
 
@@ -212,4 +224,5 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log: LogSettings = LogSettings()
     state: StateSettings = StateSettings()
     database: DatabaseSettings = DatabaseSettings()
+    keys: KeySettings = KeySettings()
     applications: tuple[ApplicationSettings, ...] = ()
