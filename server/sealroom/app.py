@@ -31,6 +31,7 @@ from sealroom.core.http.problem import NOT_ENCRYPTED, answer
 from sealroom.core.http.proxy import Application, BehindProxy, Receive, Scope, Send
 from sealroom.core.http.tls import Certificate
 from sealroom.core.ids import Ids
+from sealroom.core.jobs import Jobs
 from sealroom.core.keys import FileKeys
 from sealroom.core.metrics import LABELS, Metrics
 from sealroom.core.state import StateDirectory, state_directory
@@ -148,6 +149,8 @@ async def _running(
         audit = AuditLog(database, FileKeys(state), clock)
         # What a process wrote that was killed before it could give it a place.
         await audit.place()
+        jobs = Jobs(database, clock, ())
+        await jobs.prepare()
         apps = ApplicationService((*configuration.applications, demo), database, audit, clock)
         errands = await parts.enter_async_context(Errands())
         ledger = Ledger(database, clock, LedgerMetrics(metrics.registry))

@@ -4,6 +4,7 @@
 from typing import Protocol
 
 from sealroom.media import control
+from sealroom.media.measures import RoomMeasures
 from sealroom.media.session import Session
 from sealroom_wire.signalling import Track
 
@@ -48,6 +49,12 @@ class Engine(Protocol):
 
     async def record(self, room: int) -> control.RoomRecord:
         """What was counted and seen of one room."""
+
+    async def measures(self, room: int) -> RoomMeasures:
+        """What is measured of the peers of one room, taken at one moment."""
+
+    async def all_measures(self) -> tuple[RoomMeasures, ...]:
+        """The same of every room. Cheap enough to ask every 2 s."""
 
     async def stats(self) -> control.Stats:
         """All counters."""

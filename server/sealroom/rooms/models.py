@@ -26,7 +26,7 @@ calls = Table(
     Column(
         "opened_by", String(32), nullable=False, info=field("Who entered first.", personal=True, subject=Subject.USER)
     ),
-    Column("closed_at", BigInteger, info=field("Unix milliseconds; empty while it is open.")),
+    Column("closed_at", BigInteger, info=field("Unix milliseconds; empty while it is open.", dates=True)),
     Column("reason", String(16), info=field("Why it ended, of a closed set.")),
     Index("ix_calls_closed_at", "closed_at"),
     Index("ix_calls_sdk_app_id_opened_at", "sdk_app_id", "opened_at"),
@@ -47,10 +47,10 @@ presences = Table(
     ),
     Column("sdk_app_id", BigInteger, nullable=False, info=_APPLICATION),
     Column("role", String(16), nullable=False, info=field("Role in the room.")),
-    Column("entered_at", BigInteger, nullable=False, info=field("Unix milliseconds.")),
+    Column("entered_at", BigInteger, nullable=False, info=field("Unix milliseconds.", dates=True)),
     info=dataset(
         "Who is in a call now; a row goes when its user does.", DataClass.BACK_END_LOG, Purpose.PROVIDE, LegalBasis.CONTRACT,
-        Retention.age(2, "goes at the end of the call; what a crash left goes at the next start"),
+        Retention.age(30, "goes at the end of the call, however long; what a crash left goes at the next start"),
     ),
 )  # fmt: skip
 
@@ -79,7 +79,7 @@ bans = Table(
         "issued_before", BigInteger, nullable=False,
         info=field("Tokens issued before this second do not let him in.", data_class=DataClass.KEY_INFORMATION),
     ),
-    Column("made_at", BigInteger, nullable=False, info=field("Unix milliseconds.")),
+    Column("made_at", BigInteger, nullable=False, info=field("Unix milliseconds.", dates=True)),
     info=dataset(
         "Users who are kept out of a room, or of an application.", DataClass.BACK_END_LOG, Purpose.SECURE, LegalBasis.CONTRACT,
         Retention.age(400, "the longest life of a token: after it no token is older than the ban"),
