@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.call import PageFace, Person
 from tests.browser.conftest import Callers, launch
@@ -64,6 +64,10 @@ def reports(page: PageFace) -> dict[str, Any]:
     }
 
 
+def _watched(page: Page) -> None:
+    page.add_init_script(WATCH)
+
+
 def _kept(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {name: value for name, value in entry.items() if name not in LEFT_OUT}
@@ -90,8 +94,7 @@ def main() -> None:
         fiona = FirefoxCaller.open(session, running, "fiona", before=WATCH)
         # 1280x720: all layers flow.
         alice, bob = (
-            callers.enter(name, width=1280, height=720, prepare=lambda page: page.add_init_script(WATCH))
-            for name in ("alice", "bob")
+            callers.enter(name, width=1280, height=720, prepare=_watched) for name in ("alice", "bob")
         )
         everyone: list[Person[Any]] = [alice, bob, fiona]
         for one in everyone:

@@ -17,7 +17,7 @@ import type { Signalling } from "../wire.gen";
 import { CustomMessages } from "./custom";
 import { Participants, type Presence } from "./participants";
 import { type Outgoing, Session, type SessionListener } from "./session";
-import { loudness, summarise } from "./statistics";
+import { lately, loudness, summarise } from "./statistics";
 import { StreamReader, withBuffers } from "./streams";
 
 /** Waits before each try to enter again; after the last the call is given up. */
@@ -135,8 +135,7 @@ export class Call {
     if (session === undefined) return this.quality.disconnected();
     const report = await session.statistics();
     if (session !== this.session) return;
-    const refused = [...this.refused.values()].reduce((sum, count) => sum + count, 0);
-    const measured = this.quality.measure(report, sealing && { ...sealing.counts, refused });
+    const measured = this.measure(report);
     const streams = this.streams.read(
       report,
       (mid) => this.sourceIn(session, mid),
@@ -150,6 +149,18 @@ export class Call {
       remoteStatistics: withBuffers(streams.remoteStatistics, measured?.arrived ?? []),
       sealing: counts,
     });
+  }
+
+  private measure(report: RTCStatsReport): Measured | undefined {
+    const { sealing } = this;
+    const refused = [...this.refused.values()].reduce((sum, count) => sum + count, 0);
+    return this.quality.measure(report, sealing && { ...sealing.counts, refused });
+  }
+
+  /** The report that the first interval begins with. */
+  private async measureFirst(session: Session): Promise<void> {
+    const report = await session.statistics();
+    if (session === this.session) this.measure(report);
   }
 
   /** The slot in which somebody's picture arrives, if it was asked for. */
@@ -283,6 +294,7 @@ export class Call {
       sent: (mid) => session.sentIn(mid),
       expected: (mid) => this.expectedIn(session, mid),
     });
+    this.measureFirst(session).catch(() => undefined);
     this.speakers.clear();
     for (const { place, track } of session.audio) this.speakers.add(place, track);
     this.setState("CONNECTED");
@@ -398,17 +410,6 @@ type Heard = Parameters<SessionListener["said"]>[0];
 
 function lostBy({ reason }: RtcError): "line" | "media" | "server" {
   return reason === "line_lost" ? "line" : reason === "media_lost" ? "media" : "server";
-}
-
-/** What the last interval says better than the whole call. */
-function lately(measured: Measured | undefined) {
-  if (measured === undefined) return {};
-  const { rtt, upLoss, downLoss } = measured.sample;
-  return {
-    ...(rtt !== undefined && rtt !== null && { rtt }),
-    upLoss: (upLoss ?? 0) / 10,
-    downLoss: (downLoss ?? 0) / 10,
-  };
 }
 
 function volume(userId: string, level: number): { userId: string; volume: number; floatVolume: number } {
