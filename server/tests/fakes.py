@@ -34,21 +34,13 @@ from sealroom.media.measures import (
 )
 from sealroom.media.port import EngineFailure
 from sealroom.media.session import Session
-<<<<<<< HEAD
 from sealroom.rooms.events import RoomEvent
-from sealroom.rooms.state import Origin
-from sealroom_wire import signalling
-from sealroom_wire.errors import ErrorCode
-from sealroom_wire.ids import RoomId
-from sealroom_wire.signalling import KickReason, ServerMessage, SlotKind, Track
-=======
 from sealroom.rooms.state import Origin, Participant
 from sealroom_wire import signalling
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.ids import RoomId
 from sealroom_wire.reports import LogEntry, ReportedEvent, Reports, Sample
-from sealroom_wire.signalling import KickReason, ServerMessage, Track
->>>>>>> refs/heads/sdkquality
+from sealroom_wire.signalling import KickReason, ServerMessage, SlotKind, Track
 from sealroom_wire.usersig import Privilege, sign_private_map_key, sign_user_sig
 
 NOW = 1_800_000_000
@@ -466,7 +458,6 @@ def audit(database: Database) -> AuditLog:
     return AuditLog(database, MemoryKeys(), VirtualClock())
 
 
-<<<<<<< HEAD
 class KeyService:
     """The port of master keys as a key management service keeps them: nobody sees the keys, blobs are its own, and it may be away."""
 
@@ -512,7 +503,8 @@ class KeyService:
     async def rotate(self) -> KeyName:
         self._asked()
         return self._add()
-=======
+
+
 @dataclass
 class HeardReports:
     """Keeps what devices tell, as `signalling.reports.DeviceReports`. While `broken`, it fails as a program does."""
@@ -536,4 +528,3 @@ class HeardReports:
         if self.broken:
             raise RuntimeError("the disk is full of secrets")
         self.heard.append((participant.user_id, what))
->>>>>>> refs/heads/sdkquality

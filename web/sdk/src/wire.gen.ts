@@ -141,18 +141,16 @@ export declare namespace Signalling {
     generation: number;
     source: Source | null;
   }
-<<<<<<< HEAD
   interface Blocked {
     type: "blocked";
     audio: boolean;
     video: boolean;
-=======
+  }
   interface CaptureFailed {
     what: "capture-failed";
     at: number;
     device: Device;
     reason: CaptureFault;
->>>>>>> refs/heads/sdkquality
   }
   interface ClientInfo {
     sdk?: string;
@@ -488,18 +486,13 @@ export declare namespace Signalling {
     id: number;
     track: Track;
   }
-<<<<<<< HEAD
-  type ClientMessage = Enter | Offer | Publish | Unpublish | Mute | Bind | KeyFrame | SendCustom | AskRecord | Leave | Ping;
-  type ServerMessage = Entered | Answered | Done | Refused | Record | Pong | ParticipantEntered | ParticipantLeft | TrackPublished | TrackUnpublished | TrackMuted | CustomMessage | AudioSlots | Blocked | KickedOut;
-=======
   interface VisibilityChanged {
     what: "visibility-changed";
     at: number;
     hidden: boolean;
   }
   type ClientMessage = Enter | Offer | Publish | Unpublish | Mute | Bind | KeyFrame | SendCustom | AskRecord | ReportQuality | ReportEvents | ReportLog | Leave | Ping;
-  type ServerMessage = Entered | Answered | Done | Refused | Record | Pong | ParticipantEntered | ParticipantLeft | TrackPublished | TrackUnpublished | TrackMuted | CustomMessage | AudioSlots | KickedOut;
->>>>>>> refs/heads/sdkquality
+  type ServerMessage = Entered | Answered | Done | Refused | Record | Pong | ParticipantEntered | ParticipantLeft | TrackPublished | TrackUnpublished | TrackMuted | CustomMessage | AudioSlots | Blocked | KickedOut;
 }
 
 export declare namespace Authority {

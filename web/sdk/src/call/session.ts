@@ -370,11 +370,8 @@ export class Session {
       const details = { extraCode: ExtraCode.CONNECTION_BLOCKED, reason: "media_lost", action };
       return this.lose(new RtcError(ErrorCode.OPERATION_FAILED, "The media connection was lost.", details));
     }
-<<<<<<< HEAD
     // The browser's own errors too: nothing would try again, and the call would stand still for good.
-=======
     this.listener.restarted();
->>>>>>> refs/heads/sdkquality
     this.negotiate(() => this.connection.restartIce()).catch((error: unknown) => {
       this.lose(asRtcError(error, "restart"));
     });
