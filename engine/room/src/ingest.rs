@@ -100,9 +100,12 @@ impl Room {
             } else {
                 State::Ready
             };
-            if entry.starts_key_frame {
-                let frame = payload.get(packet.info.descriptor_len..);
-                layer.seen.picture(packet.codec, frame);
+            let header = entry
+                .starts_key_frame
+                .then(|| rtp::picture_header(packet.codec, &packet.info, payload))
+                .flatten();
+            if header.is_some() {
+                layer.seen.picture(packet.codec, header);
             }
         }
         let stream = layer.stream;
