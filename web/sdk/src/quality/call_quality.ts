@@ -28,7 +28,6 @@ export class CallQuality {
   private readonly device: DeviceWatch;
   private readonly qualities = new NetworkQualities();
   private session: MeasuredSession | undefined;
-  private sections: Sections | undefined;
   private sampler: Sampler | undefined;
   private reporter: Reporter | undefined;
 
@@ -43,9 +42,8 @@ export class CallQuality {
   }
 
   /** A session was entered. */
-  begin(session: MeasuredSession, sections: Sections): void {
+  begin(session: MeasuredSession): void {
     this.session = session;
-    this.sections = sections;
     this.sampler = new Sampler(session.enteredAt);
     this.reporter = new Reporter(session.reports, this.diary, session.enteredAt, (report) =>
       session.report(report),
@@ -54,15 +52,18 @@ export class CallQuality {
 
   /** The session is over; another may begin. */
   lost(): void {
-    this.session = this.sampler = this.reporter = this.sections = undefined;
+    this.session = this.sampler = this.reporter = undefined;
   }
 
   /** Reads a report of the session. Nothing comes of the first, nor of one after a sleep. */
-  measure(report: RTCStatsReport, frames: (FrameCounts & { refused: number }) | null): Measured | undefined {
-    const { session, sections } = this;
-    if (session === undefined || sections === undefined) return undefined;
+  measure(
+    entries: readonly Entry[],
+    sections: Sections,
+    frames: (FrameCounts & { refused: number }) | null,
+  ): Measured | undefined {
+    const { session } = this;
+    if (session === undefined) return undefined;
     const around = { ...this.device.read(), connected: session.connected, frames };
-    const entries = [...(report as unknown as ReadonlyMap<string, Entry>).values()];
     const now = performance.now();
     const measured = this.sampler?.read(entries, now, sections, around);
     if (measured) this.emitter.emit("network-quality", this.qualities.read(measured));
