@@ -76,6 +76,12 @@ export type ErrorCode =
   | "too_many_reports"
   | "replaced_by_new_entry"
   | "engine_failed"
+  | "room_unknown"
+  | "user_not_in_room"
+  | "too_many_users"
+  | "removed_from_room"
+  | "room_dismissed"
+  | "banned"
   | "sdp_malformed"
   | "sdp_not_supported"
   | "grant_malformed"
@@ -134,6 +140,11 @@ export declare namespace Signalling {
     slot: number;
     generation: number;
     source: Source | null;
+  }
+  interface Blocked {
+    type: "blocked";
+    audio: boolean;
+    video: boolean;
   }
   interface CaptureFailed {
     what: "capture-failed";
@@ -481,7 +492,7 @@ export declare namespace Signalling {
     hidden: boolean;
   }
   type ClientMessage = Enter | Offer | Publish | Unpublish | Mute | Bind | KeyFrame | SendCustom | AskRecord | ReportQuality | ReportEvents | ReportLog | Leave | Ping;
-  type ServerMessage = Entered | Answered | Done | Refused | Record | Pong | ParticipantEntered | ParticipantLeft | TrackPublished | TrackUnpublished | TrackMuted | CustomMessage | AudioSlots | KickedOut;
+  type ServerMessage = Entered | Answered | Done | Refused | Record | Pong | ParticipantEntered | ParticipantLeft | TrackPublished | TrackUnpublished | TrackMuted | CustomMessage | AudioSlots | Blocked | KickedOut;
 }
 
 export declare namespace Authority {
