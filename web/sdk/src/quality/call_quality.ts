@@ -25,7 +25,7 @@ export interface MeasuredSession {
 }
 
 export class CallQuality {
-  private readonly device: DeviceWatch;
+  private device: DeviceWatch | undefined;
   private readonly qualities = new NetworkQualities();
   private session: MeasuredSession | undefined;
   private sampler: Sampler | undefined;
@@ -34,15 +34,15 @@ export class CallQuality {
   constructor(
     private readonly diary: Diary,
     private readonly emitter: Emitter,
-  ) {
-    this.device = new DeviceWatch({
-      networkChanged: (network) => diary.happened({ what: "network-changed", network }),
-      visibilityChanged: (hidden) => diary.happened({ what: "visibility-changed", hidden }),
-    });
-  }
+  ) {}
 
   /** A session was entered. */
   begin(session: MeasuredSession): void {
+    const { diary } = this;
+    this.device ??= new DeviceWatch({
+      networkChanged: (network) => diary.happened({ what: "network-changed", network }),
+      visibilityChanged: (hidden) => diary.happened({ what: "visibility-changed", hidden }),
+    });
     this.session = session;
     this.sampler = new Sampler(session.enteredAt);
     this.reporter = new Reporter(session.reports, this.diary, session.enteredAt, (report) =>
@@ -61,9 +61,9 @@ export class CallQuality {
     sections: Sections,
     frames: (FrameCounts & { refused: number }) | null,
   ): Measured | undefined {
-    const { session } = this;
-    if (session === undefined) return undefined;
-    const around = { ...this.device.read(), connected: session.connected, frames };
+    const { session, device } = this;
+    if (session === undefined || device === undefined) return undefined;
+    const around = { ...device.read(), connected: session.connected, frames };
     const now = performance.now();
     const measured = this.sampler?.read(entries, now, sections, around);
     if (measured) this.emitter.emit("network-quality", this.qualities.read(measured));
@@ -84,6 +84,6 @@ export class CallQuality {
 
   end(): void {
     this.lost();
-    this.device.stop();
+    this.device?.stop();
   }
 }
