@@ -6,6 +6,7 @@ import type { Session } from "../src/call/session";
 import { Emitter } from "../src/events";
 import { SoundOutput } from "../src/media/output";
 import { checkEntry } from "../src/options";
+import { Diary } from "../src/quality/diary";
 
 const config = checkEntry({
   sdkAppId: 1400000000,
@@ -25,6 +26,7 @@ describe("before sealing has started", () => {
     const worker = { postMessage: () => {}, terminate: () => {} } as unknown as Worker;
     const host: CallHost = {
       emitter: new Emitter(),
+      diary: new Diary(() => 0, true),
       output: new SoundOutput(),
       outgoing: () => new Map(),
       startWorker: () => worker,
