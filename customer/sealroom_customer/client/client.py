@@ -14,18 +14,14 @@ from sealroom_customer.client.events import (
     ClientFault,
     Closed,
     CodecName,
-    CustomMessage,
     Event,
-    Frame,
-    FrameRefused,
-    KeyFrameWanted,
     Reconnected,
     Reconnecting,
     RosterChanged,
-    SealedFrame,
     TrackName,
     Unpublished,
 )
+from sealroom_customer.client.inbox import Inbox
 from sealroom_customer.client.membership import Membership
 from sealroom_customer.client.participants import Participants
 from sealroom_customer.client.reentry import Pauses
@@ -36,11 +32,7 @@ from sealroom_wire.authority import MemberRole
 from sealroom_wire.errors import Refusal
 from sealroom_wire.limits import MAX_SLOTS, SLOT_GROWTH
 
-_MAX_EVENTS = 4096
-"""Events that wait to be taken. Beyond this frames are dropped and counted (`frames_not_taken`)."""
 MOST_LAYERS: Final = 3
-_CODECS: dict[str, CodecName] = {"opus": "opus", "vp8": "vp8", "vp9": "vp9", "h264": "h264"}
-_TRACKS: dict[str, TrackName] = {"audio": "audio", "main": "main", "screen": "screen"}
 
 
 class Client:
@@ -52,11 +44,11 @@ class Client:
         self._membership = Membership(entry.sdk_app_id, entry.room, entry.user_id, self._core)
         subject = Subject(entry.authority, entry.sdk_app_id, entry.room, entry.user_id, entry.grant)
         self._authority = AuthorityLine(subject, self._membership, self._roster_changed)
-        self._events: asyncio.Queue[Event] = asyncio.Queue()
-        self._custom = CustomMessages(entry.user_id, self._core, self._membership, self._tell)
         self._slots = SlotTable()
         self._growing = asyncio.Lock()
-        self._participants = Participants(self._tell)
+        self._inbox = Inbox(entry.user_id, self._slots, self._membership)
+        self._custom = CustomMessages(entry.user_id, self._core, self._membership, self._inbox.tell)
+        self._participants = Participants(self._inbox.tell)
         self._publishing: dict[TrackName, int] = {}
         """Our tracks, with the number of their layers."""
         self._session: Session | None = None
@@ -66,7 +58,6 @@ class Client:
         self._moved = asyncio.Event()
         """Set, and replaced, whenever a session begins or ends."""
         self._connected = asyncio.Event()
-        self._not_taken = 0
         self._fault: ClientFault | None = None
         self._put_out = False
         self._over = False
@@ -205,18 +196,15 @@ class Client:
 
     async def events(self) -> AsyncIterator[Event]:
         """Everything that happens, until and including `Closed`. For one consumer."""
-        while True:
-            event = await self._events.get()
+        async for event in self._inbox.events():
             yield event
-            if isinstance(event, Closed):
-                return
 
     def stats(self) -> dict[str, int]:
         """The native core's counters (those of its end, once over), and `frames_not_taken`, `members`, `epoch`, `step`."""
         epoch, step = self._membership.version
         core = self._last or self._core.stats()
         mine = {
-            "frames_not_taken": self._not_taken + core["frames_not_taken"],
+            "frames_not_taken": self._inbox.not_taken + core["frames_not_taken"],
             "members": len(self._membership.members),
             "epoch": epoch,
             "step": step,
@@ -242,7 +230,7 @@ class Client:
                 async with Session.open(self._entry, self._core, self._said) as (session, answer):
                     await self._begin(session, answer)
                     if entered.done():
-                        self._tell(Reconnected())
+                        self._inbox.tell(Reconnected())
                     else:
                         entered.set_result(None)
                     pauses = Pauses()
@@ -274,7 +262,7 @@ class Client:
                 if fault.code in PASSING:
                     raise
                 del self._publishing[track]
-                self._tell(Unpublished(track, fault))
+                self._inbox.tell(Unpublished(track, fault))
         for slot in self._slots.bound():
             self._bind(slot)
             try:
@@ -291,7 +279,7 @@ class Client:
         self._open = None
         if self._session is not None:
             self._session = None
-            self._tell(Reconnecting(fault))
+            self._inbox.tell(Reconnecting(fault))
         self._move()
 
     def _move(self) -> None:
@@ -376,7 +364,7 @@ class Client:
         self._core.close()
         self._connected.set()
         self._move()
-        self._events.put_nowait(Closed(fault))
+        self._inbox.tell(Closed(fault))
 
     def _check(self) -> None:
         if self._over:
@@ -389,48 +377,13 @@ class Client:
 
     def _drain(self) -> None:
         for event in self._core.drain():
-            if event[0] == "frame":
-                self._opened(event[2], event[3], event[4], event[5], event[6])
-            elif event[0] == "clear":
-                self._came_clear(event[1], event[2], event[3], event[4])
-            elif event[0] == "sealed":
-                self._came(event[1], event[2], event[3])
-            elif event[0] == "refused":
-                self._tell(FrameRefused(event[2]))
-            elif event[0] == "key_frame":
-                self._tell(KeyFrameWanted(_TRACKS[event[1]], event[2]))
-            elif event[0] == "connected":
+            if event[0] == "connected":
                 self._connected.set()
-            elif event[0] == "closed" and self._open is not None:
-                self._open.lose_media(event[1])
-
-    def _came(self, number: int, timestamp: int, data: bytes) -> None:
-        slot = self._slots.at(number)
-        if slot is not None and slot.user is not None:
-            self._tell(SealedFrame(slot.user, slot.track, timestamp, data))
-
-    def _came_clear(self, number: int, codec: str, timestamp: int, data: bytes) -> None:
-        slot = self._slots.at(number)
-        user, track = (slot.user, slot.track) if slot else (self._slots.voice_at(number), _TRACKS["audio"])
-        if user is not None:
-            self._tell(Frame(user, track, _CODECS[codec], timestamp, data))
-
-    def _opened(self, index: int, track: str, codec: str, timestamp: int, data: bytes) -> None:
-        """Hands on a frame under the name that the signed roster gives; a frame of nobody on it is nobody's, and one of our own does
-        not come back."""
-        member = self._membership.member_at(index)
-        own = member is not None and member.user == self._entry.user_id
-        if member is None or own or member.role is not MemberRole.PUBLISH:
-            self._tell(FrameRefused("wrong_sender"))
-            return
-        self._tell(Frame(member.user, _TRACKS[track], _CODECS[codec], timestamp, data))
-
-    def _tell(self, event: Event) -> None:
-        may_go = isinstance(event, Frame | SealedFrame | CustomMessage | FrameRefused)
-        if may_go and self._events.qsize() >= _MAX_EVENTS:
-            self._not_taken += 1
-            return
-        self._events.put_nowait(event)
+            elif event[0] == "closed":
+                if self._open is not None:
+                    self._open.lose_media(event[1])
+            else:
+                self._inbox.take(event)
 
     def _roster_changed(self) -> None:
         for slot in self._slots.bound():
@@ -438,7 +391,7 @@ class Client:
         self._custom.retry()
         epoch, step = self._membership.version
         members = tuple((member.user, member.role) for member in self._membership.members)
-        self._tell(RosterChanged(members, epoch, step, self.words))
+        self._inbox.tell(RosterChanged(members, epoch, step, self.words))
 
     def _bind(self, slot: Slot) -> None:
         """Only frames of the bound user open in the slot: nobody's while he is not on the roster."""
