@@ -4,7 +4,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Final
 
 from sealroom_customer.client import _native
 from sealroom_customer.client.authority_line import AuthorityLine, Subject
@@ -24,6 +23,7 @@ from sealroom_customer.client.events import (
 from sealroom_customer.client.inbox import Inbox
 from sealroom_customer.client.membership import Membership
 from sealroom_customer.client.participants import Participants
+from sealroom_customer.client.published import Published
 from sealroom_customer.client.reentry import Pauses
 from sealroom_customer.client.session import PASSING, Session
 from sealroom_customer.client.slots import Slot, SlotTable
@@ -31,8 +31,6 @@ from sealroom_wire import signalling
 from sealroom_wire.authority import MemberRole
 from sealroom_wire.errors import Refusal
 from sealroom_wire.limits import MAX_SLOTS, SLOT_GROWTH
-
-MOST_LAYERS: Final = 3
 
 
 class Client:
@@ -49,8 +47,7 @@ class Client:
         self._inbox = Inbox(entry.user_id, self._slots, self._membership)
         self._custom = CustomMessages(entry.user_id, self._core, self._membership, self._inbox.tell)
         self._participants = Participants(self._inbox.tell)
-        self._publishing: dict[TrackName, int] = {}
-        """Our tracks, with the number of their layers."""
+        self._published = Published()
         self._session: Session | None = None
         """The one that requests go to: what the one before had has been taken up in it."""
         self._open: Session | None = None
@@ -104,26 +101,12 @@ class Client:
         Raises:
             ClientFault: the right is missing, or the track does not have so many layers.
         """
-        if not 1 <= layers <= (MOST_LAYERS if track == "main" else 1):
-            raise ClientFault(
-                "layers_invalid",
-                f"`{track}` has no {layers} layers.",
-                "The camera has 1 to 3, others have 1.",
-            )
-        before = self._publishing.get(track)
-        self._publishing[track] = layers
-        try:
+        with self._published.asking(track, layers):
             await self._ask(lambda number: signalling.Publish(number, signalling.Track(track)))
-        except ClientFault:
-            if before is None:
-                self._publishing.pop(track, None)
-            else:
-                self._publishing[track] = before
-            raise
 
     async def unpublish(self, track: TrackName) -> None:
         """Says that a track has ended; nothing happens when it does not flow. Raises ClientFault when the client is over."""
-        if self._publishing.pop(track, None) is not None:
+        if self._published.end(track):
             await self._ask(lambda number: signalling.Unpublish(number, signalling.Track(track)))
 
     async def watch(self, user: str, track: TrackName = "main", layer: int = 2) -> None:
@@ -165,10 +148,7 @@ class Client:
             ClientFault: the client is over, or the track was not published with this layer.
         """
         self._check()
-        if not 0 <= layer < self._publishing.get(track, 1):
-            raise ClientFault(
-                "layer_not_published", f"`{track}` was not published with layer {layer}.", "Publish it first."
-            )
+        self._published.check(track, layer)
         if self._entry.sealing is Sealing.REQUIRED and not self._may_seal():
             return False
         return self._core.send(track, codec, frame, timestamp, layer)
@@ -254,14 +234,14 @@ class Client:
 
     async def _take_up_again(self, session: Session) -> None:
         """Publishes and binds in a new session what the one before had."""
-        for track in tuple(self._publishing):
+        for track in self._published.tracks:
             try:
                 publish = signalling.Track(track)
                 await session.ask(lambda number, of=publish: signalling.Publish(number, of), signalling.Done)  # type: ignore[misc]
             except ClientFault as fault:
                 if fault.code in PASSING:
                     raise
-                del self._publishing[track]
+                self._published.end(track)
                 self._inbox.tell(Unpublished(track, fault))
         for slot in self._slots.bound():
             self._bind(slot)
