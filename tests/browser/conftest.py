@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real browsers against a real deployment; skipped by name where one is missing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from tests.browser.bidi import Session
 from tests.browser.call import Caller
 from tests.browser.chromium import CHROMIUM, ChromiumMissingError, launch
 from tests.browser.firefox import FIREFOX, firefox
+from tests.browser.watchdog import watched
 from tests.deployment import Deployment, deployment
 
 OUT = Path(__file__).parent / "out"
@@ -21,6 +22,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call() -> Generator[None, object, object]:
+    """No test stands still for longer than its bound; one that does says what its pages showed."""
+    with watched(OUT):
+        return (yield)
 
 
 @pytest.fixture(scope="session")
