@@ -31,6 +31,7 @@ from sealroom.core.http.problem import NOT_ENCRYPTED, answer
 from sealroom.core.http.proxy import Application, BehindProxy, Receive, Scope, Send
 from sealroom.core.http.tls import Certificate
 from sealroom.core.ids import Ids
+from sealroom.core.jobs import Jobs
 from sealroom.core.keys import FileKeys
 from sealroom.core.metrics import LABELS, Metrics
 from sealroom.core.state import StateDirectory, state_directory
@@ -39,6 +40,7 @@ from sealroom.media.engine import EngineConfig, MediaEngine
 from sealroom.media.metrics import EngineMetrics
 from sealroom.media.port import EngineFailure
 from sealroom.media.sdp.answer import Server
+from sealroom.quality import models as quality
 from sealroom.rooms.service import RoomService
 from sealroom.signalling.conversation import Services
 from sealroom.signalling.endpoint import CALLER, PATH, SignallingEndpoint
@@ -49,7 +51,7 @@ from sealroom_wire.limits import MAX_SIGNALLING_MESSAGE_BYTES
 
 _log = logging.get_logger()
 
-DOCUMENTS: tuple[type[Document], ...] = ()
+DOCUMENTS: tuple[type[Document], ...] = quality.DOCUMENTS
 """Every kind of document that features keep in `records`."""
 
 
@@ -148,6 +150,8 @@ async def _running(
         audit = AuditLog(database, FileKeys(state), clock)
         # What a process wrote that was killed before it could give it a place.
         await audit.place()
+        jobs = Jobs(database, clock, ())
+        await jobs.prepare()
         apps = ApplicationService((*configuration.applications, demo), database, audit, clock)
         errands = await parts.enter_async_context(Errands())
         # The engine and the rooms know each other; no event comes before the loop turns again.

@@ -15,7 +15,7 @@ from sealroom.core.errands import Errands
 from sealroom.core.ids import Ids
 from sealroom.core.metrics import Metrics
 from sealroom.rooms.service import Request, RoomService
-from sealroom.rooms.state import Participant
+from sealroom.rooms.state import Origin, Participant
 from sealroom_wire import signalling
 from sealroom_wire.ids import RoomId, room_string
 from sealroom_wire.signalling import Role, Scene
@@ -54,11 +54,21 @@ async def errands() -> AsyncIterator[Errands]:
 
 
 @pytest.fixture
+def listening() -> fakes.Listening:
+    return fakes.Listening()
+
+
+@pytest.fixture
 def rooms(
-    engine: fakes.FakeEngine, clock: fakes.VirtualClock, errands: Errands, metrics: Metrics
+    engine: fakes.FakeEngine,
+    clock: fakes.VirtualClock,
+    errands: Errands,
+    metrics: Metrics,
+    listening: fakes.Listening,
 ) -> RoomService:
     return RoomService(
-        engine, offers.SERVER, clock=clock, ids=Ids(random.Random(1)), settings=RoomSettings(), errands=errands, metrics=metrics
+        engine, offers.SERVER, clock=clock, ids=Ids(random.Random(1)), settings=RoomSettings(), errands=errands,
+        metrics=metrics, listeners=(listening,),
     )  # fmt: skip
 
 
@@ -78,6 +88,7 @@ class House:
         rights: Privilege = Privilege.ALL,
         sdp: str | None = None,
         line: fakes.FakeLine | None = None,
+        origin: Origin | None = None,
         **application: object,
     ) -> tuple[Participant, fakes.FakeLine, tuple[signalling.Participant, ...]]:
         """Enters; returns the participant, its line, and whom it was told of."""
@@ -85,7 +96,7 @@ class House:
         identity = Identity(Application.of(fakes.application(**application)), user)
         sdp = offers.offer() if sdp is None else sdp
         request = Request(
-            Admission(identity, rights), room, scene, role, sdp, offers.TRACKS, fakes.origin(user)
+            Admission(identity, rights), room, scene, role, sdp, offers.TRACKS, origin or fakes.origin(user)
         )
         participant, others = await self.rooms.enter(request, line)
         return participant, line, others

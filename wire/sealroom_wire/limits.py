@@ -39,6 +39,8 @@ MAX_CUSTOM_FRAME_BYTES = MAX_CUSTOM_BYTES + 39
 MAX_CUSTOM_PER_SECOND = 30
 MAX_CUSTOM_BYTES_PER_SECOND = 8192
 """What one participant may send of them, as data before sealing (TRTC: 30 messages and 8 KB a second)."""
+MAX_REMOVED_AT_ONCE = 10
+"""Users that one request removes from a room (TRTC)."""
 MAX_RECORDED_PARTICIPANTS = 40
 """Participants in one record of a call. Each takes at most 3.5 kB, and a message at most `MAX_SIGNALLING_MESSAGE_BYTES`."""
 MAX_FUTURE_SECONDS = 300

@@ -334,6 +334,14 @@ class AudioSlots(_Server, tag="audio-slots", frozen=True):
     slots: tuple[AudioSlot, ...]
 
 
+class Blocked(_Server, tag="blocked", frozen=True):
+    """A moderator took from you what you may send, or gave it back: `video` means camera and screen. It holds for this call, also
+    for what you publish later; the others are shown your tracks as muted."""
+
+    audio: bool
+    video: bool
+
+
 class KickedOut(_Server, tag="kicked-out", frozen=True):
     """You were put out; the line is closed after it."""
 
@@ -354,5 +362,6 @@ ServerMessage: TypeAlias = (
     | TrackMuted
     | CustomMessage
     | AudioSlots
+    | Blocked
     | KickedOut
 )

@@ -13,6 +13,7 @@ from sealroom.catalogue.registry import Catalogue
 from sealroom.catalogue.vocabulary import (
     DataClass,
     Durability,
+    Ends,
     LegalBasis,
     Purpose,
     Region,
@@ -26,6 +27,7 @@ __all__ = [
     "Dataset",
     "Document",
     "Durability",
+    "Ends",
     "Field",
     "Kind",
     "LegalBasis",

@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sealroom.catalogue.fields import Field, Kind, Subject
-from sealroom.catalogue.vocabulary import DataClass, Durability, LegalBasis, Purpose, Region, Retention, Store
+from sealroom.catalogue.vocabulary import (
+    DataClass,
+    Durability,
+    Ends,
+    LegalBasis,
+    Purpose,
+    Region,
+    Retention,
+    Store,
+)
 
 
 class Undeclared(Exception):  # noqa: N818 - what it is
@@ -41,11 +50,18 @@ class Dataset:
             raise ValueError(f"{self.name} has no fields")
         if self.basis is LegalBasis.NONE_NEEDED and self.is_personal:
             raise ValueError(f"{self.name} holds personal data and names no legal basis")
+        if self.store is Store.DB and self.retention.ends is Ends.AGE and self.dated_by is None:
+            raise ValueError(f"{self.name} ends by its age, and no field says from when it counts")
 
     @property
     def is_personal(self) -> bool:
         """Whether any of its fields may tell who somebody is."""
         return any(column.field.personal for column in self.columns.values())
+
+    @property
+    def dated_by(self) -> str | None:
+        """The name of the field from which a row's age counts, in Unix milliseconds."""
+        return next((name for name, column in self.columns.items() if column.field.dates), None)
 
     def subject(self, of: Subject) -> str | None:
         """The name of the field that says whose a row is."""

@@ -40,7 +40,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     declared: ClassVar[Dataset | None] = None
     id: Annotated[str, Field("The document's own name, given by who made it.")]
-    time: Annotated[int, Field("When it happened, Unix milliseconds.")]
+    time: Annotated[int, Field("When it happened, Unix milliseconds.", dates=True)]
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -62,9 +62,14 @@ def field(
     subject: Subject | None = None,
     data_class: DataClass | None = None,
     erased: bool = False,
+    dates: bool = False,
 ) -> dict[Any, Any]:
     """The `info` of a column."""
-    return {INFO: Field(what, personal=personal, subject=subject, data_class=data_class, erased=erased)}
+    return {
+        INFO: Field(
+            what, personal=personal, subject=subject, data_class=data_class, erased=erased, dates=dates
+        )
+    }
 
 
 def dataset(

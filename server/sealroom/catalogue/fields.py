@@ -41,6 +41,8 @@ class Field:
     """Free text that is searched by words."""
     erased: bool = False
     """Whether an erasure empties just this field and leaves its row: only where the row has to stay, as in the audit log."""
+    dates: bool = False
+    """Whether a row's age counts from this field (Unix milliseconds). A document's counts from its `time`."""
 
     def __post_init__(self) -> None:
         if not self.what.strip():

@@ -71,6 +71,12 @@ export type ErrorCode =
   | "too_many_records"
   | "replaced_by_new_entry"
   | "engine_failed"
+  | "room_unknown"
+  | "user_not_in_room"
+  | "too_many_users"
+  | "removed_from_room"
+  | "room_dismissed"
+  | "banned"
   | "sdp_malformed"
   | "sdp_not_supported"
   | "grant_malformed"
@@ -119,6 +125,11 @@ export declare namespace Signalling {
     slot: number;
     generation: number;
     source: Source | null;
+  }
+  interface Blocked {
+    type: "blocked";
+    audio: boolean;
+    video: boolean;
   }
   interface ClientInfo {
     sdk?: string;
@@ -323,7 +334,7 @@ export declare namespace Signalling {
     track: Track;
   }
   type ClientMessage = Enter | Offer | Publish | Unpublish | Mute | Bind | KeyFrame | SendCustom | AskRecord | Leave | Ping;
-  type ServerMessage = Entered | Answered | Done | Refused | Record | Pong | ParticipantEntered | ParticipantLeft | TrackPublished | TrackUnpublished | TrackMuted | CustomMessage | AudioSlots | KickedOut;
+  type ServerMessage = Entered | Answered | Done | Refused | Record | Pong | ParticipantEntered | ParticipantLeft | TrackPublished | TrackUnpublished | TrackMuted | CustomMessage | AudioSlots | Blocked | KickedOut;
 }
 
 export declare namespace Authority {

@@ -78,6 +78,18 @@ export class Call {
     });
   }
 
+  /**
+   * What seals this call; null only where no sealing was asked for. Throws RtcError before it has started: a call that is to be
+   * sealed is never treated as one that is not.
+   */
+  private get sealer(): Sealing | null {
+    if (this.config.sealing === undefined || this.sealing) return this.sealing;
+    throw new RtcError(ErrorCode.INVALID_OPERATION, "Sealing has not started, so nothing is sent or shown.", {
+      reason: "sealing_not_started",
+      action: "Wait until enterRoom has resolved.",
+    });
+  }
+
   /** Whether a session is there. */
   get connected(): boolean {
     return this.session !== undefined;
@@ -114,7 +126,7 @@ export class Call {
 
   /** Sends a custom message to everybody else in the room. */
   async sendCustom(message: CustomMessage): Promise<void> {
-    const data = await this.custom.write(message, this.sealing);
+    const data = await this.custom.write(message, this.sealer);
     await this.room.sendCustom(data);
   }
 
@@ -209,10 +221,10 @@ export class Call {
 
   private async newSession(): Promise<void> {
     const entry = ++this.entry;
-    const session = await Session.enter(this.config, entry, this.sealing, {
+    const session = await Session.enter(this.config, entry, this.sealer, {
       said: (message) => this.heard(message),
       audioAssigned: (place, userId) => {
-        if (this.sealing === null && entry === this.entry) this.speakers.assign(place, userId);
+        if (this.config.sealing === undefined && entry === this.entry) this.speakers.assign(place, userId);
       },
       lost: (error) => this.lost(entry, error),
     });
@@ -254,7 +266,7 @@ export class Call {
       case "track-unpublished":
         return this.tell(this.participants.unpublish(message.userId, message.track));
       case "custom-message":
-        return this.custom.hear(message.userId, message.data, this.sealing);
+        return this.custom.hear(message.userId, message.data, this.sealer);
       case "kicked-out":
         this.end();
         this.host.emitter.emit("kicked-out", { reason: message.reason });

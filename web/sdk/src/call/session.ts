@@ -2,7 +2,7 @@
 // One entry into a room: one line, one peer connection. When either is lost for good, a new session is made.
 
 import { VERSION } from "../constants";
-import { ErrorCode, ExtraCode, RtcError } from "../errors";
+import { asRtcError, ErrorCode, ExtraCode, RtcError } from "../errors";
 import type { CheckedEntry } from "../options";
 import type { Sealing } from "../sealing/sealing";
 import { Transforms } from "../sealing/transforms";
@@ -12,7 +12,7 @@ import { type LayerEncoding, layersFor } from "./layers";
 import { SignallingLine } from "./line";
 import type { OperatorRecord } from "./record";
 import { Sections } from "./sections";
-import { SlotTable } from "./slots";
+import { type Change, SlotTable } from "./slots";
 
 /** How long a broken media path may take to mend before it is restarted. Lower reacts faster to short gaps. */
 const MEND_MS = 4_000;
@@ -155,8 +155,22 @@ export class Session {
       });
     }
     this.tellWorker(section.place, { user: userId, track });
-    await this.ask({ type: "bind", bindings: [change.binding] });
+    try {
+      await this.ask({ type: "bind", bindings: [change.binding] });
+    } catch (error) {
+      this.takeBack(change, section.place);
+      throw error;
+    }
     return section.transceiver.receiver.track;
+  }
+
+  /** A refused binding leaves the slot as it was: free, or with the layer that it shows. */
+  private takeBack(change: Change, place: number): void {
+    const back = this.slots.undo(change);
+    if (back === undefined) return;
+    if (change.before === null) this.tellWorker(place, null);
+    // Whoever did not answer may have bound it all the same.
+    this.ask({ type: "bind", bindings: [back.binding] }).catch(() => undefined);
   }
 
   async unwatch(userId: string, track: "main" | "screen"): Promise<void> {
@@ -290,7 +304,7 @@ export class Session {
     this.sealing?.post({ type: "bind", entry: this.entry, place, source });
   }
 
-  private ask: SignallingLine["ask"] = (request) => {
+  private ask: SignallingLine["ask"] = async (request) => {
     if (this.line === undefined || this.over) {
       throw new RtcError(ErrorCode.INVALID_OPERATION, "There is no room.", {
         extraCode: ExtraCode.NOT_IN_ROOM,
@@ -322,8 +336,9 @@ export class Session {
       const details = { extraCode: ExtraCode.CONNECTION_BLOCKED, reason: "media_lost", action };
       return this.lose(new RtcError(ErrorCode.OPERATION_FAILED, "The media connection was lost.", details));
     }
+    // The browser's own errors too: nothing would try again, and the call would stand still for good.
     this.negotiate(() => this.connection.restartIce()).catch((error: unknown) => {
-      if (error instanceof RtcError) this.lose(error);
+      this.lose(asRtcError(error, "restart"));
     });
   }
 
