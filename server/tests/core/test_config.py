@@ -89,6 +89,20 @@ def test_secrets_are_shown_neither_in_the_overview_nor_in_errors(tmp_path: Path)
     assert SECRET not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://sealroom:{SECRET}@db/x?sslmode=require",
+        f"postgresql://db/x?password={SECRET}&sslmode=require",
+    ],
+)
+def test_the_password_of_the_database_is_not_shown(url: str) -> None:
+    shown = effective(load(None, {"SEALROOM_DATABASE__URL": url}))
+    assert SECRET not in shown
+    assert "sslmode=require" in shown
+    assert "SEALROOM_DATABASE__URL" in shown
+
+
 def test_the_sample_says_every_default_and_is_read_back_as_the_defaults(tmp_path: Path) -> None:
     assert load(written(tmp_path, sample()), {}).configuration == Configuration()
     uncommented = sample().replace("# [[applications]]", "[[applications]]")
