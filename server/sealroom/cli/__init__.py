@@ -11,7 +11,7 @@ from importlib.metadata import version as installed_version
 
 from cyclopts import App
 
-from sealroom.cli import audit, catalogue, configuration, revoke, server
+from sealroom.cli import account, application, audit, catalogue, configuration, keys, revoke, server
 from sealroom.core.errors import ConfigurationError, OperatorError
 
 
@@ -30,7 +30,7 @@ app = App(
 )
 app.command(server.dev)
 app.command(server.doctor)
-for noun in (configuration, revoke, audit, catalogue):
+for noun in (configuration, account, application, revoke, keys, audit, catalogue):
     app.command(noun.app)
 
 

@@ -16,6 +16,13 @@ ConfigFile = Annotated[
 StateFolder = Annotated[Path | None, Parameter(name="--state", help="Folder of the database and keys.")]
 AsJson = Annotated[bool, Parameter(name="--json", help="One JSON object a line.", negative="")]
 
+Revision = Annotated[
+    int | None,
+    Parameter(
+        help="Change only what still has this revision, as `show` prints it; without it, whatever it has."
+    ),
+]
+
 
 def loaded(config: Path | None, flags: dict[tuple[str, str], Value]) -> Loaded:
     """The configuration of this process."""

@@ -98,7 +98,7 @@ def _banner(running: "Running") -> str:
         f"  signalling   {running.endpoint}{'   plain ws, on loopback only, which browsers treat as secure' if clear else ''}",
         f"  metrics      {running.admin}/metrics",
         f"  media        UDP {media}",
-        f"  application  {running.demo.sdk_app_id}, sealing {running.demo.sealing}",
+        f"  application  {running.demo.sdk_app_id}, sealing {running.demo.sealing.value}",
         f"  state        {running.state}",
     ]
     if all(host == "127.0.0.1" for host, _ in running.media):
