@@ -40,7 +40,9 @@ from sealroom.media.engine import EngineConfig, MediaEngine
 from sealroom.media.metrics import EngineMetrics
 from sealroom.media.port import EngineFailure
 from sealroom.media.sdp.answer import Server
+from sealroom.rooms.bans import Bans
 from sealroom.rooms.ledger import Ledger, LedgerMetrics
+from sealroom.rooms.moderation import Moderation
 from sealroom.rooms.service import RoomService
 from sealroom.signalling.conversation import Services
 from sealroom.signalling.endpoint import CALLER, PATH, SignallingEndpoint
@@ -117,6 +119,7 @@ class Kept:
     keys: FileKeys
     audit: AuditLog
     apps: ApplicationService
+    bans: Bans
 
 
 @asynccontextmanager
@@ -126,9 +129,8 @@ async def kept(configuration: Configuration) -> AsyncIterator[Kept]:
     database, keys = Database(state.database), FileKeys(state)
     audit = AuditLog(database, keys, clock)
     try:
-        yield Kept(
-            database, keys, audit, ApplicationService(configuration.applications, database, audit, clock)
-        )
+        apps = ApplicationService(configuration.applications, database, audit, clock)
+        yield Kept(database, keys, audit, apps, Bans(database, audit, clock))
     finally:
         await database.close()
 
@@ -156,6 +158,7 @@ async def _running(
         ledger = Ledger(database, clock, LedgerMetrics(metrics.registry))
         await ledger.recover(ids)
         await ledger.start()
+        bans = Bans(database, audit, clock)
         parts.push_async_callback(ledger.close)
         # The engine and the rooms know each other; no event comes before the loop turns again.
         engine = _start_engine(configuration.media, lambda event: rooms.on_engine_event(event))  # noqa: PLW0108
@@ -163,8 +166,11 @@ async def _running(
         server = Server(engine.fingerprint, tuple(engine.addresses), configuration.media.dtls)
         rooms = RoomService(
             engine, server, clock=clock, ids=ids, settings=configuration.rooms, errands=errands, metrics=metrics,
-            listeners=(ledger,),
+            listeners=(ledger,), bans=bans,
         )  # fmt: skip
+        moderation = Moderation(rooms, bans, database, audit, clock, errands)
+        await moderation.start()
+        parts.callback(moderation.close)
         endpoint = SignallingEndpoint(Services(apps, rooms, clock, metrics, settings), Gate(settings))
         public = _public_listener(settings, endpoint, clock)
         admin = _admin_listener(configuration.admin, engine, metrics, health, clock)

@@ -65,6 +65,8 @@ class Identity:
 
     application: Application
     user_id: str
+    issued_at: int = 0
+    """When the UserSig was, in Unix seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +75,5 @@ class Admission:
 
     identity: Identity
     rights: Privilege
+    issued_at: int = 0
+    """When the older of his two tokens was, in Unix seconds: what a ban looks at."""

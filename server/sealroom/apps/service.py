@@ -62,7 +62,7 @@ class ApplicationService:
         )
         if verified.issued_at < await self._valid_from(sdk_app_id, user_id):
             raise Refusal(ErrorCode.USER_SIG_REVOKED)
-        return Identity(application, user_id)
+        return Identity(application, user_id, verified.issued_at)
 
     def admit(self, identity: Identity, room: RoomId, private_map_key: str | None) -> Admission:
         """What the identity may do in `room`: everything, or under advanced permission control what its key says.
@@ -72,7 +72,7 @@ class ApplicationService:
         """
         application = identity.application
         if not application.advanced_permission:
-            return Admission(identity, Privilege.ALL)
+            return Admission(identity, Privilege.ALL, identity.issued_at)
         if private_map_key is None:
             raise Refusal(ErrorCode.PRIVATE_MAP_KEY_REQUIRED)
         verified = verify_private_map_key(
@@ -85,7 +85,7 @@ class ApplicationService:
         )
         if Privilege.ENTER not in verified.privileges:
             raise Refusal(ErrorCode.NO_RIGHT_TO_ENTER)
-        return Admission(identity, verified.privileges)
+        return Admission(identity, verified.privileges, min(identity.issued_at, verified.issued_at))
 
     async def revoke(self, sdk_app_id: int, user_id: str | None, issued_before: int, actor: Actor) -> None:
         """Refuses from now on UserSigs issued before a moment (Unix seconds), of one user or of all."""

@@ -14,6 +14,14 @@ class AuditEvent(StrEnum):
     REVOCATION_WITHDRAWN = "revocation_withdrawn"
     AUDIT_KEY_ROTATED = "audit_key_rotated"
     PAYLOADS_ERASED = "payloads_erased"
+    ROOM_DISMISSED = "room_dismissed"
+    USER_REMOVED = "user_removed"
+    USER_BLOCKED = "user_blocked"
+    USER_BANNED = "user_banned"
+    BAN_LIFTED = "ban_lifted"
+    WEBHOOK_CHANGED = "webhook_changed"
+    WEBHOOK_REMOVED = "webhook_removed"
+    WEBHOOKS_REPLAYED = "webhooks_replayed"
 
 
 @dataclass(frozen=True, slots=True)

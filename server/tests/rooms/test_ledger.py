@@ -272,6 +272,7 @@ async def test_after_a_crash_calls_end_when_the_server_was_last_seen(
     async with asyncio.timeout(10):
         while (await mark())[0] < 2:
             clock.advance(1)
+    await made.flush()
     _, seen = await mark()
     assert made._task is not None
     made._task.cancel()  # as kill -9: nothing is said any more
