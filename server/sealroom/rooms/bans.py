@@ -8,17 +8,18 @@ database is away the list stays as it was.**
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, and_, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, and_, delete, select
 
 from sealroom.apps.models import Admission
 from sealroom.audit.events import Actor, AuditEvent, Record
 from sealroom.audit.service import AuditLog
 from sealroom.core.clock import Clock
-from sealroom.core.db import Database
-from sealroom.rooms.models import ban_changes, bans
+from sealroom.core.db import Database, number_of, raise_number, upsert
+from sealroom.rooms.models import bans
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId, RoomKind, check_room, check_sdk_app_id, check_user_id
+
+TOPIC = "bans"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,11 @@ class Bans:
 
     async def refresh(self) -> bool:
         """Reads the list again where it changed; says whether it did."""
+        ((number,),) = await self._database.ask(select(number_of(TOPIC)))
+        if number == self._number:
+            return False
         async with self._database.reading() as connection:
-            number = (await connection.execute(select(ban_changes.c.count))).scalar() or 0
-            if number == self._number:
-                return False
+            number = (await connection.execute(select(number_of(TOPIC)))).scalar_one()
             rows = (await connection.execute(select(bans))).all()
         known: dict[tuple[int, str], list[Ban]] = {}
         for row in rows:
@@ -89,12 +91,11 @@ class Bans:
         now = self._clock.unix()
         moment = int(now) + 1 if issued_before is None else issued_before
         async with self._database.writing() as connection:
-            await self._raise_number(connection)
+            await raise_number(connection, TOPIC)
             mine = _where(sdk_app_id, user_id, room)
             before = (await connection.execute(select(bans.c.issued_before).where(mine))).scalar() or 0
             ban = Ban(sdk_app_id, user_id, room, max(moment, before), int(now * 1000))
-            await connection.execute(delete(bans).where(mine))
-            await connection.execute(insert(bans).values(_row(ban)))
+            await upsert(connection, bans, _row(ban), greatest=("issued_before",))
             record = _record(AuditEvent.USER_BANNED, actor, ban, issued_before=ban.issued_before)
             await self._audit.append(connection, record)
         await self._audit.place()
@@ -104,7 +105,7 @@ class Bans:
     async def lift(self, sdk_app_id: int, user_id: str, room: RoomId | None, *, actor: Actor) -> bool:
         """Takes a ban back; says whether there was one."""
         async with self._database.writing() as connection:
-            await self._raise_number(connection)
+            await raise_number(connection, TOPIC)
             gone = await connection.execute(delete(bans).where(_where(sdk_app_id, user_id, room)))
             if gone.rowcount == 0:
                 return False
@@ -121,11 +122,6 @@ class Bans:
             statement = statement.where(bans.c.sdk_app_id == sdk_app_id)
         async with self._database.reading() as connection:
             return [_ban(*row) for row in await connection.execute(statement)]
-
-    async def _raise_number(self, connection: AsyncConnection) -> None:
-        raised = update(ban_changes).values(count=ban_changes.c.count + 1)
-        if (await connection.execute(raised)).rowcount == 0:
-            await connection.execute(insert(ban_changes).values(one=1, count=1))
 
 
 def _ban(sdk_app_id: int, user_id: str, kind: str, room: str, issued_before: int, made_at: int) -> Ban:
