@@ -48,7 +48,9 @@ from sealroom.media.metrics import EngineMetrics
 from sealroom.media.port import EngineFailure
 from sealroom.media.sdp.answer import Server
 from sealroom.quality import models as quality
+from sealroom.rooms.bans import Bans
 from sealroom.rooms.ledger import Ledger, LedgerMetrics
+from sealroom.rooms.moderation import Moderation
 from sealroom.rooms.service import RoomService
 from sealroom.rotation import Rotation
 from sealroom.signalling.conversation import Services
@@ -133,6 +135,7 @@ class Kept:
     apps: ApplicationService
     register: ApplicationRegister
     rotation: Rotation
+    bans: Bans
 
     @classmethod
     async def open(
@@ -161,6 +164,7 @@ class Kept:
             ApplicationService(database, audit, clock, envelope),
             ApplicationRegister(database, audit, clock, ids, envelope),
             Rotation(database, envelope, audit, SEALED),
+            Bans(database, audit, clock),
         )
 
 
@@ -206,8 +210,11 @@ async def _running(
         server = Server(engine.fingerprint, tuple(engine.addresses), configuration.media.dtls)
         rooms = RoomService(
             engine, server, clock=clock, ids=ids, settings=configuration.rooms, errands=errands, metrics=metrics,
-            listeners=(ledger,),
+            listeners=(ledger,), bans=opened.bans,
         )  # fmt: skip
+        moderation = Moderation(rooms, opened.bans, opened.database, opened.audit, clock, errands)
+        await moderation.start()
+        parts.callback(moderation.close)
         endpoint = SignallingEndpoint(Services(opened.apps, rooms, clock, metrics, settings), Gate(settings))
         public = _public_listener(settings, endpoint, clock)
         admin = _admin_listener(configuration.admin, engine, metrics, health, clock)
