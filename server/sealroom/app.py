@@ -34,6 +34,7 @@ from sealroom.core.ids import Ids
 from sealroom.core.jobs import Jobs
 from sealroom.core.keys import FileKeys
 from sealroom.core.metrics import LABELS, Metrics
+from sealroom.core.records.journal import journal_dataset
 from sealroom.core.state import StateDirectory, state_directory
 from sealroom.media.addresses import media_addresses
 from sealroom.media.engine import EngineConfig, MediaEngine
@@ -57,7 +58,10 @@ DOCUMENTS: tuple[type[Document], ...] = quality.DOCUMENTS
 
 def catalogue() -> Catalogue:
     """Everything that this program stores. Raises `Undeclared` where a feature keeps what it did not declare."""
-    return Catalogue(metadata, DOCUMENTS, log=logging.FIELDS, labels=LABELS)
+    journal = journal_dataset(DOCUMENTS)
+    return Catalogue(
+        metadata, DOCUMENTS, log=logging.FIELDS, labels=LABELS, others=[journal] if journal else ()
+    )
 
 
 @dataclass(frozen=True, slots=True)
