@@ -42,6 +42,7 @@ from sealroom.media.metrics import EngineMetrics
 from sealroom.media.port import EngineFailure
 from sealroom.media.sdp.answer import Server
 from sealroom.quality import models as quality
+from sealroom.rooms.ledger import Ledger, LedgerMetrics
 from sealroom.rooms.service import RoomService
 from sealroom.signalling.conversation import Services
 from sealroom.signalling.endpoint import CALLER, PATH, SignallingEndpoint
@@ -127,7 +128,7 @@ class Kept:
 async def kept(configuration: Configuration) -> AsyncIterator[Kept]:
     """For commands that look at what is kept, or change it."""
     state, clock = StateDirectory(state_directory(configuration.state.directory, os.environ)), SystemClock()
-    database, keys = Database(state.database), FileKeys(state)
+    database, keys = _database(configuration, state), FileKeys(state)
     audit = AuditLog(database, keys, clock)
     try:
         yield Kept(
@@ -148,7 +149,8 @@ async def _running(
     metrics, health = Metrics(program_version()), Health()
     demo = demo_application(state, ids, demo_origins)
     async with AsyncExitStack() as parts:
-        database = Database(state.database)
+        database = _database(configuration, state)
+        health.add("database", lambda: _answers(database))
         parts.push_async_callback(database.close)
         audit = AuditLog(database, FileKeys(state), clock)
         # What a process wrote that was killed before it could give it a place.
@@ -157,12 +159,17 @@ async def _running(
         await jobs.prepare()
         apps = ApplicationService((*configuration.applications, demo), database, audit, clock)
         errands = await parts.enter_async_context(Errands())
+        ledger = Ledger(database, clock, LedgerMetrics(metrics.registry))
+        await ledger.recover(ids)
+        await ledger.start()
+        parts.push_async_callback(ledger.close)
         # The engine and the rooms know each other; no event comes before the loop turns again.
         engine = _start_engine(configuration.media, lambda event: rooms.on_engine_event(event))  # noqa: PLW0108
         parts.push_async_callback(engine.close)
         server = Server(engine.fingerprint, tuple(engine.addresses), configuration.media.dtls)
         rooms = RoomService(
-            engine, server, clock=clock, ids=ids, settings=configuration.rooms, errands=errands, metrics=metrics
+            engine, server, clock=clock, ids=ids, settings=configuration.rooms, errands=errands, metrics=metrics,
+            listeners=(ledger,),
         )  # fmt: skip
         endpoint = SignallingEndpoint(Services(apps, rooms, clock, metrics, settings), Gate(settings))
         public = _public_listener(settings, endpoint, clock)
@@ -174,6 +181,15 @@ async def _running(
         bound, admin_bound = await public.start(), await admin.start()
         url = settings.public_url or f"{'wss' if settings.certificate else 'ws'}://{bound}{PATH}"
         yield Running(url, f"http://{admin_bound}", server.addresses, demo, state.path), health
+
+
+def _database(configuration: Configuration, state: StateDirectory) -> Database:
+    return Database(configuration.database.url or state.database, configuration.database)
+
+
+async def _answers(database: Database) -> bool:
+    await database.check()
+    return True
 
 
 def _start_engine(settings: MediaSettings, listener: Callable[..., None]) -> MediaEngine:
