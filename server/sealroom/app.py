@@ -41,6 +41,7 @@ from sealroom.core.ids import Ids
 from sealroom.core.jobs import Jobs
 from sealroom.core.keys import Envelope, FileKeys, SealedColumn, check_master_key, master_keys
 from sealroom.core.metrics import LABELS, Metrics
+from sealroom.core.records.journal import journal_dataset
 from sealroom.core.state import StateDirectory, state_directory
 from sealroom.media.addresses import media_addresses
 from sealroom.media.engine import EngineConfig, MediaEngine
@@ -70,7 +71,10 @@ SEALED: tuple[SealedColumn, ...] = (API_SECRET, APPLICATION_SECRET)
 
 def catalogue() -> Catalogue:
     """Everything that this program stores. Raises `Undeclared` where a feature keeps what it did not declare."""
-    return Catalogue(metadata, DOCUMENTS, log=logging.FIELDS, labels=LABELS)
+    journal = journal_dataset(DOCUMENTS)
+    return Catalogue(
+        metadata, DOCUMENTS, log=logging.FIELDS, labels=LABELS, others=[journal] if journal else ()
+    )
 
 
 @dataclass(frozen=True, slots=True)
