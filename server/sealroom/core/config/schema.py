@@ -185,6 +185,23 @@ class KeySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
 
 
+class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which site this process belongs to. Data of an application lies in its site, and nowhere else."""
+
+    name: Annotated[
+        Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,15}$(?!\n)")],
+        _says(
+            "Short name of the site, as cn or sg. Every store of this process is this site's; it cannot be changed later."
+        ),
+    ] = "main"
+
+
+class QualitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is kept of how calls went."""
+
+    sdk_log: Annotated[bool, _says("Whether SDKs are asked for their log of warnings and errors.")] = True
+
+
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole configuration."""
 
@@ -194,5 +211,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rooms: RoomSettings = RoomSettings()
     log: LogSettings = LogSettings()
     state: StateSettings = StateSettings()
+    site: SiteSettings = SiteSettings()
+    quality: QualitySettings = QualitySettings()
     database: DatabaseSettings = DatabaseSettings()
     keys: KeySettings = KeySettings()
