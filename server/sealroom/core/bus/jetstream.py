@@ -103,6 +103,7 @@ class NatsBus:
         self._consuming: dict[Running, tuple[str, Consuming]] = {}
         self._running: list[Running] = []
         self._connections = 0
+        self._fault: Exception | None = None
 
     @classmethod
     async def connect(cls, settings: NatsSettings, catalogue: Catalogue, clock: Clock) -> "NatsBus":
@@ -114,15 +115,18 @@ class NatsBus:
         demand_key(settings.namespace)
         bus = cls(settings, catalogue, clock)
         try:
-            await bus._client.connect(
-                list(settings.servers), user=settings.user or None, password=settings.password or None,
-                tls=settings.trust, connect_timeout=2, reconnect_time_wait=cast("int", 0.2), max_reconnect_attempts=-1,
-                ping_interval=5, allow_reconnect=True, name=f"sealroom {settings.namespace}",
-                error_cb=bus._heard_error, disconnected_cb=bus._lost, reconnected_cb=bus._found,
-            )  # fmt: skip
+            # The client would try for ever.
+            async with asyncio.timeout(settings.patience):
+                await bus._client.connect(
+                    list(settings.servers), user=settings.user or None, password=settings.password or None,
+                    tls=settings.trust, connect_timeout=2, reconnect_time_wait=cast("int", 0.2), max_reconnect_attempts=-1,
+                    ping_interval=5, allow_reconnect=True, name=f"sealroom {settings.namespace}",
+                    error_cb=bus._heard_error, disconnected_cb=bus._lost, reconnected_cb=bus._found,
+                )  # fmt: skip
         except (NatsError, OSError, TimeoutError) as error:
             await bus._client.close()
-            raise BusUnavailable(f"no server of it is reached ({type(error).__name__}).") from error
+            cause = bus._fault or error
+            raise BusUnavailable(f"no server of it is reached ({type(cause).__name__}).") from cause
         version = bus._client.connected_server_version
         if (version.major, version.minor) < _OLDEST:
             await bus.close()
@@ -374,6 +378,7 @@ class NatsBus:
         return running
 
     async def _heard_error(self, error: Exception) -> None:
+        self._fault = error
         if isinstance(error, SlowConsumerError) and (hearing := self._hearings.get(error.sub)) is not None:
             hearing.drop()
 

@@ -243,6 +243,7 @@ async def test_what_every_consumer_handled_lies_nowhere_any_more(settings: NatsS
 async def test_a_bus_that_cannot_be_trusted_or_reached_is_not_used(
     wrong: str, settings: NatsSettings, clock: VirtualClock, tmp_path: Path
 ) -> None:
+    settings = replace(settings, patience=1.0)
     stranger = ssl.create_default_context(cafile=str(make_certificate(tmp_path).authority))
     bad = {
         "password": replace(settings, password="wrong"),
