@@ -2,7 +2,7 @@
 """How handlers are called, the same in every implementation: one after the other, again where they fail, never fatal."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -41,6 +41,14 @@ async def pause(clock: Clock, seconds: float) -> None:
         await woken.wait()
     finally:
         timer.cancel()
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancels them until they have ended: a library that waits with a timeout may take a cancellation for it and go on."""
+    while tasks := [task for task in tasks if not task.done()]:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=CANCEL_AGAIN_SECONDS)
 
 
 class Hearing(Generic[M]):
@@ -227,11 +235,7 @@ class Running:
         """Ends its tasks, and then what else is to end. Again is harmless."""
         self.closed = True
         tasks, self._tasks = self._tasks, []
-        # Once is not always enough: a library that waits with a timeout may take a cancellation for it and go on.
-        while tasks := [task for task in tasks if not task.done()]:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks, timeout=CANCEL_AGAIN_SECONDS)
+        await end_tasks(tasks)
         end, self._end = self._end, None
         if end is not None:
             await end()

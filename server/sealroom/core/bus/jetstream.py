@@ -27,7 +27,15 @@ from nats.js.kv import KeyValue
 from sealroom.catalogue import Catalogue
 from sealroom.core.bus.consuming import Consuming
 from sealroom.core.bus.errors import BusFull, BusUnavailable, NobodyAnswered
-from sealroom.core.bus.handling import MAX_WAITING, Answering, Hearing, Running, Watching, read_answer
+from sealroom.core.bus.handling import (
+    MAX_WAITING,
+    Answering,
+    Hearing,
+    Running,
+    Watching,
+    end_tasks,
+    read_answer,
+)
 from sealroom.core.bus.port import Handler, Server, Watcher
 from sealroom.core.bus.subjects import (
     EVERYTHING,
@@ -124,7 +132,7 @@ class NatsBus:
                     error_cb=bus._heard_error, disconnected_cb=bus._lost, reconnected_cb=bus._found,
                 )  # fmt: skip
         except (NatsError, OSError, TimeoutError) as error:
-            await bus._client.close()
+            await bus._disconnect()
             cause = bus._fault or error
             raise BusUnavailable(f"no server of it is reached ({type(cause).__name__}).") from cause
         version = bus._client.connected_server_version
@@ -276,7 +284,15 @@ class NatsBus:
             # What was said last is on its way yet.
             if self._client.is_connected:
                 await self._client.flush(timeout=2)
-        await self._client.close()
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        with contextlib.suppress(NatsError, OSError, TimeoutError):
+            async with asyncio.timeout(5):
+                await self._client.close()
+        # Closed while it looked for a server, the client may look on for ever.
+        looking = self._client._reconnection_task
+        await end_tasks([looking] if looking is not None else [])
 
     def _subject(self, kind: str, name: str, key: str) -> str:
         return f"{self._settings.namespace}.{kind}.{name}.{demand_key(key)}"

@@ -39,8 +39,9 @@ class Objects(Protocol):
     async def put(self, kind: ObjectKind, name: str, content: Content, *, if_absent: bool = False) -> Stored:
         """Puts it there whole or not at all, also when the process dies in between; it lasts when this returns.
 
-        Replaces what is there, or with `if_absent` raises `ObjectExists`; of several who put at once, one wins. With `if_absent`,
-        content of more than `MAX_WHOLE_BYTES` may raise `ObjectTooLarge`.
+        Replaces what is there, or with `if_absent` raises `ObjectExists`; of several who create at the same moment, one wins where the
+        store sees to it: a folder and AWS do, the Versity gateway over a folder does not. With `if_absent`, content of more than
+        `MAX_WHOLE_BYTES` may raise `ObjectTooLarge`.
         """
 
     async def get(self, kind: ObjectKind, name: str) -> bytes:

@@ -82,18 +82,6 @@ class ObjectsContract:
         await objects.put(KIND, "a", b"four")
         assert await objects.get(KIND, "a") == b"four"
 
-    async def test_of_several_who_create_at_once_one_wins(self, objects: Objects) -> None:
-        async def create(number: int) -> int | None:
-            try:
-                await objects.put(KIND, "won", str(number).encode(), if_absent=True)
-            except ObjectExists:
-                return None
-            return number
-
-        won = [number for number in await asyncio.gather(*map(create, range(8))) if number is not None]
-        assert len(won) == 1
-        assert await objects.get(KIND, "won") == str(won[0]).encode()
-
     async def test_who_reads_while_it_is_replaced_gets_one_or_the_other(self, objects: Objects) -> None:
         contents = [bytes([number]) * 300_000 for number in range(6)]
         await objects.put(KIND, "a", contents[0])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sealroom.core.objects import LocalObjects, ObjectDamaged, Objects, ObjectsUnavailable
+from sealroom.core.objects import LocalObjects, ObjectDamaged, ObjectExists, Objects, ObjectsUnavailable
 from server.tests.core.objects.contract import CATALOGUE, KIND, ObjectsContract, names, read, stream
 
 
@@ -35,6 +35,18 @@ class TestLocal(ObjectsContract):
         for path in (folder, *folder.rglob("*")):  # noqa: ASYNC240 - a test may block
             mode = stat.S_IMODE(path.stat().st_mode)
             assert mode == (0o700 if path.is_dir() else 0o600), path
+
+    async def test_of_several_who_create_at_once_one_wins(self, objects: Objects) -> None:
+        async def create(number: int) -> int | None:
+            try:
+                await objects.put(KIND, "won", str(number).encode(), if_absent=True)
+            except ObjectExists:
+                return None
+            return number
+
+        won = [number for number in await asyncio.gather(*map(create, range(8))) if number is not None]
+        assert len(won) == 1
+        assert await objects.get(KIND, "won") == str(won[0]).encode()
 
     async def test_a_name_may_be_that_of_a_folder_too(self, objects: Objects) -> None:
         await objects.put(KIND, "a", b"one")
