@@ -281,10 +281,17 @@ class NatsBus:
         for running in self._running:
             await running.close()
         with contextlib.suppress(NatsError, OSError):
-            # What was said last is on its way yet.
             if self._client.is_connected:
-                await self._client.flush(timeout=2)
+                await self._settle()
         await self._disconnect()
+
+    async def _settle(self) -> None:
+        """Returns when the server has taken in all that was sent. Raises NatsError.
+
+        The client's PING overtakes what it holds in its buffer, and sends that off: only a second one comes after it.
+        """
+        for _ in range(2):
+            await self._client.flush(timeout=2)
 
     async def _disconnect(self) -> None:
         with contextlib.suppress(NatsError, OSError, TimeoutError):
@@ -308,8 +315,7 @@ class NatsBus:
         self._demand_connection()
         try:
             told = await self._client.subscribe(subject, queue, heard, pending_msgs_limit=MAX_WAITING)
-            # Only when the server answered has it heard of the subscription.
-            await self._client.flush(timeout=2)
+            await self._settle()
         except (NatsError, OSError) as error:
             raise _unavailable(error) from error
         if hearing is not None:

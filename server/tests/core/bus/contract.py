@@ -144,6 +144,18 @@ class BusContract:
         assert await second.until(2) == [1, 2]
         assert await only_b.until(2) == [2]
 
+    async def test_who_listens_hears_what_is_said_the_moment_after(self, site: Site, bus: Bus) -> None:
+        there = await site.connect()
+        for number in range(60):
+            all_of_it, its_own = Heard(), Heard()
+            subscriptions = [await there.subscribe(TOPIC, all_of_it)]
+            subscriptions.append(await there.subscribe(TOPIC, its_own, key=f"k{number}"))
+            await bus.publish(TOPIC, Said(number=number), key=f"k{number}")
+            assert await its_own.until(number) == [number]
+            assert await all_of_it.until(number) == [number]
+            for subscription in subscriptions:
+                await subscription.close()
+
     async def test_who_no_longer_listens_hears_nothing(self, bus: Bus) -> None:
         gone, there = Heard(), Heard()
         subscription = await bus.subscribe(TOPIC, gone)
