@@ -3,7 +3,7 @@
 
 - a *topic* reaches whoever listens now. A listener that is slower than what it is told loses the newest, counted; nobody waits for it.
 - a *stream* reaches each consumer (a name that any number of processes may share) **at least once, in the order it was published**,
-  one message at a time; handlers must stand hearing one twice. Thousands a second, not tens of thousands.
+  one message at a time; handlers must stand hearing one twice. For events, not for samples: some thousand a second at best.
 - a *question* is answered by one of those who serve it, or not at all.
 - a *registry* forgets an entry that is not kept again.
 """

@@ -6,6 +6,7 @@ A subject is a name and a key: `rooms_changed` and the room's own id. **A key is
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, TypeVar
 
 import msgspec
@@ -87,7 +88,7 @@ class Stream(Generic[M]):
             raise ValueError(f"{self.name}: a stream has an end")
         _check(self.name, self.message)
 
-    @property
+    @cached_property
     def dataset(self) -> Dataset:
         """For the catalogue."""
         return _dataset(self)
@@ -111,7 +112,7 @@ class Registry(Generic[M]):
             raise ValueError(f"{self.name}: an entry lives for a second or more")
         _check(self.name, self.message)
 
-    @property
+    @cached_property
     def dataset(self) -> Dataset:
         """For the catalogue."""
         return _dataset(self)

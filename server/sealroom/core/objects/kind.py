@@ -6,6 +6,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from sealroom.catalogue import (
     Catalogue,
@@ -43,7 +44,7 @@ class ObjectKind:
         if _KIND.fullmatch(self.name) is None:
             raise ValueError(f"{self.name!r} is no name for a kind: small letters, digits and -, at most 40")
 
-    @property
+    @cached_property
     def dataset(self) -> Dataset:
         """For the catalogue."""
         columns = {
