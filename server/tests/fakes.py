@@ -6,12 +6,16 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
+import msgspec
+import msgspec.structs as structs
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from sealroom.accounts.service import AccountSpec
+from sealroom.apps.models import Application, ApplicationSpec
 from sealroom.audit.events import Actor
 from sealroom.audit.service import AuditLog
-from sealroom.core.config.schema import ApplicationSettings
 from sealroom.core.db import Database
 from sealroom.core.keys import NoteSigner, NoteVerifier
 from sealroom.media import control
@@ -29,17 +33,21 @@ from sealroom.media.measures import (
 )
 from sealroom.media.port import EngineFailure
 from sealroom.media.session import Session
-from sealroom.rooms.state import Origin
+from sealroom.rooms.events import RoomEvent
+from sealroom.rooms.state import Origin, Participant
 from sealroom_wire import signalling
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.ids import RoomId
+from sealroom_wire.reports import LogEntry, ReportedEvent, Reports, Sample
 from sealroom_wire.signalling import KickReason, ServerMessage, SlotKind, Track
 from sealroom_wire.usersig import Privilege, sign_private_map_key, sign_user_sig
 
 NOW = 1_800_000_000
 APP = 1_400_000_001
+UIN = 100_000_000_001
 KEY = "k" * 32
 ACTOR = Actor("cli", "tester")
+ACCOUNT = AccountSpec("Test")
 OTHER_KEY = "o" * 32
 _AREAS = (
     (ResolutionClass.SD, 640 * 480),
@@ -89,6 +97,21 @@ class VirtualClock:
     def pending(self) -> int:
         """Timers that are still to come."""
         return sum(not timer.cancelled for _, _, timer, _ in self._timers)
+
+
+class Listening:
+    """Keeps the events of rooms."""
+
+    def __init__(self) -> None:
+        self.events: list[RoomEvent] = []
+
+    def on_room_event(self, event: RoomEvent) -> None:
+        self.events.append(event)
+
+    def take(self) -> list[RoomEvent]:
+        """What happened since the last time."""
+        events, self.events = self.events, []
+        return events
 
 
 @dataclass
@@ -200,6 +223,11 @@ class FakeEngine:
         for binding in bindings:
             assert binding.slot not in bound or binding.generation > bound[binding.slot].generation
             bound[binding.slot] = binding
+
+    async def set_rights(self, peer: int, rights: int) -> None:
+        self._maybe_fail()
+        there = self._peer(peer)
+        there.session = structs.replace(there.session, rights=rights)
 
     async def set_muted(self, peer: int, track: Track, *, muted: bool) -> None:
         self._maybe_fail()
@@ -383,12 +411,17 @@ class FakeLine:
         return told
 
 
-def application(**changes: object) -> ApplicationSettings:
-    """An application with one key, for pages of call.example."""
-    settings: dict[str, object] = {
-        "sdk_app_id": APP, "name": "Test", "secret_keys": (KEY,), "origins": ("https://call.example",),
-    }  # fmt: skip
-    return ApplicationSettings(**(settings | changes))  # type: ignore[arg-type]
+def application(
+    *,
+    sdk_app_id: int = APP,
+    secret_keys: tuple[str, ...] = (KEY,),
+    uin: int = UIN,
+    active: bool = True,
+    **spec: Any,
+) -> Application:
+    """An application with one key, for pages of call.example. The newest key stands first."""
+    given = {"name": "Test", "origins": ("https://call.example",), **spec}
+    return Application(sdk_app_id, uin, msgspec.convert(given, ApplicationSpec), secret_keys, active)
 
 
 def origin(user: str) -> Origin:
@@ -429,3 +462,28 @@ class MemoryKeys:
 def audit(database: Database) -> AuditLog:
     """A log that signs with a key of its own."""
     return AuditLog(database, MemoryKeys(), VirtualClock())
+
+
+@dataclass
+class HeardReports:
+    """Keeps what devices tell, as `signalling.reports.DeviceReports`. While `broken`, it fails as a program does."""
+
+    wanted: Reports = field(default_factory=lambda: Reports(sample_every=2000, log=True))
+    heard: list[tuple[str, object]] = field(default_factory=list)
+    broken: bool = False
+
+    def on_sample(self, participant: Participant, sample: Sample) -> None:
+        self._keep(participant, sample)
+
+    def on_events(self, participant: Participant, events: tuple[ReportedEvent, ...]) -> None:
+        for event in events:
+            self._keep(participant, event)
+
+    def on_log(self, participant: Participant, entries: tuple[LogEntry, ...]) -> None:
+        for entry in entries:
+            self._keep(participant, entry)
+
+    def _keep(self, participant: Participant, what: object) -> None:
+        if self.broken:
+            raise RuntimeError("the disk is full of secrets")
+        self.heard.append((participant.user_id, what))

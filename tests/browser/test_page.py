@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
 from tests.browser.call import HERE, eventually, prefixed
-from tests.browser.conftest import launch
+from tests.browser.chromium import launch
 from tests.browser.lobby import DESKTOP, PHONE, PHONE_ON_ITS_SIDE, Visitors
 from tests.deployment import Deployment, deployment
 
@@ -277,6 +277,7 @@ def test_no_rule_of_accessibility_is_broken(visitors: Visitors, scheme: str) -> 
     page.wait_for_selector('.room [data-sealing="sealed"]', timeout=PATIENCE)
     visitors.enter("archive", "rules", role="recorder")
     page.get_by_role("button", name="Pin archive").wait_for(timeout=PATIENCE)
+    page.wait_for_selector(".tile.own .quality", timeout=PATIENCE)
     page.click('[aria-controls="people"]')
     assert violations(page) == []
     page.click(".seal")

@@ -38,6 +38,9 @@ class Engine(Protocol):
     async def bind(self, peer: int, bindings: tuple[control.SlotBinding, ...]) -> None:
         """Binds video slots of a subscriber."""
 
+    async def set_rights(self, peer: int, rights: int) -> None:
+        """Changes what a peer may do, from the next packet on. `rights`: bits of a PrivateMapKey."""
+
     async def set_muted(self, peer: int, track: Track, *, muted: bool) -> None:
         """Stops or resumes the forwarding of a track."""
 

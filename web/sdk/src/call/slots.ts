@@ -24,6 +24,8 @@ interface Slot {
 export interface Change {
   readonly binding: Signalling.Binding;
   readonly mid: string;
+  /** What the slot carried before. */
+  readonly before: SlotSource | null;
 }
 
 /** The video slots of one entry and what they carry. The client binds; the server only follows. */
@@ -52,9 +54,22 @@ export class SlotTable {
     return slot && this.set(slot, null);
   }
 
+  /** Puts back what a slot carried before a change that was refused; undefined when it was changed again meanwhile. */
+  undo({ binding, before }: Change): Change | undefined {
+    const slot = this.slots.find(({ number }) => number === binding.slot);
+    if (slot?.generation !== binding.generation) return undefined;
+    if (before === null) slot.freedAt = ++this.freed;
+    return this.set(slot, before);
+  }
+
   /** Everything that is bound. */
   bound(): SlotSource[] {
     return this.slots.flatMap(({ source }) => source ?? []);
+  }
+
+  /** What is bound, by the section it arrives in. */
+  byMid(): ReadonlyMap<string, SlotSource> {
+    return new Map(this.slots.flatMap(({ mid, source }) => (source ? [[mid, source] as const] : [])));
   }
 
   /** The section in which a source arrives. */
@@ -72,8 +87,9 @@ export class SlotTable {
   }
 
   private set(slot: Slot, source: SlotSource | null): Change {
+    const before = slot.source;
     slot.source = source;
     slot.generation++;
-    return { binding: { slot: slot.number, generation: slot.generation, source }, mid: slot.mid };
+    return { binding: { slot: slot.number, generation: slot.generation, source }, mid: slot.mid, before };
   }
 }

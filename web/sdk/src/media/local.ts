@@ -32,6 +32,8 @@ const MEDIA: Readonly<Record<LocalTrack, "audio" | "video" | "screen">> = {
 /** What this device sends, in and out of rooms. `room` is the session of now, if there is one. */
 export class Local {
   private readonly sources = new Map<LocalTrack, Source>();
+  /** What is being opened: the browser may take as long as a person needs to allow it. */
+  private readonly opening = new Map<LocalTrack, symbol>();
   private readonly players = new Map<"main" | "screen", VideoPlayer>();
 
   constructor(
@@ -51,24 +53,18 @@ export class Local {
   }
 
   async startAudio(config: LocalAudioConfig): Promise<void> {
-    this.refuseRepeated("audio");
-    await this.start("audio", await captureAudio(config.option), config);
+    await this.start("audio", await this.open("audio", () => captureAudio(config.option)), config);
   }
 
   async startVideo(config: LocalVideoConfig): Promise<void> {
-    this.refuseRepeated("main");
-    const capture = await captureVideo(config.option);
+    const capture = await this.open("main", () => captureVideo(config.option));
     this.preview("main", capture.track, config.view, { mirror: true, ...config.option });
     await this.start("main", capture, config);
   }
 
   /** Also ends by itself, when the person ends it with the browser's own button. */
   async startScreen({ view, publish = true, option = {} }: ScreenShareConfig): Promise<void> {
-    this.refuseRepeated("screen");
-    const capture = await captureScreen(option);
-    // Somebody may have called twice while the person was choosing.
-    if (this.sources.has("screen")) release(capture);
-    this.refuseRepeated("screen");
+    const capture = await this.open("screen", () => captureScreen(option));
     const { track } = capture;
     track.addEventListener("ended", () => {
       if (this.sources.get("screen")?.capture.track !== track) return;
@@ -104,6 +100,7 @@ export class Local {
   }
 
   async stop(track: LocalTrack): Promise<void> {
+    this.opening.delete(track);
     const source = this.sources.get(track);
     if (source === undefined) return;
     this.sources.delete(track);
@@ -117,12 +114,28 @@ export class Local {
   }
 
   stopAll(): void {
-    for (const track of [...this.sources.keys()]) this.stop(track).catch(() => undefined);
+    for (const track of [...this.opening.keys(), ...this.sources.keys()])
+      this.stop(track).catch(() => undefined);
   }
 
   /** The room is gone; what is captured stays for the next one. */
   roomLeft(): void {
     for (const [track, source] of this.sources) this.setState(track, source, "stopped");
+  }
+
+  /** Captures, once: who calls again meanwhile is refused, and what was stopped meanwhile is released. */
+  private async open(track: LocalTrack, capture: () => Promise<Capture>): Promise<Capture> {
+    this.refuseRepeated(track);
+    const turn = Symbol(track);
+    this.opening.set(track, turn);
+    try {
+      const captured = await capture();
+      if (this.opening.get(track) === turn) return captured;
+      release(captured);
+      throw stopped(track);
+    } finally {
+      if (this.opening.get(track) === turn) this.opening.delete(track);
+    }
   }
 
   private async start(
@@ -143,6 +156,10 @@ export class Local {
     config: LocalAudioConfig & LocalVideoConfig,
     capture: Capture | undefined,
   ): Promise<void> {
+    if (capture && !this.sources.has(track)) {
+      release(capture);
+      throw stopped(track);
+    }
     const source = this.started(track);
     const { publish = source.publish, mute = source.muted } = config;
     source.config = config;
@@ -215,7 +232,7 @@ export class Local {
   }
 
   private refuseRepeated(track: LocalTrack): void {
-    if (!this.sources.has(track)) return;
+    if (!this.sources.has(track) && !this.opening.has(track)) return;
     throw new RtcError(ErrorCode.INVALID_OPERATION, `Local ${MEDIA[track]} was started already.`, {
       extraCode: ExtraCode.REPEATED_CALL,
       action: "Use the update method.",
@@ -224,6 +241,13 @@ export class Local {
 }
 
 const START = { audio: "startLocalAudio", main: "startLocalVideo", screen: "startScreenShare" } as const;
+
+function stopped(track: LocalTrack): RtcError {
+  return new RtcError(ErrorCode.OPERATION_ABORT, `Local ${MEDIA[track]} was stopped while it was opened.`, {
+    reason: "stopped",
+    action: `Call ${START[track]} again.`,
+  });
+}
 
 function outgoingOf({ capture, muted, bitrate }: Source): Outgoing {
   return { media: capture.track, muted, bitrate };

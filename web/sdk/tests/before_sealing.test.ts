@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// A call that is to be sealed, before what seals it has started.
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Call, type CallHost } from "../src/call/call";
+import type { Session } from "../src/call/session";
+import { Emitter } from "../src/events";
+import { SoundOutput } from "../src/media/output";
+import { checkEntry } from "../src/options";
+import { Diary } from "../src/quality/diary";
+
+const config = checkEntry({
+  sdkAppId: 1400000000,
+  userId: "alice",
+  userSig: "sig",
+  strRoomId: "room",
+  server: "wss://operator.example/rtc",
+  sealing: { authority: "wss://keys.example/authority/v1", grant: async () => "" },
+});
+
+afterEach(() => vi.unstubAllGlobals());
+
+describe("before sealing has started", () => {
+  it("no custom message leaves in clear, though there were a room to send it to", async () => {
+    vi.stubGlobal("RTCRtpScriptTransform", class {});
+    vi.stubGlobal("document", Object.assign(new EventTarget(), { hidden: false }));
+    // A worker that never says that it is ready.
+    const worker = { postMessage: () => {}, terminate: () => {} } as unknown as Worker;
+    const host: CallHost = {
+      emitter: new Emitter(),
+      diary: new Diary(() => 0, true),
+      output: new SoundOutput(),
+      outgoing: () => new Map(),
+      startWorker: () => worker,
+      videoGone: () => {},
+      videoMoved: () => {},
+      ended: () => {},
+    };
+    const call = new Call(config, host);
+    call.enter().catch(() => undefined);
+    const sent: string[] = [];
+    vi.spyOn(call, "room", "get").mockReturnValue({
+      sendCustom: async (data: string) => void sent.push(data),
+    } as unknown as Session);
+    const message = { cmdId: 1, data: new TextEncoder().encode("hello").buffer };
+    await expect(call.sendCustom(message)).rejects.toMatchObject({ reason: "sealing_not_started" });
+    expect(sent).toEqual([]);
+  });
+});

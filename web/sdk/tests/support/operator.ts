@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operator's line and a browser's peer connection, as far as a session touches them: requests are answered, sections get
+// mids when they are offered, and what a test says goes wrong does.
+
+import { vi } from "vitest";
+import type { Signalling } from "../../src/wire.gen";
+
+type Request = Exclude<Signalling.ClientMessage, { type: "ping" }>;
+type Answer = { type: string } & Record<string, unknown>;
+
+/** A receiving or sending section. */
+class Section {
+  mid: string | null = null;
+  readonly sender = {
+    transform: null,
+    getParameters: () => ({ encodings: [] }),
+    replaceTrack: async () => {},
+  };
+  readonly receiver: { transform: unknown; track: MediaStreamTrack };
+
+  constructor(readonly kind: string) {
+    this.receiver = { transform: null, track: { id: kind } as MediaStreamTrack };
+  }
+
+  setCodecPreferences(): void {}
+}
+
+/** The browser's end of the media path. */
+export class FakeConnection {
+  connectionState = "new";
+  onconnectionstatechange: (() => void) | null = null;
+  /** Thrown by the next offer. */
+  fault: Error | undefined;
+  private readonly sections: Section[] = [];
+
+  addTransceiver(kind: string): Section {
+    const section = new Section(kind);
+    this.sections.push(section);
+    return section;
+  }
+
+  getTransceivers(): Section[] {
+    return this.sections;
+  }
+
+  createDataChannel(): void {}
+  restartIce(): void {}
+  close(): void {}
+
+  async createOffer(): Promise<{ sdp: string }> {
+    if (this.fault) throw this.fault;
+    return { sdp: "v=0\r\n" };
+  }
+
+  async setLocalDescription(): Promise<void> {
+    for (const [number, section] of this.sections.entries()) section.mid ??= `m${number}`;
+  }
+
+  async setRemoteDescription(): Promise<void> {}
+
+  /** The browser tells that the path has this state now. */
+  becomes(state: string): void {
+    this.connectionState = state;
+    this.onconnectionstatechange?.();
+  }
+}
+
+/** An operator with one room, and the browser that enters it. `install` puts both in place of the globals. */
+export class FakeOperator {
+  readonly heard: Request[] = [];
+  readonly connections: FakeConnection[] = [];
+  /** Of every line that was opened. */
+  readonly addresses: string[] = [];
+  /** What it asks devices to tell; an older one knows nothing of it. */
+  reports: Signalling.Reports | undefined;
+  /** What a request is refused with; undefined grants it. */
+  refuses: (request: Request) => string | undefined = () => undefined;
+
+  install(): void {
+    const { connections, addresses } = this;
+    const connected = (socket: FakeSocket) => void queueMicrotask(() => socket.onopen?.());
+    const asked = (request: Request) => this.answer(request);
+    class FakeSocket {
+      onopen: (() => void) | undefined;
+      onmessage: ((event: { data: string }) => void) | null = null;
+      onclose: (() => void) | null = null;
+
+      constructor(address: string) {
+        addresses.push(address);
+        connected(this);
+      }
+
+      send(said: string): void {
+        const answer = asked(JSON.parse(said));
+        queueMicrotask(() => this.onmessage?.({ data: JSON.stringify(answer) }));
+      }
+
+      close(): void {}
+    }
+    vi.stubGlobal("WebSocket", FakeSocket);
+    vi.stubGlobal(
+      "RTCPeerConnection",
+      class extends FakeConnection {
+        constructor() {
+          super();
+          connections.push(this);
+        }
+      },
+    );
+    const half = { getCapabilities: () => null };
+    vi.stubGlobal("RTCRtpSender", half);
+    vi.stubGlobal("RTCRtpReceiver", half);
+  }
+
+  /** Bindings that were asked for, in order. */
+  get bindings(): Signalling.Binding[] {
+    return this.heard.flatMap((request) => (request.type === "bind" ? [...request.bindings] : []));
+  }
+
+  private answer(request: Request): Answer {
+    this.heard.push(request);
+    const { id } = request;
+    const code = this.refuses(request);
+    if (code !== undefined) return { type: "refused", id, code, message: "No.", action: "Do not." };
+    if (request.type !== "enter" && request.type !== "offer") return { type: "done", id };
+    const sections = this.connections.at(-1)?.getTransceivers() ?? [];
+    const slots = sections
+      .map(({ kind, mid }, slot) => ({ slot, kind, mid: mid ?? "" }))
+      .slice(3)
+      .map((one, slot) => ({ ...one, slot }));
+    if (request.type === "offer") return { type: "answered", id, sdp: "v=0\r\n", slots };
+    const wanted = this.reports && { reports: this.reports };
+    const room = { participants: [], sealing: "optional", serverTime: 0, ...wanted };
+    return { type: "entered", id, version: 1, sdp: "v=0\r\n", slots, ...room };
+  }
+}
