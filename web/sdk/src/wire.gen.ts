@@ -425,6 +425,7 @@ export declare namespace Authority {
     epoch: number;
     step: number;
     suite: number;
+    offered: ReadonlyArray<number>;
     you: number;
     members: ReadonlyArray<Member>;
     head: string;
