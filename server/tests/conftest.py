@@ -5,17 +5,18 @@ import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sealroom.apps.models import Admission, Application, Identity
+from sealroom.apps.models import Admission, Identity
 from sealroom.core.config.schema import RoomSettings
 from sealroom.core.db import Database
 from sealroom.core.errands import Errands
 from sealroom.core.ids import Ids
 from sealroom.core.metrics import Metrics
 from sealroom.rooms.service import Request, RoomService
-from sealroom.rooms.state import Participant
+from sealroom.rooms.state import Origin, Participant
 from sealroom_wire import signalling
 from sealroom_wire.ids import RoomId, room_string
 from sealroom_wire.signalling import Role, Scene
@@ -54,11 +55,21 @@ async def errands() -> AsyncIterator[Errands]:
 
 
 @pytest.fixture
+def listening() -> fakes.Listening:
+    return fakes.Listening()
+
+
+@pytest.fixture
 def rooms(
-    engine: fakes.FakeEngine, clock: fakes.VirtualClock, errands: Errands, metrics: Metrics
+    engine: fakes.FakeEngine,
+    clock: fakes.VirtualClock,
+    errands: Errands,
+    metrics: Metrics,
+    listening: fakes.Listening,
 ) -> RoomService:
     return RoomService(
-        engine, offers.SERVER, clock=clock, ids=Ids(random.Random(1)), settings=RoomSettings(), errands=errands, metrics=metrics
+        engine, offers.SERVER, clock=clock, ids=Ids(random.Random(1)), settings=RoomSettings(), errands=errands,
+        metrics=metrics, listeners=(listening,),
     )  # fmt: skip
 
 
@@ -78,14 +89,22 @@ class House:
         rights: Privilege = Privilege.ALL,
         sdp: str | None = None,
         line: fakes.FakeLine | None = None,
-        **application: object,
+        origin: Origin | None = None,
+        issued_at: int = 0,
+        **application: Any,
     ) -> tuple[Participant, fakes.FakeLine, tuple[signalling.Participant, ...]]:
         """Enters; returns the participant, its line, and whom it was told of."""
         line = line or fakes.FakeLine()
-        identity = Identity(Application.of(fakes.application(**application)), user)
+        identity = Identity(fakes.application(**application), user, issued_at)
         sdp = offers.offer() if sdp is None else sdp
         request = Request(
-            Admission(identity, rights), room, scene, role, sdp, offers.TRACKS, fakes.origin(user)
+            Admission(identity, rights, issued_at),
+            room,
+            scene,
+            role,
+            sdp,
+            offers.TRACKS,
+            origin or fakes.origin(user),
         )
         participant, others = await self.rooms.enter(request, line)
         return participant, line, others

@@ -3,31 +3,58 @@
 
 import heapq
 import itertools
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
+import msgspec
+import msgspec.structs as structs
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from sealroom.accounts.service import AccountSpec
+from sealroom.apps.models import Application, ApplicationSpec
 from sealroom.audit.events import Actor
 from sealroom.audit.service import AuditLog
-from sealroom.core.config.schema import ApplicationSettings
 from sealroom.core.db import Database
 from sealroom.core.keys import NoteSigner, NoteVerifier
 from sealroom.media import control
+from sealroom.media.measures import (
+    DownSlot,
+    PeerMeasures,
+    Reported,
+    ResolutionClass,
+    RoomMeasures,
+    RoundTrip,
+    Shown,
+    UpLayer,
+    UpTrack,
+    Usage,
+)
 from sealroom.media.port import EngineFailure
 from sealroom.media.session import Session
-from sealroom.rooms.state import Origin
+from sealroom.rooms.events import RoomEvent
+from sealroom.rooms.state import Origin, Participant
 from sealroom_wire import signalling
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.ids import RoomId
-from sealroom_wire.signalling import KickReason, ServerMessage, Track
+from sealroom_wire.reports import LogEntry, ReportedEvent, Reports, Sample
+from sealroom_wire.signalling import KickReason, ServerMessage, SlotKind, Track
 from sealroom_wire.usersig import Privilege, sign_private_map_key, sign_user_sig
 
 NOW = 1_800_000_000
 APP = 1_400_000_001
+UIN = 100_000_000_001
 KEY = "k" * 32
 ACTOR = Actor("cli", "tester")
+ACCOUNT = AccountSpec("Test")
 OTHER_KEY = "o" * 32
+_AREAS = (
+    (ResolutionClass.SD, 640 * 480),
+    (ResolutionClass.HD, 1280 * 720),
+    (ResolutionClass.FHD, 1920 * 1080),
+    (ResolutionClass.QHD, 2560 * 1440),
+)
 
 
 @dataclass
@@ -72,21 +99,83 @@ class VirtualClock:
         return sum(not timer.cancelled for _, _, timer, _ in self._timers)
 
 
+class Listening:
+    """Keeps the events of rooms."""
+
+    def __init__(self) -> None:
+        self.events: list[RoomEvent] = []
+
+    def on_room_event(self, event: RoomEvent) -> None:
+        self.events.append(event)
+
+    def take(self) -> list[RoomEvent]:
+        """What happened since the last time."""
+        events, self.events = self.events, []
+        return events
+
+
+@dataclass
+class FakeFlow:
+    """What comes of one layer of a peer, steadily; `lost` packets of `packets` that it sent."""
+
+    picture: tuple[int, int] | None = None
+    packets_per_second: int = 100
+    payload: int = 1_000
+    frames_per_second: int = 25
+    lost_per_mille: int = 0
+    milliseconds: int = 0
+
+    def count(self, per_second: int) -> int:
+        return per_second * self.milliseconds // 1_000
+
+    @property
+    def lost(self) -> int:
+        return self.count(self.packets_per_second) * self.lost_per_mille // 1_000
+
+
 @dataclass
 class FakePeer:
-    """A peer as the engine sees it."""
+    """A peer as the engine sees it. `sends`, `hears` (slot to peer), `lost_per_mille` and `round_trip` are the test's to set."""
 
     room: int
     session: Session
     muted: dict[Track, bool]
     bound: dict[int, control.SlotBinding] = field(default_factory=dict)
     key_frames: list[int] = field(default_factory=list)
+    sends: dict[tuple[Track, int], FakeFlow] = field(default_factory=dict)
+    hears: dict[int, int] = field(default_factory=dict)
+    lost_per_mille: int = 0
+    round_trip: RoundTrip | None = None
+    got: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Packets and payload bytes by slot."""
+    audio_ms: int = 0
+    video_ms: Counter[ResolutionClass] = field(default_factory=Counter)
+
+    def up(self) -> tuple[UpTrack, ...]:
+        return tuple(
+            UpTrack(track, 30 if track is Track.AUDIO else None, tuple(self._layers(track)))
+            for track in sorted({track for track, _ in self.sends}, key=list(Track).index)
+        )
+
+    def _layers(self, sent: Track) -> Iterator[UpLayer]:
+        codec = "opus" if sent is Track.AUDIO else "vp8"
+        for (track, layer), flow in sorted(self.sends.items()):
+            if track is sent and flow.milliseconds:
+                expected = flow.count(flow.packets_per_second)
+                came, frames = expected - flow.lost, flow.count(flow.frames_per_second)
+                yield UpLayer(
+                    layer, codec, came, came * flow.payload, 0 if track is Track.AUDIO else frames, flow.picture, expected, flow.lost, 0, 2_000
+                )  # fmt: skip
 
 
 class FakeEngine:
-    """Rooms and peers by the engine's rules: unknown ones are refused, sessions are checked, generations rise."""
+    """Rooms and peers by the engine's rules: unknown ones are refused, sessions are checked, generations rise.
+
+    Media flows when the test says so: `flow` lets a layer come, `pass_time` counts what came of it and who received it.
+    """
 
     def __init__(self) -> None:
+        self.listener: Callable[[control.Event], None] = lambda _event: None
         self.rooms: dict[int, bool] = {}
         self.peers: dict[int, FakePeer] = {}
         self.fail_next: str | None = None
@@ -102,7 +191,8 @@ class FakeEngine:
     async def close_room(self, room: int) -> None:
         self._room(room)
         del self.rooms[room]
-        self.peers = {number: peer for number, peer in self.peers.items() if peer.room != room}
+        for number in [number for number, peer in self.peers.items() if peer.room == room]:
+            self._leave(number)
 
     async def add_peer(self, room: int, peer: int, session: Session) -> None:
         self._maybe_fail()
@@ -125,7 +215,7 @@ class FakeEngine:
 
     async def remove_peer(self, peer: int) -> None:
         self._peer(peer)
-        del self.peers[peer]
+        self._leave(peer)
 
     async def bind(self, peer: int, bindings: tuple[control.SlotBinding, ...]) -> None:
         self._maybe_fail()
@@ -133,6 +223,11 @@ class FakeEngine:
         for binding in bindings:
             assert binding.slot not in bound or binding.generation > bound[binding.slot].generation
             bound[binding.slot] = binding
+
+    async def set_rights(self, peer: int, rights: int) -> None:
+        self._maybe_fail()
+        there = self._peer(peer)
+        there.session = structs.replace(there.session, rights=rights)
 
     async def set_muted(self, peer: int, track: Track, *, muted: bool) -> None:
         self._maybe_fail()
@@ -149,6 +244,45 @@ class FakeEngine:
             self.before_answer()
         return self.record_of_room
 
+    async def measures(self, room: int) -> RoomMeasures:
+        self._maybe_fail()
+        self._room(room)
+        return self._measures(room)
+
+    async def all_measures(self) -> tuple[RoomMeasures, ...]:
+        self._maybe_fail()
+        return tuple(self._measures(room) for room in self.rooms)
+
+    def flow(self, peer: int, track: Track, layer: int = 0, flow: FakeFlow | None = None) -> None:
+        """Lets a layer come from now on, or with None no more of it."""
+        sends = self._peer(peer).sends
+        if flow is None:
+            sends.pop((track, layer), None)
+        else:
+            sends[track, layer] = flow
+
+    def pass_time(self, seconds: float) -> None:
+        """Counts what came, and what each peer received, in this time."""
+        milliseconds = round(seconds * 1_000)
+        for peer in self.peers.values():
+            peer.audio_ms += milliseconds
+            received = {slot: flow for slot, _, flow in self._received(peer)}
+            for slot, flow in received.items():
+                packets = flow.packets_per_second * milliseconds // 1_000
+                before = peer.got.get(slot, (0, 0))
+                peer.got[slot] = (before[0] + packets, before[1] + packets * flow.payload)
+            pictures = [flow.picture for slot, flow in received.items() if slot not in peer.hears]
+            if pictures:
+                peer.video_ms[_class_of(pictures)] += milliseconds
+        for peer in self.peers.values():
+            for flow in peer.sends.values():
+                flow.milliseconds += milliseconds
+
+    def give_up(self, peer: int, reason: str) -> None:
+        """The peer is gone by itself."""
+        self._leave(peer)
+        self.listener(control.Closed(peer, reason))
+
     async def stats(self) -> control.Stats:
         return control.Stats(len(self.peers), len(self.rooms), 0, 0, 0, 0, 0, 0, 0, 0, 0, {"clear_media": 3})
 
@@ -156,6 +290,50 @@ class FakeEngine:
         """The one peer there is."""
         (peer,) = self.peers.values()
         return peer
+
+    def _leave(self, number: int) -> None:
+        last, room = self._measures_of(number), self.peers[number].room
+        del self.peers[number]
+        self.listener(control.Left(room, last))
+
+    def _measures(self, room: int) -> RoomMeasures:
+        members = [number for number, peer in self.peers.items() if peer.room == room]
+        return RoomMeasures(room, tuple(self._measures_of(number) for number in members))
+
+    def _measures_of(self, number: int) -> PeerMeasures:
+        peer = self.peers[number]
+        shown = {slot: shown for slot, shown, _ in self._received(peer)}
+        down = tuple(
+            DownSlot(
+                slot, SlotKind.AUDIO if slot in peer.hears else SlotKind.VIDEO, packets, payload, 0, 0, len([one for one in peer.key_frames if one == slot]),
+                Reported(packets * peer.lost_per_mille // 1_000, peer.lost_per_mille * 256 // 1_000, 2_000), shown.get(slot),
+            )
+            for slot, (packets, payload) in sorted(peer.got.items())
+        )  # fmt: skip
+        usage = Usage(peer.audio_ms, dict(peer.video_ms))
+        return PeerMeasures(number, peer.round_trip, peer.up(), down, usage)
+
+    def _received(self, peer: FakePeer) -> Iterator[tuple[int, Shown, FakeFlow]]:
+        """What flows into a peer's slots: the layer asked for, else the nearest below, else the nearest above."""
+        for slot, source in peer.hears.items():
+            flow = self._flowing(source, Track.AUDIO).get(0)
+            if flow is not None:
+                yield slot, Shown(source, Track.AUDIO, 0, None), flow
+        for slot, binding in peer.bound.items():
+            if binding.source is None:
+                continue
+            wanted = binding.source
+            flowing = self._flowing(wanted.peer, wanted.track)
+            if flowing:
+                layer = max((one for one in flowing if one <= wanted.layer), default=min(flowing))
+                size = _class_of([flowing[layer].picture])
+                yield slot, Shown(wanted.peer, wanted.track, layer, size), flowing[layer]
+
+    def _flowing(self, source: int, track: Track) -> dict[int, FakeFlow]:
+        peer = self.peers.get(source)
+        if peer is None or peer.muted.get(track, False):
+            return {}
+        return {layer: flow for (sent, layer), flow in peer.sends.items() if sent is track}
 
     def _room(self, room: int) -> None:
         if room not in self.rooms:
@@ -170,6 +348,15 @@ class FakeEngine:
         if self.fail_next is not None:
             code, self.fail_next = self.fail_next, None
             raise EngineFailure(code, "As the test wants it.")
+
+
+def _class_of(pictures: list[tuple[int, int] | None]) -> ResolutionClass:
+    area = 0
+    for picture in pictures:
+        if picture is None:
+            return ResolutionClass.UNKNOWN
+        area += picture[0] * picture[1]
+    return next((one for one, most in _AREAS if area <= most), ResolutionClass.UHD)
 
 
 def _check(session: Session) -> None:
@@ -224,12 +411,17 @@ class FakeLine:
         return told
 
 
-def application(**changes: object) -> ApplicationSettings:
-    """An application with one key, for pages of call.example."""
-    settings: dict[str, object] = {
-        "sdk_app_id": APP, "name": "Test", "secret_keys": (KEY,), "origins": ("https://call.example",),
-    }  # fmt: skip
-    return ApplicationSettings(**(settings | changes))  # type: ignore[arg-type]
+def application(
+    *,
+    sdk_app_id: int = APP,
+    secret_keys: tuple[str, ...] = (KEY,),
+    uin: int = UIN,
+    active: bool = True,
+    **spec: Any,
+) -> Application:
+    """An application with one key, for pages of call.example. The newest key stands first."""
+    given = {"name": "Test", "origins": ("https://call.example",), **spec}
+    return Application(sdk_app_id, uin, msgspec.convert(given, ApplicationSpec), secret_keys, active)
 
 
 def origin(user: str) -> Origin:
@@ -270,3 +462,28 @@ class MemoryKeys:
 def audit(database: Database) -> AuditLog:
     """A log that signs with a key of its own."""
     return AuditLog(database, MemoryKeys(), VirtualClock())
+
+
+@dataclass
+class HeardReports:
+    """Keeps what devices tell, as `signalling.reports.DeviceReports`. While `broken`, it fails as a program does."""
+
+    wanted: Reports = field(default_factory=lambda: Reports(sample_every=2000, log=True))
+    heard: list[tuple[str, object]] = field(default_factory=list)
+    broken: bool = False
+
+    def on_sample(self, participant: Participant, sample: Sample) -> None:
+        self._keep(participant, sample)
+
+    def on_events(self, participant: Participant, events: tuple[ReportedEvent, ...]) -> None:
+        for event in events:
+            self._keep(participant, event)
+
+    def on_log(self, participant: Participant, entries: tuple[LogEntry, ...]) -> None:
+        for entry in entries:
+            self._keep(participant, entry)
+
+    def _keep(self, participant: Participant, what: object) -> None:
+        if self.broken:
+            raise RuntimeError("the disk is full of secrets")
+        self.heard.append((participant.user_id, what))

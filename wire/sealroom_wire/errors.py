@@ -9,6 +9,7 @@ from sealroom_wire.limits import (
     MAX_CUSTOM_BYTES_PER_SECOND,
     MAX_CUSTOM_COMMAND,
     MAX_CUSTOM_PER_SECOND,
+    MAX_REMOVED_AT_ONCE,
 )
 
 
@@ -72,8 +73,18 @@ class ErrorCode(StrEnum):
     CUSTOM_MESSAGE_NOT_SEALED = "custom_message_not_sealed"
     TOO_MANY_CUSTOM_MESSAGES = "too_many_custom_messages"
     TOO_MANY_RECORDS = "too_many_records"
+    REPORTS_NOT_WANTED = "reports_not_wanted"
+    REPORT_MALFORMED = "report_malformed"
+    TOO_MANY_REPORTS = "too_many_reports"
     REPLACED_BY_NEW_ENTRY = "replaced_by_new_entry"
     ENGINE_FAILED = "engine_failed"
+    # moderation
+    ROOM_UNKNOWN = "room_unknown"
+    USER_NOT_IN_ROOM = "user_not_in_room"
+    TOO_MANY_USERS = "too_many_users"
+    REMOVED_FROM_ROOM = "removed_from_room"
+    ROOM_DISMISSED = "room_dismissed"
+    BANNED = "banned"
     # SDP
     SDP_MALFORMED = "sdp_malformed"
     SDP_NOT_SUPPORTED = "sdp_not_supported"
@@ -229,11 +240,33 @@ TEXTS: dict[ErrorCode, ErrorText] = {
     ErrorCode.TOO_MANY_RECORDS: ErrorText(
         "The record was asked for too often.", "Ask for it at most once a second."
     ),
+    ErrorCode.REPORTS_NOT_WANTED: ErrorText(
+        "Nobody here takes reports of this kind.", "Send only what `entered` asked for in `reports`."
+    ),
+    ErrorCode.REPORT_MALFORMED: ErrorText("The report is too large, or has a value that cannot be.", _SDK),
+    ErrorCode.TOO_MANY_REPORTS: ErrorText(
+        "Reports came too often.", "Send a sample as often as `entered` says, and gather events and log."
+    ),
     ErrorCode.REPLACED_BY_NEW_ENTRY: ErrorText(
         "The same user entered the room from elsewhere.",
         "Enter again if it was not you, and change your keys.",
     ),
     ErrorCode.ENGINE_FAILED: ErrorText("The media engine ended this connection.", "Enter the room again."),
+    ErrorCode.ROOM_UNKNOWN: ErrorText(
+        "There is no such room.", "Name a room that somebody is in; number and string rooms are two kinds."
+    ),
+    ErrorCode.USER_NOT_IN_ROOM: ErrorText("The user is not in the room.", "Name somebody who is."),
+    ErrorCode.TOO_MANY_USERS: ErrorText(
+        "Too many users at once.", f"Name 1 to {MAX_REMOVED_AT_ONCE} users in one request."
+    ),
+    ErrorCode.REMOVED_FROM_ROOM: ErrorText(
+        "A moderator removed you from the room.", "Ask whoever runs the call before you enter again."
+    ),
+    ErrorCode.ROOM_DISMISSED: ErrorText("A moderator ended the call.", "Enter again for a new call."),
+    ErrorCode.BANNED: ErrorText(
+        "You may not enter with a UserSig or PrivateMapKey that was signed before you were banned.",
+        "Ask whoever runs the call; entering takes tokens signed after the ban, or that it is lifted.",
+    ),
     ErrorCode.SDP_MALFORMED: ErrorText("The offer cannot be read.", _SDK),
     ErrorCode.SDP_NOT_SUPPORTED: ErrorText("The offer asks for something that is not served.", _SDK),
     ErrorCode.GRANT_MALFORMED: ErrorText("The grant cannot be read.", "Ask your backend for a new grant."),

@@ -15,20 +15,50 @@ from typing import Literal, TypeAlias, cast
 import structlog
 from structlog.stdlib import BoundLogger
 
+from sealroom.catalogue import Field, Subject
+
 Format: TypeAlias = Literal["console", "json"]
 Level: TypeAlias = Literal["debug", "info", "warning", "error"]
 EventDict: TypeAlias = MutableMapping[str, object]
 
-PERSONAL = frozenset({"user", "room", "address"})
-"""Fields whose values may tell who somebody is."""
-PLAIN = frozenset(
-    {
-        "application", "authenticated", "caller", "certificate", "check", "code", "count", "dtls", "error", "event", "kind",
-        "level", "listener", "milliseconds", "place", "port", "profile", "reason", "role", "scene", "seconds", "shard",
-        "state", "timestamp", "track", "url", "version",
-    }
-)  # fmt: skip
-"""Fields that never do."""
+
+def _personal(what: str) -> Field:
+    return Field(what, personal=True)
+
+
+FIELDS: dict[str, Field] = {
+    "address": _personal("Address of a client, as a keyed hash."),
+    "room": _personal("The room, as a keyed hash."),
+    "user": _personal("The user, as a keyed hash."),
+    "application": Field("The application.", subject=Subject.APPLICATION),
+    "authenticated": Field("Whether the client had entered a room."),
+    "caller": Field("Who may call, of a closed set."),
+    "certificate": Field("Name of the operator's own certificate file."),
+    "check": Field("Which part is checked."),
+    "code": Field("A stable error code."),
+    "count": Field("How many."),
+    "dtls": Field("Version of DTLS."),
+    "error": Field("Kind of a fault in the program, without its text."),
+    "event": Field("What happened, of a closed set."),
+    "kind": Field("Of what kind, of a closed set."),
+    "level": Field("How important."),
+    "listener": Field("Which of the program's listeners."),
+    "milliseconds": Field("How long."),
+    "place": Field("Where in the program."),
+    "port": Field("A port of the program's own."),
+    "profile": Field("SRTP cipher."),
+    "reason": Field("Why, of a closed set."),
+    "role": Field("Role in a room."),
+    "scene": Field("Scene of a room."),
+    "seconds": Field("How long."),
+    "shard": Field("Number of an engine's thread."),
+    "state": Field("What state something is in, of a closed set."),
+    "timestamp": Field("When."),
+    "track": Field("Kind of track."),
+    "url": Field("Address of the program's own listener."),
+    "version": Field("Version of the program."),
+}
+"""Everything that may stand in a log. A personal value leaves only as a keyed hash."""
 
 
 class _Redactor:
@@ -40,12 +70,13 @@ class _Redactor:
     def __call__(self, _logger: object, _method: str, event: EventDict) -> EventDict:
         kept: EventDict = {}
         for name, value in event.items():
-            if name in PERSONAL:
-                kept[name] = redacted(str(value), self._key)
-            elif name in PLAIN:
-                kept[name] = value
-            else:
+            said = FIELDS.get(name)
+            if said is None:
                 kept["undeclared"] = f"{kept.get('undeclared', '')} {name}".strip()
+            elif said.personal:
+                kept[name] = redacted(str(value), self._key)
+            else:
+                kept[name] = value
         return kept
 
 

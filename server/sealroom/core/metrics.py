@@ -5,6 +5,20 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
+from sealroom.catalogue import Field
+
+LABELS: dict[str, Field] = {
+    "check": Field("Which part is checked."),
+    "code": Field("A stable error or close code."),
+    "dtls": Field("Version of DTLS."),
+    "le": Field("Upper bound of a histogram's bucket."),
+    "profile": Field("SRTP cipher."),
+    "reason": Field("Why, of a closed set."),
+    "type": Field("Type of a message of the protocol."),
+    "version": Field("Version of the program."),
+}
+"""Every label there may be. A test scrapes a running server and fails on another."""
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from sealroom.media.measures import PeerMeasures, RoomMeasures
 from sealroom.media.session import DtlsVersion, Session
 from sealroom_wire.signalling import Track
 
@@ -102,6 +103,16 @@ class GetStats(_Command, tag="stats", frozen=True):
     """Asks for all counters."""
 
 
+class GetMeasures(_Command, tag="measures", frozen=True):
+    """Asks for what is measured of the peers of one room."""
+
+    room: int
+
+
+class GetAllMeasures(_Command, tag="all_measures", frozen=True):
+    """Asks for what is measured of the peers of every room."""
+
+
 Command: TypeAlias = (
     AddRoom
     | CloseRoom
@@ -114,6 +125,8 @@ Command: TypeAlias = (
     | RequestKeyFrame
     | GetRecord
     | GetStats
+    | GetMeasures
+    | GetAllMeasures
 )
 
 
@@ -217,6 +230,20 @@ class RecordTaken(_Event, tag="record", frozen=True):
     record: RoomRecord
 
 
+class MeasuresTaken(_Event, tag="measures", frozen=True):
+    """The answer to `GetMeasures` (one room) and `GetAllMeasures` (every room)."""
+
+    token: int
+    rooms: tuple[RoomMeasures, ...]
+
+
+class Left(_Event, tag="left", frozen=True):
+    """A peer's last measures: it was removed, its room was closed, or it is gone by itself. Comes before that is told or answered."""
+
+    room: int
+    measures: PeerMeasures
+
+
 class Connected(_Event, tag="connected", frozen=True):
     """A peer's handshake is done; media may flow."""
 
@@ -274,6 +301,8 @@ Event: TypeAlias = (
     Result
     | StatsTaken
     | RecordTaken
+    | MeasuresTaken
+    | Left
     | Connected
     | Closed
     | TrackActive

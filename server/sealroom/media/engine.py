@@ -6,16 +6,17 @@ Only plumbing: what a command means is said in `control.py`, what happens in `en
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from sealroom.media import _engine, control
+from sealroom.media.measures import RoomMeasures
 from sealroom.media.port import EngineFailure
 from sealroom.media.session import Session
 from sealroom_wire.signalling import Track
 
-FACE = 3
+FACE = 4
 """The version of the native boundary this file is written for."""
 ANSWER_SECONDS = 10.0
 """How long a command may take. The engine answers within one turn of its loop; more means that it hangs."""
@@ -132,6 +133,16 @@ class MediaEngine:
         taken: control.RoomRecord = await self._answer(control.GetRecord(self._next(), room))
         return taken
 
+    async def measures(self, room: int) -> RoomMeasures:
+        """What is measured of the peers of one room, taken at one moment."""
+        (taken,) = await self._answer(control.GetMeasures(self._next(), room))
+        return cast(RoomMeasures, taken)
+
+    async def all_measures(self) -> tuple[RoomMeasures, ...]:
+        """The same of every room. Cheap enough to ask every 2 s."""
+        taken: tuple[RoomMeasures, ...] = await self._answer(control.GetAllMeasures(self._next()))
+        return taken
+
     async def stats(self) -> control.Stats:
         """All counters."""
         taken: control.Stats = await self._answer(control.GetStats(self._next()))
@@ -177,6 +188,8 @@ class MediaEngine:
                     self._settle(token, stats, None)
                 case control.RecordTaken(token=token, record=record):
                     self._settle(token, record, None)
+                case control.MeasuresTaken(token=token, rooms=rooms):
+                    self._settle(token, rooms, None)
                 case _:
                     self._hand_on(event)
 
@@ -198,7 +211,7 @@ class MediaEngine:
     def _settle(
         self,
         token: int,
-        value: control.Stats | control.RoomRecord | None,
+        value: control.Stats | control.RoomRecord | tuple[RoomMeasures, ...] | None,
         error: control.Failure | None,
     ) -> None:
         future = self._waiting.get(token)

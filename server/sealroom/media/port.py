@@ -4,6 +4,7 @@
 from typing import Protocol
 
 from sealroom.media import control
+from sealroom.media.measures import RoomMeasures
 from sealroom.media.session import Session
 from sealroom_wire.signalling import Track
 
@@ -37,6 +38,9 @@ class Engine(Protocol):
     async def bind(self, peer: int, bindings: tuple[control.SlotBinding, ...]) -> None:
         """Binds video slots of a subscriber."""
 
+    async def set_rights(self, peer: int, rights: int) -> None:
+        """Changes what a peer may do, from the next packet on. `rights`: bits of a PrivateMapKey."""
+
     async def set_muted(self, peer: int, track: Track, *, muted: bool) -> None:
         """Stops or resumes the forwarding of a track."""
 
@@ -45,6 +49,12 @@ class Engine(Protocol):
 
     async def record(self, room: int) -> control.RoomRecord:
         """What was counted and seen of one room."""
+
+    async def measures(self, room: int) -> RoomMeasures:
+        """What is measured of the peers of one room, taken at one moment."""
+
+    async def all_measures(self) -> tuple[RoomMeasures, ...]:
+        """The same of every room. Cheap enough to ask every 2 s."""
 
     async def stats(self) -> control.Stats:
         """All counters."""

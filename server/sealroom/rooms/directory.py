@@ -8,6 +8,8 @@ from sealroom.core.errands import Errands
 from sealroom.core.logging import get_logger
 from sealroom.core.metrics import Metrics
 from sealroom.media.port import Engine, EngineFailure
+from sealroom.rooms.announcer import Announcer
+from sealroom.rooms.events import Call, CloseReason
 from sealroom.rooms.state import Participant, Room
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId
@@ -26,20 +28,35 @@ class Directory:
     """All open rooms of this process."""
 
     def __init__(
-        self, engine: Engine, clock: Clock, settings: RoomSettings, errands: Errands, metrics: Metrics
+        self,
+        engine: Engine,
+        clock: Clock,
+        settings: RoomSettings,
+        errands: Errands,
+        metrics: Metrics,
+        announcer: Announcer,
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._settings = settings
         self._errands = errands
         self._metrics = metrics
+        self._announcer = announcer
         self._rooms: dict[tuple[int, RoomId], Room] = {}
         self._numbers = 0
+        self._calls: dict[str, int] = {}
         self.accepts_new_rooms = True
 
     def all(self) -> list[Room]:
         """Every open room."""
         return list(self._rooms.values())
+
+    def find(self, sdk_app_id: int, room_id: RoomId) -> Room:
+        """The open room; raises `Refusal(room_unknown)`."""
+        room = self._rooms.get((sdk_app_id, room_id))
+        if room is None:
+            raise Refusal(ErrorCode.ROOM_UNKNOWN)
+        return room
 
     def check_entry(self, admission: Admission, room_id: RoomId, scene: Scene) -> None:
         """Raises `Refusal` if the room would not take this entry now. Changes nothing."""
@@ -69,22 +86,34 @@ class Directory:
                 room.linger = None
             return room, False
         self._numbers += 1
-        since = int(self._clock.unix() * 1000)
-        room = self._rooms[key] = Room(self._numbers, sdk_app_id, room_id, scene, sealing, since)
+        call = self._new_call(sdk_app_id, room_id)
+        room = self._rooms[key] = Room(self._numbers, sdk_app_id, room_id, scene, sealing, call)
         self._metrics.rooms.inc()
         _log.info("room_opened", application=sdk_app_id, room=room_id, scene=scene.value)
         return room, True
+
+    def _new_call(self, sdk_app_id: int, room_id: RoomId) -> Call:
+        """A call that begins now. Where the room (or the one of the other kind that reads the same) had one in this second already,
+        its id counts on: two calls never share one."""
+        opened_at = int(self._clock.unix() * 1000)
+        second = opened_at // 1000
+        self._calls = {name: last for name, last in self._calls.items() if last >= second}
+        name = f"{sdk_app_id}_{room_id.id}"
+        second = self._calls[name] = max(second, self._calls.get(name, 0) + 1)
+        return Call(f"{name}_{second}", sdk_app_id, room_id, opened_at)
 
     def left(self, room: Room, leaver: Participant) -> None:
         """Closes the room if `leaver` was its last, at once or later."""
         if room.participants:
             return
-        if room.scene is Scene.LIVE and leaver.role is Role.AUDIENCE:
-            room.linger = self._clock.call_later(self._settings.live_linger, lambda: self.close(room))
+        by_itself = room.ending is CloseReason.EMPTY
+        if by_itself and room.scene is Scene.LIVE and leaver.role is Role.AUDIENCE:
+            linger = self._settings.live_linger
+            room.linger = self._clock.call_later(linger, lambda: self.close(room, CloseReason.EMPTY))
         else:
-            self.close(room)
+            self.close(room, room.ending)
 
-    def close(self, room: Room) -> None:
+    def close(self, room: Room, reason: CloseReason) -> None:
         """Closes a room that nobody is in."""
         if self._rooms.get((room.sdk_app_id, room.id)) is not room:
             return
@@ -93,7 +122,8 @@ class Directory:
             room.linger.cancel()
         self._metrics.rooms.dec()
         self._errands.start(self._close_in_engine(room.number))
-        _log.info("room_closed", application=room.sdk_app_id, room=room.id)
+        self._announcer.closed(room, reason)
+        _log.info("room_closed", application=room.sdk_app_id, room=room.id, reason=reason.value)
 
     async def _close_in_engine(self, number: int) -> None:
         try:

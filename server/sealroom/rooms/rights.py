@@ -25,6 +25,16 @@ def effective(rights: Privilege, scene: Scene, role: Role) -> Privilege:
     return rights & ~SEND if scene is Scene.LIVE and role is Role.AUDIENCE else rights
 
 
+def passed_on(participant: Participant) -> Privilege:
+    """The rights that the engine holds him to: without what a moderator took."""
+    blocked, rights = participant.blocked, participant.rights
+    if blocked.audio:
+        rights &= ~Privilege.SEND_AUDIO
+    if blocked.video:
+        rights &= ~(Privilege.SEND_VIDEO | Privilege.SEND_SCREEN)
+    return rights
+
+
 def check_may_send(participant: Participant, track: Track) -> None:
     """Raises `Refusal` with the code of the missing right."""
     if participant.room.scene is Scene.LIVE and participant.role is Role.AUDIENCE:

@@ -5,8 +5,10 @@ State changes are made without waiting, so that no two requests interleave withi
 refuses the change is taken back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from msgspec import structs
 
 from sealroom.apps.models import Admission
 from sealroom.core.clock import Clock
@@ -18,16 +20,20 @@ from sealroom.core.metrics import Metrics
 from sealroom.media import control
 from sealroom.media.port import Engine, EngineFailure
 from sealroom.media.sdp.answer import Agreement, Server, answer_again, answer_first
-from sealroom.media.session import ALL_CODECS, SEALABLE_CODECS, Codec
+from sealroom.media.session import ALL_CODECS, SEALABLE_CODECS, Codec, Session
+from sealroom.rooms.announcer import Announcer
+from sealroom.rooms.bans import BanCheck, NoBans
 from sealroom.rooms.custom import check_custom, pass_on
 from sealroom.rooms.directory import Directory
+from sealroom.rooms.events import CloseReason, EnterReason, RoomListener
 from sealroom.rooms.record import Records
-from sealroom.rooms.rights import check_may_receive, check_may_send, effective
-from sealroom.rooms.state import Line, Origin, Participant
+from sealroom.rooms.rights import effective, passed_on
+from sealroom.rooms.slots import Slots
+from sealroom.rooms.state import NOT_BLOCKED, Blocked, Line, Origin, Participant, Room, engine_refused
+from sealroom.rooms.tracks import Tracks
 from sealroom_wire import signalling
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId
-from sealroom_wire.limits import MAX_PUBLISHERS
 from sealroom_wire.signalling import KickReason, LeaveReason, Role, Scene, Sealing, Track
 
 _log = get_logger()
@@ -59,6 +65,8 @@ class RoomService:
         settings: RoomSettings,
         errands: Errands,
         metrics: Metrics,
+        listeners: Sequence[RoomListener] = (),
+        bans: BanCheck | None = None,
     ) -> None:
         self._engine = engine
         self._server = server
@@ -68,7 +76,11 @@ class RoomService:
         self._errands = errands
         self._metrics = metrics
         self._records = Records(engine, clock)
-        self._directory = Directory(engine, clock, settings, errands, metrics)
+        self._bans = bans or NoBans()
+        self._announcer = Announcer(clock, ids, listeners)
+        self._tracks = Tracks(engine, self._announcer)
+        self._slots = Slots(engine)
+        self._directory = Directory(engine, clock, settings, errands, metrics, self._announcer)
         self._peers: dict[int, Participant] = {}
         self._numbers = 0
 
@@ -86,6 +98,7 @@ class RoomService:
         """
         admission = request.admission
         application = admission.identity.application
+        self._bans.check(admission, request.room)
         self._directory.check_entry(admission, request.room, request.scene)
         role = request.role if request.scene is Scene.LIVE else Role.ANCHOR
         rights = effective(admission.rights, request.scene, role)
@@ -120,6 +133,9 @@ class RoomService:
         self._peers[participant.peer] = participant
         self._metrics.participants.inc()
         if earlier is not None:
+            if earlier.line is None and earlier.entered:
+                same = earlier.origin.address == participant.origin.address
+                participant.entry = EnterReason.RETRIED if same else EnterReason.NETWORK_CHANGED
             reason = LeaveReason.TIMEOUT if earlier.line is None else LeaveReason.KICKED
             if earlier.line is not None:
                 earlier.line.kick(KickReason.KICK, ErrorCode.REPLACED_BY_NEW_ENTRY)
@@ -131,29 +147,35 @@ class RoomService:
             if is_new:
                 sealed = room.sealing is Sealing.REQUIRED
                 await self._engine.add_room(room.number, sealing_required=sealed)
-            await self._engine.add_peer(room.number, participant.peer, participant.agreement.session)
+            session = _held(participant, participant.agreement)
+            await self._engine.add_peer(room.number, participant.peer, session)
             # Nothing of a track is forwarded before it is published: the limits on publishers hold on media too.
             for send in participant.agreement.session.sends:
                 await self._engine.set_muted(participant.peer, send.track, muted=True)
         except EngineFailure as failure:
             # Put out meanwhile, the peer is one that the engine does not know any more.
             if not participant.gone:
-                raise _engine_refused(failure) from failure
+                raise engine_refused(failure) from failure
         if participant.gone:
-            raise Refusal(ErrorCode.REPLACED_BY_NEW_ENTRY)
+            raise Refusal(participant.put_out)
 
     def _appear(self, participant: Participant) -> tuple[signalling.Participant, ...]:
         participant.entered = True
+        participant.since = int(self._clock.unix() * 1000)
         room = participant.room
         if participant.is_audible:
             room.tell_others(participant, signalling.ParticipantEntered(participant.card()))
         _log.info(
             "participant_entered", application=room.sdk_app_id, room=room.id, user=participant.user_id, role=participant.role.value
         )  # fmt: skip
+        self._announcer.entered(participant, participant.entry)
         return tuple(other.card() for other in room.others(participant) if other.is_audible)
 
     def welcome(self, participant: Participant) -> None:
-        """Tells a participant, after `entered`, whom he hears already."""
+        """Tells a participant, after `entered`, whom he hears already, and what a moderator took from him before."""
+        blocked = participant.blocked
+        if blocked != NOT_BLOCKED:
+            participant.tell(signalling.Blocked(blocked.audio, blocked.video))
         if participant.heard:
             participant.tell(signalling.AudioSlots(participant.heard))
 
@@ -193,7 +215,35 @@ class RoomService:
             _log.info(
                 "participant_left", application=room.sdk_app_id, room=room.id, user=participant.user_id, reason=reason.value
             )  # fmt: skip
+            self._announcer.left(participant, reason)
         self._directory.left(room, participant)
+
+    def find(self, sdk_app_id: int, room: RoomId) -> Room:
+        """The open room, for moderators. Raises `Refusal(room_unknown)`."""
+        return self._directory.find(sdk_app_id, room)
+
+    def everybody(self) -> list[Participant]:
+        """All participants of this process, also those on their way in."""
+        return list(self._peers.values())
+
+    def put_out(self, participant: Participant, reason: KickReason, code: ErrorCode) -> None:
+        """Ends somebody's entry, also one that is on its way in. He may enter again."""
+        participant.put_out = code
+        line, participant.line = participant.line, None
+        if line is not None:
+            line.kick(reason, code)
+        self._remove(participant, LeaveReason.KICKED)
+
+    def dismiss(self, room: Room) -> None:
+        """Ends a call. The same room may be entered again: that is another call."""
+        room.ending = CloseReason.DISMISSED
+        for participant in list(room.participants.values()):
+            self.put_out(participant, KickReason.ROOM_DISBAND, ErrorCode.ROOM_DISMISSED)
+        self._directory.close(room, CloseReason.DISMISSED)
+
+    async def block(self, room: Room, user_id: str, wanted: Blocked) -> None:
+        """Takes from a user what he may send, or gives it back, for this call. Raises `Refusal(engine_failed)`."""
+        await self._tracks.block(room, user_id, wanted)
 
     async def _remove_from_engine(self, peer: int) -> None:
         try:
@@ -205,103 +255,37 @@ class RoomService:
     def close(self, code: ErrorCode) -> None:
         """Ends every line with `code` and empties every room: the process is about to end, or the engine is gone."""
         self._directory.accepts_new_rooms = False
+        for room in self._directory.all():
+            room.ending = CloseReason.ENDED
         for participant in list(self._peers.values()):
             if participant.line is not None:
                 participant.line.fail(code)
                 participant.line = None
             self._remove(participant, LeaveReason.TIMEOUT)
         for room in self._directory.all():
-            self._directory.close(room)
+            self._directory.close(room, CloseReason.ENDED)
 
     # tracks
 
     async def publish(self, participant: Participant, track: Track, *, muted: bool) -> None:
         """A track flows from now on. Raises `Refusal` for a missing right, or a limit of the room."""
-        check_may_send(participant, track)
-        room = participant.room
-        if all(send.track is not track for send in participant.agreement.session.sends):
-            raise Refusal(ErrorCode.SDP_NOT_SUPPORTED)
-        if track in participant.tracks:
-            await self.mute(participant, track, muted=muted)
-            return
-        if not participant.tracks and room.publishers() >= MAX_PUBLISHERS:
-            raise Refusal(ErrorCode.TOO_MANY_PUBLISHERS)
-        if track is Track.SCREEN and room.screen() is not None:
-            raise Refusal(ErrorCode.SCREEN_TAKEN)
-        participant.tracks[track] = muted
-        try:
-            await self._set_muted(participant, track, muted=muted)
-        except BaseException:
-            participant.tracks.pop(track, None)
-            raise
-        if not participant.gone:
-            room.tell_others(participant, signalling.TrackPublished(participant.user_id, track, muted))
+        await self._tracks.publish(participant, track, muted=muted)
 
     async def unpublish(self, participant: Participant, track: Track) -> None:
         """A track has ended. Raises `Refusal(not_published)`."""
-        if participant.tracks.pop(track, None) is None:
-            raise Refusal(ErrorCode.NOT_PUBLISHED)
-        participant.room.tell_others(participant, signalling.TrackUnpublished(participant.user_id, track))
-        await self._set_muted(participant, track, muted=True)
+        await self._tracks.unpublish(participant, track)
 
     async def mute(self, participant: Participant, track: Track, *, muted: bool) -> None:
         """A published track falls silent, or is heard again. Raises `Refusal(not_published)`."""
-        before = participant.tracks.get(track)
-        if before is None:
-            raise Refusal(ErrorCode.NOT_PUBLISHED)
-        if before is muted:
-            return
-        participant.tracks[track] = muted
-        participant.room.tell_others(participant, signalling.TrackMuted(participant.user_id, track, muted))
-        await self._set_muted(participant, track, muted=muted)
-
-    async def _set_muted(self, participant: Participant, track: Track, *, muted: bool) -> None:
-        try:
-            await self._engine.set_muted(participant.peer, track, muted=muted)
-        except EngineFailure as failure:
-            raise _engine_refused(failure) from failure
-
-    # slots
+        await self._tracks.mute(participant, track, muted=muted)
 
     async def bind(self, participant: Participant, bindings: tuple[signalling.Binding, ...]) -> None:
-        """Binds video slots, all or none. A binding older than the slot's newest is passed over: it was overtaken.
-
-        Raises:
-            Refusal: a slot or source that there is not, a track that is not published, a missing right.
-        """
-        wanted = [self._binding(participant, binding) for binding in bindings]
-        newest = participant.generations
-        fresh = [binding for binding in wanted if binding.generation > newest.get(binding.slot, -1)]
-        newest.update({binding.slot: binding.generation for binding in fresh})
-        if fresh:
-            try:
-                await self._engine.bind(participant.peer, tuple(fresh))
-            except EngineFailure as failure:
-                raise _engine_refused(failure) from failure
-
-    def _binding(self, participant: Participant, binding: signalling.Binding) -> control.SlotBinding:
-        if not participant.has_video_slot(binding.slot):
-            raise Refusal(ErrorCode.SLOT_UNKNOWN)
-        source = binding.source
-        if source is None:
-            return control.SlotBinding(binding.slot, binding.generation, None)
-        publisher = participant.room.participants.get(source.user_id)
-        if publisher is None or not publisher.is_audible or source.track is Track.AUDIO:
-            raise Refusal(ErrorCode.SOURCE_UNKNOWN)
-        check_may_receive(participant, source.track)
-        if source.track not in publisher.tracks:
-            raise Refusal(ErrorCode.NOT_PUBLISHED)
-        wanted = control.SlotSource(publisher.peer, source.track, source.layer)
-        return control.SlotBinding(binding.slot, binding.generation, wanted)
+        """Binds video slots, all or none. Raises `Refusal`."""
+        await self._slots.bind(participant, bindings)
 
     async def key_frame(self, participant: Participant, slot: int) -> None:
         """Asks the publisher shown in a slot for a key frame. Raises `Refusal(slot_unknown)`."""
-        if not participant.has_video_slot(slot):
-            raise Refusal(ErrorCode.SLOT_UNKNOWN)
-        try:
-            await self._engine.request_key_frame(participant.peer, slot)
-        except EngineFailure as failure:
-            raise _engine_refused(failure) from failure
+        await self._slots.key_frame(participant, slot)
 
     def check_custom(self, participant: Participant, data: str) -> int:
         """Bytes of data in a custom message, for who counts them; raises `Refusal` for what is not passed on."""
@@ -316,7 +300,7 @@ class RoomService:
         try:
             return await self._records.of(participant, request)
         except EngineFailure as failure:
-            raise _engine_refused(failure) from failure
+            raise engine_refused(failure) from failure
 
     async def offer(self, participant: Participant, sdp: str) -> Agreement:
         """Answers a later offer: more slots, or an ICE restart. Where it is refused, everything stays as it was."""
@@ -328,9 +312,9 @@ class RoomService:
             ids=self._ids,
         )
         try:
-            await self._engine.update_peer(participant.peer, agreement.session)
+            await self._engine.update_peer(participant.peer, _held(participant, agreement))
         except EngineFailure as failure:
-            raise _engine_refused(failure) from failure
+            raise engine_refused(failure) from failure
         participant.agreement = agreement
         return agreement
 
@@ -380,11 +364,11 @@ class RoomService:
             self._remove(participant, LeaveReason.TIMEOUT)
 
 
+def _held(participant: Participant, agreement: Agreement) -> Session:
+    """The session as the engine gets it: with the rights that hold now."""
+    return structs.replace(agreement.session, rights=int(passed_on(participant)))
+
+
 def _codecs(sealing: Sealing) -> frozenset[Codec]:
     """In a sealed room no codec is agreed on that could not be sealed."""
     return SEALABLE_CODECS if sealing is Sealing.REQUIRED else ALL_CODECS
-
-
-def _engine_refused(failure: EngineFailure) -> Refusal:
-    _log.warning("engine_refused", code=failure.code)
-    return Refusal(ErrorCode.ENGINE_FAILED)

@@ -6,13 +6,18 @@ from typing import Protocol
 
 from sealroom.apps.models import Admission
 from sealroom.core.clock import Timer
+from sealroom.core.logging import get_logger
 from sealroom.media import control
+from sealroom.media.port import EngineFailure
 from sealroom.media.sdp.answer import Agreement
+from sealroom.rooms.events import Call, CloseReason, EnterReason
 from sealroom_wire import signalling
-from sealroom_wire.errors import ErrorCode
+from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId
 from sealroom_wire.signalling import KickReason, Role, Scene, ServerMessage, SlotKind, Track
 from sealroom_wire.usersig import Privilege
+
+_log = get_logger()
 
 
 class Line(Protocol):
@@ -37,6 +42,21 @@ class Origin:
 
     address: str = field(repr=False)
     client: signalling.ClientInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """What a moderator took from somebody for the rest of the call. A screen counts as video."""
+
+    audio: bool = False
+    video: bool = False
+
+    def covers(self, track: Track) -> bool:
+        """Whether the track is not passed on."""
+        return self.audio if track is Track.AUDIO else self.video
+
+
+NOT_BLOCKED = Blocked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +92,10 @@ class Participant:
     entered: bool = False
     gone: bool = False
     engine_has_it: bool = True
+    put_out: ErrorCode = ErrorCode.REPLACED_BY_NEW_ENTRY
+    """Why, where he is gone although he did not leave."""
     grace: Timer | None = None
+    entry: EnterReason = EnterReason.VOLUNTARY
 
     @property
     def user_id(self) -> str:
@@ -83,6 +106,15 @@ class Participant:
     def is_audible(self) -> bool:
         """Whether the others are told of it: in a live room the audience is silent (TRTC)."""
         return self.entered and (self.room.scene is Scene.RTC or self.role is Role.ANCHOR)
+
+    @property
+    def blocked(self) -> Blocked:
+        """What a moderator took from this user in this call."""
+        return self.room.blocked.get(self.user_id, NOT_BLOCKED)
+
+    def is_silent(self, track: Track) -> bool:
+        """Whether a published track is muted, by himself or by a moderator."""
+        return self.tracks[track] or self.blocked.covers(track)
 
     def tell(self, message: ServerMessage) -> None:
         """Sends a message, if there is a line and the answer to `enter` went before."""
@@ -96,7 +128,7 @@ class Participant:
 
     def card(self) -> signalling.Participant:
         """What the others see of it."""
-        tracks = tuple(signalling.PublishedTrack(track, muted) for track, muted in self.tracks.items())
+        tracks = tuple(signalling.PublishedTrack(track, self.is_silent(track)) for track in self.tracks)
         return signalling.Participant(self.user_id, self.role, tracks)
 
     def slots(self) -> tuple[signalling.ReceiveSlot, ...]:
@@ -121,13 +153,23 @@ class Room:
     id: RoomId
     scene: Scene
     sealing: signalling.Sealing
-    since: int
-    """When it opened, in Unix milliseconds."""
+    call: Call
+    announced: bool = False
+    """Whether anybody ever entered: before that nobody outside knows of the room."""
     custom_messages: int = 0
     custom_bytes: int = 0
     sample: Sample | None = None
     participants: dict[str, Participant] = field(default_factory=dict)
     linger: Timer | None = None
+    ending: CloseReason = CloseReason.EMPTY
+    """What its end will be called."""
+    blocked: dict[str, Blocked] = field(default_factory=dict)
+    """By user; outlasts his entry, so that he does not get it back by entering again."""
+
+    @property
+    def since(self) -> int:
+        """When it opened, in Unix milliseconds."""
+        return self.call.opened_at
 
     def others(self, participant: Participant) -> list[Participant]:
         """Everybody but one."""
@@ -145,3 +187,9 @@ class Room:
     def screen(self) -> Participant | None:
         """Who shares a screen."""
         return next((one for one in self.participants.values() if Track.SCREEN in one.tracks), None)
+
+
+def engine_refused(failure: EngineFailure) -> Refusal:
+    """What a client is told where the engine did not do it."""
+    _log.warning("engine_refused", code=failure.code)
+    return Refusal(ErrorCode.ENGINE_FAILED)

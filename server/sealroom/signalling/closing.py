@@ -41,6 +41,8 @@ _ENDING = {
     ErrorCode.SERVER_BUSY: CloseCode.TRY_AGAIN_LATER,
     ErrorCode.ENGINE_FAILED: CloseCode.INTERNAL_ERROR,
     ErrorCode.REPLACED_BY_NEW_ENTRY: CloseCode.KICKED,
+    ErrorCode.REMOVED_FROM_ROOM: CloseCode.KICKED,
+    ErrorCode.ROOM_DISMISSED: CloseCode.KICKED,
 }
 
 ENDS_A_CALL = frozenset(

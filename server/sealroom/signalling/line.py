@@ -70,7 +70,7 @@ class Line:
     def kick(self, reason: KickReason, code: ErrorCode) -> None:
         """Says that the participant was put out, and ends the line."""
         self.tell(signalling.KickedOut(reason))
-        self.end(close_code(code), code.value)
+        self.end(CloseCode.KICKED, code.value)
 
     def end(self, code: CloseCode, reason: str = "") -> None:
         """Ends the line once all that waits is sent. A second end changes nothing."""

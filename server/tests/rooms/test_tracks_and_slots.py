@@ -4,7 +4,7 @@
 import pytest
 
 from sealroom.media import control
-from sealroom.rooms import service
+from sealroom.rooms import tracks
 from sealroom_wire import signalling
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.limits import MAX_PUBLISHERS
@@ -114,7 +114,7 @@ async def test_the_51st_publisher_is_refused_and_a_muted_one_counts(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert MAX_PUBLISHERS == 50
-    monkeypatch.setattr(service, "MAX_PUBLISHERS", 2)
+    monkeypatch.setattr(tracks, "MAX_PUBLISHERS", 2)
     first, second, third = [(await house.enter(f"user{number}"))[0] for number in range(3)]
     await house.rooms.publish(first, Track.AUDIO, muted=True)
     await house.rooms.publish(second, Track.AUDIO, muted=False)

@@ -6,6 +6,7 @@ import { type EnterRoomConfig, ExtraCode, type OperatorRecord, RtcError } from "
 import { troubleOf, trtc } from "./client";
 import { deviceRemoved, listDevices, startMicrophone, stopCamera, stopMicrophone } from "./devices";
 import { nameOf, userIdFor } from "./names";
+import { qualitiesOf } from "./quality";
 import { RefusalLog } from "./refusals";
 import { Lasting, SILENT_MS, STRANGER_MS } from "./roster";
 import { sealingText } from "./sealing";
@@ -174,6 +175,9 @@ function listenToTheLine(): void {
   trtc.on("statistics", (statistics) => {
     state.statistics.value = statistics;
   });
+  trtc.on("network-quality", (told) => {
+    state.qualities.value = qualitiesOf(told);
+  });
   trtc.on("connection-state-changed", ({ state: now }) => {
     state.connection.value = now;
   });
@@ -185,6 +189,16 @@ function listenToTheLine(): void {
   });
   trtc.on("device-changed", ({ type, action, device }) => {
     (action === "remove" ? deviceRemoved(type, device) : listDevices()).catch(() => undefined);
+  });
+  trtc.on("sending-blocked", ({ audio, video }) => {
+    const what = audio && video ? "sound and picture" : audio ? "sound" : "picture";
+    state.trouble.value =
+      audio || video
+        ? {
+            message: `Your ${what} was switched off for everybody.`,
+            action: "Ask who runs the call to let you be seen and heard again.",
+          }
+        : null;
   });
   trtc.on("kicked-out", ({ reason }) => ended(KICKED[reason] ?? troubleOf(null)));
   trtc.on("error", (error) => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names and values as in trtc-sdk-v5; the last three events are Sealroom's own.
+// Names and values as in trtc-sdk-v5; the last four events are Sealroom's own.
 
 export const EVENT = {
   ERROR: "error",
@@ -18,11 +18,13 @@ export const EVENT = {
   SCREEN_SHARE_STOPPED: "screen-share-stopped",
   TRACK: "track",
   STATISTICS: "statistics",
+  NETWORK_QUALITY: "network-quality",
   FIRST_VIDEO_FRAME: "first-video-frame",
   CUSTOM_MESSAGE: "custom-message",
   SEALING_STATE_CHANGED: "sealing-state-changed",
   ROSTER_CHANGED: "roster-changed",
   FRAME_REFUSED: "frame-refused",
+  SENDING_BLOCKED: "sending-blocked",
 } as const;
 
 export const TYPE = {

@@ -142,33 +142,47 @@ class StateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
 
 
-class ApplicationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One application of a customer."""
+class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Accounts, applications, usage, the audit log."""
 
-    sdk_app_id: Annotated[Annotated[int, Meta(ge=1, le=2**32 - 1)], _says("The number that clients name.")]
-    name: Annotated[Annotated[str, Meta(min_length=1, max_length=64)], _says("For people.")]
-    secret_keys: Annotated[
-        Annotated[
-            tuple[Annotated[str, Meta(min_length=16, max_length=256)], ...], Meta(min_length=1, max_length=2)
-        ],
-        _says("What UserSigs are signed with: one key, or two while one takes the place of the other."),
-    ]
-    sealing: Annotated[
-        Literal["required", "optional"],
+    url: Annotated[
+        str,
         _says(
-            "`required` refuses media that is not end-to-end encrypted. `optional` is the customer's documented choice."
+            "PostgreSQL (15 or newer), as postgresql://sealroom@db.example/sealroom?sslmode=verify-full&sslrootcert=/path. Empty: SQLite "
+            "in the state folder. Every parameter of libpq may follow the `?`; passfile keeps the password out of here."
         ),
-    ] = "required"
-    advanced_permission: Annotated[
-        bool, _says("Whether everybody must show a PrivateMapKey, whose rights then hold on the media path.")
-    ] = False
-    origins: Annotated[
-        tuple[str, ...],
+    ] = ""
+    pool_size: Annotated[
+        Annotated[int, Meta(ge=1, le=200)],
+        _says("Connections of this process to PostgreSQL. More than its cores can serve only wait there."),
+    ] = 8
+    connect_timeout: Annotated[
+        Seconds, _says("Seconds to wait for a new connection. libpq knows no less than 2.")
+    ] = 5.0
+    statement_timeout: Annotated[
+        Seconds,
         _says(
-            "Origins of web pages that may use it, as https://call.example. A loopback origin may end in :*. Clients without an origin are not pages."
+            "Seconds after which PostgreSQL ends a statement, or a transaction that does nothing. Migrations have no such limit."
         ),
-    ] = ()
-    enabled: Annotated[bool, _says("Switched off, nobody can enter.")] = True
+    ] = 30.0
+    lock_timeout: Annotated[
+        Seconds,
+        _says(
+            "Seconds a writer waits for another one, or for a free connection. Lower fails sooner under load."
+        ),
+    ] = 10.0
+
+
+class KeySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Keys of the operator's own."""
+
+    master: Annotated[
+        str,
+        _says(
+            "What the secrets in the database are encrypted under: file:/path of a file, the same one for every process of the database. "
+            "Empty: `master.key` in the state folder. Made where it is missing."
+        ),
+    ] = ""
 
 
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -180,4 +194,5 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rooms: RoomSettings = RoomSettings()
     log: LogSettings = LogSettings()
     state: StateSettings = StateSettings()
-    applications: tuple[ApplicationSettings, ...] = ()
+    database: DatabaseSettings = DatabaseSettings()
+    keys: KeySettings = KeySettings()

@@ -31,16 +31,20 @@ const slots = list(
 );
 
 export const SERVER_MESSAGE = tagged<Signalling.ServerMessage>("type", {
-  entered: object<Signalling.Entered>({
-    type: oneOf("entered"),
-    id,
-    version: whole(1),
-    sdp,
-    slots,
-    participants: list(participant, MOST_PARTICIPANTS),
-    sealing: oneOf("required", "optional"),
-    serverTime: whole(),
-  }),
+  entered: object<Signalling.Entered>(
+    {
+      type: oneOf("entered"),
+      id,
+      version: whole(1),
+      sdp,
+      slots,
+      participants: list(participant, MOST_PARTICIPANTS),
+      sealing: oneOf("required", "optional"),
+      serverTime: whole(),
+      reports: object<Signalling.Reports>({ sampleEvery: whole(0, 60_000), log: flag }, ["log"]),
+    },
+    ["reports"],
+  ),
   answered: object<Signalling.Answered>({ type: oneOf("answered"), id, sdp, slots }),
   done: object<Signalling.Done>({ type: oneOf("done"), id }),
   refused: object<Signalling.Refused>(
@@ -86,6 +90,7 @@ export const SERVER_MESSAGE = tagged<Signalling.ServerMessage>("type", {
     type: oneOf("audio-slots"),
     slots: list(object<Signalling.AudioSlot>({ slot, userId: orNull(userId) }), MAX_SLOTS),
   }),
+  blocked: object<Signalling.Blocked>({ type: oneOf("blocked"), audio: flag, video: flag }),
   "kicked-out": object<Signalling.KickedOut>({
     type: oneOf("kicked-out"),
     reason: oneOf("kick", "banned", "room_disband"),

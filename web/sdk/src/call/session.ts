@@ -9,10 +9,10 @@ import { Transforms } from "../sealing/transforms";
 import { PROTOCOL_VERSION, type Signalling } from "../wire.gen";
 import { payloadTypes } from "./codecs";
 import { type LayerEncoding, layersFor } from "./layers";
-import { SignallingLine } from "./line";
+import { type Request, SignallingLine } from "./line";
 import type { OperatorRecord } from "./record";
 import { Sections } from "./sections";
-import { type Change, SlotTable } from "./slots";
+import { type Change, type SlotSource, SlotTable } from "./slots";
 
 /** How long a broken media path may take to mend before it is restarted. Lower reacts faster to short gaps. */
 const MEND_MS = 4_000;
@@ -23,6 +23,8 @@ export interface SessionListener {
   said(message: Exclude<Signalling.ServerMessage, { type: "audio-slots" }>): void;
   /** The server says whose voice an audio slot carries; only to be believed in a call that is not sealed. */
   audioAssigned(place: number, userId: string | null): void;
+  /** The media path broke, and is tried anew. */
+  restarted(): void;
   /** The session is over, and not because we left. */
   lost(error: RtcError): void;
 }
@@ -42,9 +44,26 @@ interface KeyFrameSender {
   ): Promise<void>;
 }
 
+/** By mid: which of our tracks a section sends, and of one that receives the worker's place, the slot and whose video it is. */
+export interface Carried {
+  readonly sent: ReadonlyMap<string, Signalling.Track>;
+  readonly received: ReadonlyMap<string, Receives>;
+}
+
+export interface Receives {
+  readonly place: number;
+  /** Undefined while the server has not said. */
+  readonly slot: number | undefined;
+  readonly video: SlotSource | undefined;
+}
+
 /** A room that was entered. */
 export class Session {
   participants: readonly Signalling.Participant[] = [];
+  /** When the server let us in, on the clock of `performance.now`. */
+  enteredAt = 0;
+  /** What the server asked to be told of the call. */
+  reports: Signalling.Reports | undefined;
   private readonly connection = new RTCPeerConnection({
     bundlePolicy: "max-bundle",
     rtcpMuxPolicy: "require",
@@ -193,14 +212,36 @@ export class Session {
     return this.slots.bound().find(({ userId, track }) => this.slots.midOf(userId, track) === mid);
   }
 
-  /** The place of the receiving section with this mid. */
-  placeOf(mid: string): number | undefined {
-    return this.sections.receivingAt(mid)?.place;
+  /** What each section carries now. To be asked once for many: every look at a section goes to the browser. */
+  carries(): Carried {
+    const slots = new Map([...this.mids].map(([slot, mid]) => [mid, slot]));
+    const video = this.slots.byMid();
+    const received = new Map<string, Receives>();
+    for (const { place, transceiver } of this.sections.receiving) {
+      const mid = transceiver.mid ?? "";
+      received.set(mid, { place, slot: slots.get(mid), video: video.get(mid) });
+    }
+    return { sent: new Map(this.sections.sends.map(({ mid, track }) => [mid, track])), received };
   }
 
-  /** Which of our tracks a section sends. */
-  sentIn(mid: string): Signalling.Track | undefined {
-    return this.sections.sends.find((one) => one.mid === mid)?.track;
+  /** The number of the slot in which somebody's video arrives, if it was asked for. */
+  slotOf(userId: string, track: "main" | "screen"): number | undefined {
+    return this.slotIn(this.slots.midOf(userId, track));
+  }
+
+  /** The number of the slot at a place of the worker's. */
+  slotAt(place: number): number | undefined {
+    return this.slotIn(this.sections.receiving.find((one) => one.place === place)?.transceiver.mid);
+  }
+
+  /** Whether media may flow now. */
+  get connected(): boolean {
+    return this.connection.connectionState === "connected";
+  }
+
+  /** Tells the server something of the call that it asked for. */
+  async report(report: Extract<Request, { type: "quality" | "event" | "log" }>): Promise<void> {
+    await this.ask(report);
   }
 
   /** Leaves the room and waits, for a moment, until the server knows. */
@@ -221,6 +262,10 @@ export class Session {
     this.sealing?.post({ type: "end-entry", entry: this.entry });
   }
 
+  private slotIn(mid: string | null | undefined): number | undefined {
+    return [...this.mids].find(([, of]) => of === mid)?.[0];
+  }
+
   private async begin(config: CheckedEntry): Promise<void> {
     const [line, sdp] = await Promise.all([this.connect(config.server), this.offer()]);
     this.line = line;
@@ -230,6 +275,8 @@ export class Session {
       sdp,
       sends: this.sections.sends,
     });
+    this.enteredAt = performance.now();
+    this.reports = entered.reports ?? undefined;
     await this.answer(entered);
     this.participants = entered.participants;
   }
@@ -260,7 +307,7 @@ export class Session {
       ...(privateMapKey !== undefined && { privateMapKey }),
       ...(scene !== undefined && { scene }),
       ...(role !== undefined && { role }),
-      client: { sdk: "sealroom-web", version: VERSION, os: navigator.platform.slice(0, 64) },
+      client: { sdk: "sealroom-web", version: VERSION, os: system() },
     };
   }
 
@@ -337,6 +384,7 @@ export class Session {
       return this.lose(new RtcError(ErrorCode.OPERATION_FAILED, "The media connection was lost.", details));
     }
     // The browser's own errors too: nothing would try again, and the call would stand still for good.
+    this.listener.restarted();
     this.negotiate(() => this.connection.restartIce()).catch((error: unknown) => {
       this.lose(asRtcError(error, "restart"));
     });
@@ -347,4 +395,10 @@ export class Session {
     this.end();
     this.listener.lost(error);
   }
+}
+
+/** What the device runs; `platform` alone calls Android Linux. */
+function system(): string {
+  const { platform, userAgent } = navigator;
+  return (userAgent.includes("Android") ? `Android ${platform}` : platform).slice(0, 64);
 }

@@ -2,6 +2,8 @@
 // What each stream measures, in trtc-sdk-v5's terms. Behind the decoder: in a sealed call only what opened is in it.
 
 import type { AudioStatistics, RemoteStatistics, TRTCStatistics, VideoStatistics } from "../events";
+import type { Arrived } from "../quality/received";
+import type { Entry } from "../quality/report";
 import type { Signalling } from "../wire.gen";
 
 /** Whose stream arrives in a section; undefined where nobody's does. */
@@ -9,29 +11,13 @@ export type SourceFinder = (mid: string) => { userId: string; track: Signalling.
 /** Which track of ours a section sends. */
 export type SendFinder = (mid: string) => Signalling.Track | undefined;
 
-/** As much of an entry of a statistics report as we read. */
-interface Entry {
-  readonly id: string;
-  readonly type: string;
-  readonly timestamp: number;
-  readonly mid?: string;
-  readonly mediaSourceId?: string;
-  readonly bytesSent?: number;
-  readonly bytesReceived?: number;
-  readonly audioLevel?: number;
-  readonly frameWidth?: number;
-  readonly frameHeight?: number;
-  readonly framesPerSecond?: number;
-}
-
 type Streams = Pick<TRTCStatistics, "localStatistics" | "remoteStatistics">;
 
 /** Reads one report after the other, for bit rates lie between two. */
 export class StreamReader {
   private before = new Map<string, { bytes: number; timestamp: number }>();
 
-  read(report: RTCStatsReport, source: SourceFinder, send: SendFinder): Streams {
-    const entries = [...(report as unknown as ReadonlyMap<string, Entry>).values()];
+  read(entries: readonly Entry[], source: SourceFinder, send: SendFinder): Streams {
     const rates = this.rates(entries);
     const rate = (entry: Entry): number => rates.get(entry.id) ?? 0;
     return {
@@ -55,6 +41,25 @@ export class StreamReader {
     }
     return rates;
   }
+}
+
+/** The same with what each stream waits in the buffer, as the sample of the interval says. */
+export function withBuffers(
+  remotes: readonly RemoteStatistics[],
+  arrived: readonly Arrived[],
+): RemoteStatistics[] {
+  const waits = new Map(
+    arrived.map(({ stream, from }) => [`${from.userId}/${from.track}`, stream.jitterBuffer]),
+  );
+  const wait = (userId: string, track: Signalling.Track): { jitterBufferDelay?: number } => {
+    const jitterBufferDelay = waits.get(`${userId}/${track}`) ?? undefined;
+    return jitterBufferDelay === undefined ? {} : { jitterBufferDelay };
+  };
+  return remotes.map(({ userId, audio, video }) => ({
+    userId,
+    audio: { ...audio, ...wait(userId, "audio") },
+    video: video.map((one) => ({ ...one, ...wait(userId, one.videoType === "sub" ? "screen" : "main") })),
+  }));
 }
 
 function local(entries: readonly Entry[], send: SendFinder, rate: (entry: Entry) => number) {

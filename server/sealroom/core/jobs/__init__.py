@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Work that must be done at a time, even if the process that took it on is gone by then. In the database, beside what it is about."""
+
+from sealroom.core.jobs.kind import Daily, Every, Job, JobKind, Schedule
+from sealroom.core.jobs.queue import Jobs
+
+__all__ = ["Daily", "Every", "Job", "JobKind", "Jobs", "Schedule"]

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Jobs are done once by one of many workers, tried again when they fail, and taken over from the dead."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from sealroom.core.db import Database
+from sealroom.core.jobs import Daily, Every, Job, JobKind, Jobs
+from sealroom.core.jobs.queue import LEASE_SECONDS
+from server.tests.fakes import NOW, VirtualClock
+
+DAY = 86_400
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    made = Database(tmp_path / "x.db")
+    yield made
+    await made.close()
+
+
+class Worker:
+    """A handler that remembers, and fails as long as it is told to."""
+
+    def __init__(self) -> None:
+        self.done: list[Job] = []
+        self.fails = 0
+        self.hold: asyncio.Event | None = None
+        self.begun = asyncio.Event()
+
+    async def __call__(self, job: Job) -> None:
+        self.begun.set()
+        if self.hold is not None:
+            await self.hold.wait()
+        if self.fails:
+            self.fails -= 1
+            raise RuntimeError("with the text of a secret in it")
+        self.done.append(job)
+
+
+async def add(jobs: Jobs, database: Database, key: str, due: float = NOW) -> bool:
+    async with database.writing() as connection:
+        return await jobs.add(connection, "ship", key, "what", due)
+
+
+async def test_a_job_is_done_when_it_is_due_and_then_gone(database: Database) -> None:
+    clock, worker = VirtualClock(), Worker()
+    jobs = Jobs(database, clock, [JobKind("ship", worker)])
+    assert await add(jobs, database, "a", NOW + 10)
+    assert not await add(jobs, database, "a"), "it waits already"
+    assert not await jobs.do_one()
+    clock.advance(10)
+    assert await jobs.do_one()
+    assert worker.done == [Job("a", "what", 1)]
+    assert await jobs.waiting() == []
+    assert await add(jobs, database, "a"), "a job that was done may come again"
+
+
+async def test_a_job_is_taken_on_with_the_change_that_asks_for_it_or_not_at_all(database: Database) -> None:
+    jobs = Jobs(database, VirtualClock(), [JobKind("ship", Worker())])
+
+    async def change() -> None:
+        async with database.writing() as connection:
+            await jobs.add(connection, "ship", "a", "", NOW)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await change()
+    assert await jobs.waiting() == []
+
+
+async def test_many_workers_do_each_job_once(database: Database) -> None:
+    clock, worker = VirtualClock(), Worker()
+    everybody = [Jobs(database, clock, [JobKind("ship", worker)]) for _ in range(4)]
+    for number in range(40):
+        await add(everybody[0], database, str(number))
+
+    async def work(jobs: Jobs) -> None:
+        while await jobs.do_one():
+            pass
+
+    await asyncio.gather(*map(work, everybody))
+    assert sorted(int(job.key) for job in worker.done) == list(range(40))
+
+
+async def test_what_fails_is_tried_again_ever_later_and_given_up_where_its_kind_says_so(
+    database: Database,
+) -> None:
+    clock, worker = VirtualClock(), Worker()
+    jobs = Jobs(database, clock, [JobKind("ship", worker, first_retry=5, attempts=3)])
+    worker.fails = 3
+    await add(jobs, database, "a")
+    assert await jobs.do_one()
+    assert not await jobs.do_one()
+    clock.advance(5)
+    assert await jobs.do_one()
+    clock.advance(5)
+    assert not await jobs.do_one(), "the second time it waits twice as long"
+    clock.advance(5)
+    assert await jobs.do_one()
+    (left,) = await jobs.waiting()
+    assert (left.given_up, left.attempts, left.error) == (True, 3, "RuntimeError")
+    clock.advance(DAY)
+    assert not await jobs.do_one()
+    assert await jobs.retry("ship", "a")
+    assert await jobs.do_one()
+    assert [job.attempt for job in worker.done] == [1]
+
+
+async def test_a_dead_workers_job_is_taken_over_and_the_late_one_changes_nothing(database: Database) -> None:
+    clock, slow, quick = VirtualClock(), Worker(), Worker()
+    slow.hold = asyncio.Event()
+    first, second = (Jobs(database, clock, [JobKind("ship", worker)]) for worker in (slow, quick))
+    await add(first, database, "a")
+    held = asyncio.create_task(first.do_one())
+    await slow.begun.wait()
+    assert not await second.do_one(), "it is leased"
+    clock.advance(LEASE_SECONDS + 1)
+    quick.fails = 1
+    assert await second.do_one()
+    slow.hold.set()
+    await held
+    (left,) = await second.waiting()
+    assert left.attempts == 2, "who lost the lease does not take the job away from who has it"
+
+
+async def test_work_that_comes_back_runs_once_for_all_the_times_that_were_missed(database: Database) -> None:
+    clock, worker = VirtualClock(), Worker()
+    jobs = Jobs(database, clock, [JobKind("purge", worker, Daily(3))])
+    await jobs.prepare()
+    await jobs.prepare()
+    (planned,) = await jobs.waiting()
+    assert planned.due % DAY == 3 * 3600
+    clock.advance(10 * DAY)
+    assert await jobs.do_one()
+    assert not await jobs.do_one()
+    assert len(worker.done) == 1
+    (planned,) = await jobs.waiting()
+    assert clock.unix() < planned.due <= clock.unix() + DAY
+
+
+async def test_work_that_comes_back_is_never_given_up(database: Database) -> None:
+    clock, worker = VirtualClock(), Worker()
+    jobs = Jobs(database, clock, [JobKind("roll", worker, Every(60), first_retry=5, attempts=2)])
+    await jobs.prepare()
+    worker.fails = 5
+    for _ in range(5):
+        clock.advance(60)
+        assert await jobs.do_one()
+    clock.advance(60)
+    assert await jobs.do_one()
+    assert len(worker.done) == 1
+
+
+async def test_a_job_of_a_kind_that_this_program_does_not_know_is_left_for_one_that_does(
+    database: Database,
+) -> None:
+    clock, worker = VirtualClock(), Worker()
+    await add(Jobs(database, clock, [JobKind("ship", worker)]), database, "a")
+    other = Jobs(database, clock, [JobKind("roll", worker)])
+    assert not await other.do_one()
+    with pytest.raises(ValueError, match="no job ship"):
+        await add(other, database, "b")
+
+
+def test_daily_and_every_name_the_first_moment_after() -> None:
+    assert Every(60).after(59) == 60
+    assert Every(60).after(60) == 120
+    assert Daily(3, 30).after(0) == 12_600
+    assert Daily(3, 30).after(12_600) == DAY + 12_600
