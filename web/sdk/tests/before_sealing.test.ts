@@ -22,6 +22,7 @@ afterEach(() => vi.unstubAllGlobals());
 describe("before sealing has started", () => {
   it("no custom message leaves in clear, though there were a room to send it to", async () => {
     vi.stubGlobal("RTCRtpScriptTransform", class {});
+    vi.stubGlobal("document", Object.assign(new EventTarget(), { hidden: false }));
     // A worker that never says that it is ready.
     const worker = { postMessage: () => {}, terminate: () => {} } as unknown as Worker;
     const host: CallHost = {
