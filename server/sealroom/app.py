@@ -42,9 +42,7 @@ from sealroom.core.jobs import Jobs
 from sealroom.core.keys import Envelope, FileKeys, SealedColumn, check_master_key, master_keys
 from sealroom.core.metrics import LABELS, Metrics
 from sealroom.core.records.journal import journal_dataset
-from sealroom.core.records.journal.log import Bounds
-from sealroom.core.records.sqlite import SqliteRecords
-from sealroom.core.records.writing import RecordWriter
+from sealroom.core.records.opening import shorter_retention, store_of, writer_of
 from sealroom.core.state import StateDirectory, state_directory
 from sealroom.media.addresses import media_addresses
 from sealroom.media.engine import EngineConfig, MediaEngine
@@ -205,12 +203,17 @@ async def _running(
         # What a process wrote that was killed before it could give it a place.
         await opened.audit.place()
         made, site = catalogue(), configuration.site.name
-        records = SqliteRecords(state.path / "records.db", made, site)
+        wanted = configuration.records
+        records = store_of(wanted, state, made, site, clock)
         parts.push_async_callback(records.close)
         await records.prepare()
-        writer = RecordWriter(state.path / "journal", site, made, records, opened.envelope, clock, Bounds())
-        await parts.enter_async_context(writer)
-        jobs = Jobs(opened.database, clock, Purge(made, metadata, opened.database, records, clock).kinds())
+        health.add("records", records.works)
+        writer = await parts.enter_async_context(
+            writer_of(wanted, state, made, site, records, opened.envelope, clock)
+        )
+        shorter = shorter_retention(wanted, made)
+        purge = Purge(made, metadata, opened.database, records, clock, shorter)
+        jobs = Jobs(opened.database, clock, purge.kinds())
         await jobs.prepare()
         demo = await demo_application(
             opened.accounts, opened.register, opened.apps, system_user(), demo_origins
