@@ -36,6 +36,8 @@ PER_APPLICATION = 32
 """Requests of one application at once."""
 AT_ONCE = 512
 """Requests in all."""
+STRIKES = 2
+"""Events in a row that an endpoint did not take in their time, after which it counts as down. More ask a dead one more often."""
 COUNT_SECONDS = 10.0
 """How often it is counted how much waits for each application."""
 CLOSE_SECONDS = 6.0
@@ -108,6 +110,7 @@ class Deliverer:
         self._held: Counter[int] = Counter()
         self._outcomes: list[Outcome] = []
         self._down: dict[tuple[int, int], float] = {}
+        self._strikes: Counter[tuple[int, int]] = Counter()
         self._all = asyncio.Semaphore(AT_ONCE)
         self._applications: dict[int, asyncio.Semaphore] = {}
         self._wake = asyncio.Event()
@@ -194,6 +197,7 @@ class Deliverer:
         known = {(one.sdk_app_id, int(one.group)): one for one in await self._endpoints.all()}
         self._known, self._number = known, number
         self._down.clear()
+        self._strikes.clear()
 
     async def _count(self) -> None:
         """Looks which applications have too much waiting: a dead endpoint must not fill the disk."""
@@ -254,7 +258,7 @@ class Deliverer:
         """Tries until it is taken, or its minute is over; None where the lease ran out, and the event is another worker's."""
         attempts, problem = 0, Problem.TIMEOUT
         place = (parcel.sdk_app_id, parcel.group)
-        if self._is_down(place) and not self._is_in_its_minute(parcel):
+        if self._is_down(place) and not self._is_fresh(parcel):
             return self._park(parcel, attempts, Problem.DOWN, counts=False)
         while True:
             wait = self._wait_before(parcel, attempts + 1)
@@ -276,9 +280,10 @@ class Deliverer:
             else:
                 return self._delivered(parcel)
 
-    def _is_in_its_minute(self, parcel: Parcel) -> bool:
+    def _is_fresh(self, parcel: Parcel) -> bool:
+        """Whether it just happened: else it waited behind others that a dead endpoint did not take."""
         age = self._clock.unix() - parcel.since / 1000
-        return parcel.state is State.WAITING and age < schedule.FIRST_MINUTE
+        return parcel.state is State.WAITING and age < schedule.AGAIN_SECONDS
 
     def _wait_before(self, parcel: Parcel, attempt: int) -> float | None:
         if parcel.state is State.PARKED:
@@ -308,12 +313,20 @@ class Deliverer:
         self._metrics.attempts.labels("ok").inc()
         self._metrics.events.labels("delivered").inc()
         self._metrics.seconds.observe(max(0.0, self._clock.unix() - parcel.since / 1000))
-        if self._down.pop((parcel.sdk_app_id, parcel.group), None) is not None:
+        place = (parcel.sdk_app_id, parcel.group)
+        self._strikes.pop(place, None)
+        if self._down.pop(place, None) is not None:
             self._outcomes.append(Revived(parcel.sdk_app_id, parcel.group))
         return Delivered(parcel.id)
 
     def _is_down(self, place: tuple[int, int]) -> bool:
         return self._down.get(place, 0.0) > self._clock.monotonic()
+
+    def _not_taken(self, place: tuple[int, int]) -> None:
+        """One event may be one that the endpoint does not like; after two with none taken between, it is down."""
+        self._strikes[place] += 1
+        if self._strikes[place] >= STRIKES:
+            self._down[place] = self._clock.monotonic() + schedule.DOWN_SECONDS
 
     def _park(self, parcel: Parcel, attempts: int, problem: Problem, *, counts: bool = True) -> Outcome:
         """Sets an event aside until later, or buries it where its day is over. `counts`: an attempt was made for it."""
@@ -321,8 +334,7 @@ class Deliverer:
         parked = parcel.parked + 1 if counts else max(1, parcel.parked)
         due = schedule.parked_until(parked, now, parcel.since / 1000)
         if counts:
-            place = (parcel.sdk_app_id, parcel.group)
-            self._down[place] = self._clock.monotonic() + schedule.DOWN_SECONDS
+            self._not_taken((parcel.sdk_app_id, parcel.group))
         if due is None:
             return self._bury(parcel, attempts, problem)
         self._metrics.events.labels("parked").inc()
