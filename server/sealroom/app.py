@@ -63,6 +63,13 @@ from sealroom.rotation import Rotation
 from sealroom.signalling.conversation import Services
 from sealroom.signalling.endpoint import CALLER, PATH, SignallingEndpoint
 from sealroom.signalling.limits import Gate
+from sealroom.webhooks.address import Addresses
+from sealroom.webhooks.client import Client
+from sealroom.webhooks.delivery import Deliverer, WebhookMetrics
+from sealroom.webhooks.endpoints import Endpoints
+from sealroom.webhooks.letters import Letters
+from sealroom.webhooks.models import KEYS as WEBHOOK_KEY
+from sealroom.webhooks.outbox import Outbox
 from sealroom_wire import PROTOCOL_VERSION
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.limits import MAX_SIGNALLING_MESSAGE_BYTES
@@ -71,7 +78,7 @@ _log = logging.get_logger()
 
 DOCUMENTS: tuple[type[Document], ...] = quality.DOCUMENTS
 """Every kind of document that features keep in `records`."""
-SEALED: tuple[SealedColumn, ...] = (API_SECRET, APPLICATION_SECRET)
+SEALED: tuple[SealedColumn, ...] = (API_SECRET, APPLICATION_SECRET, WEBHOOK_KEY)
 """Every column that features keep encrypted under the master key."""
 
 
@@ -146,6 +153,9 @@ class Kept:
     register: ApplicationRegister
     rotation: Rotation
     bans: Bans
+    addresses: Addresses
+    endpoints: Endpoints
+    letters: Letters
 
     @classmethod
     async def open(
@@ -157,6 +167,7 @@ class Kept:
             ConfigurationError, StartError: it cannot be used; the master key is another one's.
         """
         keys, envelope = FileKeys(state), Envelope(master_keys(configuration.keys, state))
+        addresses = Addresses(read_networks(configuration.webhooks.allow, "webhooks.allow"))
         database = Database(configuration.database.url or state.database, configuration.database)
         try:
             await check_master_key(database, envelope, SEALED)
@@ -175,6 +186,9 @@ class Kept:
             ApplicationRegister(database, audit, clock, ids, envelope),
             Rotation(database, envelope, audit, SEALED),
             Bans(database, audit, clock),
+            addresses,
+            Endpoints(database, audit, envelope, clock, addresses),
+            Letters(database, audit, clock),
         )
 
 
@@ -220,9 +234,18 @@ async def _running(
         )
         errands = await parts.enter_async_context(Errands())
         history = History(writer)
-        ledger = Ledger(opened.database, clock, LedgerMetrics(metrics.registry), writers=(history.write,))
+        outbox = Outbox(opened.database, clock)
+        deliverer = Deliverer(
+            outbox, opened.endpoints, Client(clock, opened.addresses), clock, ids, WebhookMetrics(metrics.registry),
+            max_waiting=configuration.webhooks.max_waiting,
+        )  # fmt: skip
+        parts.push_async_callback(deliverer.close)
+        ledger = Ledger(
+            opened.database, clock, LedgerMetrics(metrics.registry), writers=(history.write, outbox.write), committed=(deliverer.wake,)
+        )  # fmt: skip
         await ledger.recover(ids)
         await ledger.start()
+        deliverer.start()
         parts.push_async_callback(ledger.close)
         # The engine and the rooms know each other; no event comes before the loop turns again.
         engine = _start_engine(configuration.media, lambda event: rooms.on_engine_event(event))  # noqa: PLW0108

@@ -129,6 +129,24 @@ class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 600.0
 
 
+class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Callbacks to customers' endpoints."""
+
+    allow: Annotated[
+        tuple[str, ...],
+        _says(
+            "Networks that endpoints may lie in although they are not public, as 10.1.0.0/16; there http is taken too. Name none that "
+            "holds anything of the operator's own."
+        ),
+    ] = ()
+    max_waiting: Annotated[
+        Count,
+        _says(
+            "Events of one application that may wait for its endpoints. More outlast a longer failure, and take disk."
+        ),
+    ] = 100_000
+
+
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Logs, on standard error."""
 
@@ -268,6 +286,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     admin: AdminSettings = AdminSettings()
     media: MediaSettings = MediaSettings()
     rooms: RoomSettings = RoomSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     log: LogSettings = LogSettings()
     state: StateSettings = StateSettings()
     site: SiteSettings = SiteSettings()
