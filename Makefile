@@ -18,7 +18,7 @@ ARGS ?=
 STATIC := customer/sealroom_customer/page/static
 WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: help env web demo test test-rust test-python test-web test-browser test-breaking check check-rust check-python check-web generate bench clean
+.PHONY: help env web demo test test-rust test-python test-web test-browser test-services test-breaking check check-rust check-python check-web generate bench clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -54,10 +54,13 @@ test-rust: env ## Rust crates
 	@(cd engine && cargo test --locked --quiet --workspace --exclude python-server --exclude python-customer --exclude python-sim $(ARGS))
 
 test-python: env web ## Python tests without a browser
-	@$(BIN)/pytest -m "not browser and not wheels" $(ARGS)
+	@$(BIN)/pytest -m "not browser and not wheels and not services" $(ARGS)
 
 test-browser: env web ## Calls in real browsers
 	@$(BIN)/pytest -m browser $(ARGS)
+
+test-services: env ## Tests against real PostgreSQL, OpenSearch, NATS and S3, which are installed below .services/
+	@exec $(BIN)/python -m tools.run_tests --services $(ARGS)
 
 test-web: env web/node_modules/.package-lock.json ## SDK and page
 	@(cd web && npm test --silent)
@@ -93,4 +96,4 @@ bench: env ## Measure the media path (see bench/media/method.md)
 	@$(BIN)/python bench/media/run.py $(ARGS)
 
 clean: ## Remove what was built; leaves the tools' own caches alone
-	@rm -rf $(VENV) engine/target web/node_modules $(STATIC) .demo
+	@rm -rf $(VENV) engine/target web/node_modules $(STATIC) .demo .services

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+pytest_plugins = ["tools.services.fixtures"]
+
 
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:

@@ -2,7 +2,8 @@
 """Runs every suite, counts what was skipped and why, and ends with one line.
 
 Rust and the web run beside the Python suites where they do not disturb each other; browsers and timing-sensitive calls run
-after them. `--no-skips` (continuous integration) makes a skip a failure.
+after them. `--services` runs the suite against real services instead, which `tools/services` installs and starts.
+`--no-skips` (continuous integration) makes a skip a failure.
 """
 
 import argparse
@@ -111,17 +112,26 @@ def main() -> int:
     """Runs the suites; exit code 0 only if all passed (and, with `--no-skips`, none was skipped)."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--no-skips", action="store_true", help="a skipped test is a failure")
+    parser.add_argument("--services", action="store_true", help="run only what needs real services")
     options = parser.parse_args()
+    outcomes = [python("services", "services", workers=1)] if options.services else everything()
+    return _report(outcomes, no_skips=options.no_skips)
+
+
+def everything() -> list[Outcome]:
+    """All suites but the one that needs services."""
     outcomes: list[Outcome] = []
     beside = [threading.Thread(target=lambda: outcomes.extend((rust(), web())))]
     for thread in beside:
         thread.start()
-    outcomes.append(python("python", "not browser and not wheels", workers=min(4, os.cpu_count() or 1)))
+    outcomes.append(
+        python("python", "not browser and not wheels and not services", workers=min(4, os.cpu_count() or 1))
+    )
     for thread in beside:
         thread.join()
-    outcomes.append(python("wheels", "wheels", workers=1))
-    outcomes.append(python("browsers", "browser", workers=1))
-    return _report(outcomes, no_skips=options.no_skips)
+    outcomes.append(python("wheels", "wheels and not services", workers=1))
+    outcomes.append(python("browsers", "browser and not services", workers=1))
+    return outcomes
 
 
 def _report(outcomes: list[Outcome], *, no_skips: bool) -> int:

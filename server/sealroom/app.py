@@ -40,6 +40,7 @@ from sealroom.media.engine import EngineConfig, MediaEngine
 from sealroom.media.metrics import EngineMetrics
 from sealroom.media.port import EngineFailure
 from sealroom.media.sdp.answer import Server
+from sealroom.quality import models as quality
 from sealroom.rooms.service import RoomService
 from sealroom.signalling.conversation import Services
 from sealroom.signalling.endpoint import CALLER, PATH, SignallingEndpoint
@@ -50,7 +51,7 @@ from sealroom_wire.limits import MAX_SIGNALLING_MESSAGE_BYTES
 
 _log = logging.get_logger()
 
-DOCUMENTS: tuple[type[Document], ...] = ()
+DOCUMENTS: tuple[type[Document], ...] = quality.DOCUMENTS
 """Every kind of document that features keep in `records`."""
 
 
@@ -122,7 +123,7 @@ class Kept:
 async def kept(configuration: Configuration) -> AsyncIterator[Kept]:
     """For commands that look at what is kept, or change it."""
     state, clock = StateDirectory(state_directory(configuration.state.directory, os.environ)), SystemClock()
-    database, keys = Database(state.database), FileKeys(state)
+    database, keys = _database(configuration, state), FileKeys(state)
     audit = AuditLog(database, keys, clock)
     try:
         yield Kept(
@@ -143,7 +144,8 @@ async def _running(
     metrics, health = Metrics(program_version()), Health()
     demo = demo_application(state, ids, demo_origins)
     async with AsyncExitStack() as parts:
-        database = Database(state.database)
+        database = _database(configuration, state)
+        health.add("database", lambda: _answers(database))
         parts.push_async_callback(database.close)
         audit = AuditLog(database, FileKeys(state), clock)
         # What a process wrote that was killed before it could give it a place.
@@ -169,6 +171,15 @@ async def _running(
         bound, admin_bound = await public.start(), await admin.start()
         url = settings.public_url or f"{'wss' if settings.certificate else 'ws'}://{bound}{PATH}"
         yield Running(url, f"http://{admin_bound}", server.addresses, demo, state.path), health
+
+
+def _database(configuration: Configuration, state: StateDirectory) -> Database:
+    return Database(configuration.database.url or state.database, configuration.database)
+
+
+async def _answers(database: Database) -> bool:
+    await database.check()
+    return True
 
 
 def _start_engine(settings: MediaSettings, listener: Callable[..., None]) -> MediaEngine:

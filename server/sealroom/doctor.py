@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sealroom.core.config import Configuration
-from sealroom.core.db.database import schema_version
 from sealroom.core.db.migrations import HEAD
+from sealroom.core.db.schema import schema_of
+from sealroom.core.db.target import Target
 from sealroom.core.errors import OperatorError, StartError
 from sealroom.core.http.address import check_encrypted, read_listen_address, read_networks
-from sealroom.core.state import StateDirectory, state_directory
+from sealroom.core.state import DATABASE_FILE, StateDirectory, state_directory
 from sealroom.media.addresses import media_addresses
 
 _EARLIEST = 1_767_225_600
@@ -36,6 +37,7 @@ def examine(configuration: Configuration) -> list[Finding]:
         "engine": _engine,
         "clock": _clock,
         "state": _state,
+        "database": _database,
         "signalling": _signalling,
         "admin": _admin,
         "media": _media,
@@ -81,11 +83,21 @@ def _state(configuration: Configuration) -> str:
         raise StartError(
             "state_open_to_others", f"Others can look into {state.path}.", f"Close it: chmod 700 {state.path}"
         )
-    schema = schema_version(state.database) if state.database.exists() else None
+    return str(state.path)
+
+
+def _database(configuration: Configuration) -> str:
+    file = state_directory(configuration.state.directory, os.environ) / DATABASE_FILE
+    if not configuration.database.url and not file.exists():
+        return f"{file} (made at the first start)"
+    target = Target(configuration.database.url or file, configuration.database)
+    schema = schema_of(target)
     if schema is None:
-        return f"{state.path} (the database is made at the first start)"
-    return f"{state.path}, schema {schema}" + (
-        "" if schema == HEAD else f" (becomes {HEAD} at the next start)"
+        return f"{target} (empty; the schema is made at the first start)"
+    if schema.version > HEAD:
+        return f"{target}, schema {schema.version} of a newer program, for programs from {schema.lowest} on; this one has {HEAD}"
+    return f"{target}, schema {schema.version}" + (
+        "" if schema.version == HEAD else f" (becomes {HEAD} at the next start)"
     )
 
 

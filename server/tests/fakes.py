@@ -3,18 +3,22 @@
 
 import heapq
 import itertools
+import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec.structs as structs
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sealroom.audit.events import Actor
 from sealroom.audit.service import AuditLog
 from sealroom.core.config.schema import ApplicationSettings
 from sealroom.core.db import Database
-from sealroom.core.keys import NoteSigner, NoteVerifier
+from sealroom.core.keys import EnvelopeError, KeyName, NoteSigner, NoteVerifier
+from sealroom.core.keys.master import Wrapped
 from sealroom.media import control
 from sealroom.media.measures import (
     DownSlot,
@@ -451,3 +455,50 @@ class MemoryKeys:
 def audit(database: Database) -> AuditLog:
     """A log that signs with a key of its own."""
     return AuditLog(database, MemoryKeys(), VirtualClock())
+
+
+class KeyService:
+    """The port of master keys as a key management service keeps them: nobody sees the keys, blobs are its own, and it may be away."""
+
+    def __init__(self) -> None:
+        self._id = f"arn:tests:key/{secrets.token_hex(8)}"
+        self._versions: list[AESGCM] = []
+        self.away = False
+        self.wrapped = self.unwrapped = 0
+        self._add()
+
+    def _add(self) -> KeyName:
+        self._versions.append(AESGCM(AESGCM.generate_key(256)))
+        return KeyName(self._id, len(self._versions))
+
+    def _asked(self) -> None:
+        if self.away:
+            raise EnvelopeError("master_key_away", "The key service does not answer.", "Try again.")
+
+    async def newest(self) -> KeyName:
+        return KeyName(self._id, len(self._versions))
+
+    async def wrap(self, data_key: bytes, context: Mapping[str, str]) -> Wrapped:
+        self._asked()
+        self.wrapped += 1
+        nonce = secrets.token_bytes(12)
+        blob = self._versions[-1].encrypt(nonce, data_key, repr(sorted(context.items())).encode())
+        return Wrapped(await self.newest(), b"vault:" + nonce + blob)
+
+    async def unwrap(self, wrapped: Wrapped, context: Mapping[str, str]) -> bytes:
+        self._asked()
+        self.unwrapped += 1
+        name, blob = wrapped.name, wrapped.blob.removeprefix(b"vault:")
+        if name.id != self._id or not 1 <= name.version <= len(self._versions):
+            raise EnvelopeError("master_key_missing", f"There is no key {name}.", "Look for it.")
+        try:
+            bound = repr(sorted(context.items())).encode()
+            return self._versions[name.version - 1].decrypt(blob[:12], blob[12:], bound)
+        except (InvalidTag, ValueError):
+            raise EnvelopeError(
+                "sealed_value_damaged", "The blob is not this key's.", "Look for another."
+            ) from None
+
+    async def rotate(self) -> KeyName:
+        self._asked()
+        return self._add()

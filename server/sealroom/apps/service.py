@@ -5,7 +5,6 @@ import asyncio
 from collections.abc import Iterable
 
 from sqlalchemy import and_, delete, func, or_, select
-from sqlalchemy.dialects.sqlite import insert
 
 from sealroom.apps.models import EVERY_USER, Admission, Application, Identity, revocations
 from sealroom.apps.origins import check_origin, origin_allowed
@@ -13,7 +12,7 @@ from sealroom.audit.events import Actor, AuditEvent, Record
 from sealroom.audit.service import AuditLog
 from sealroom.core.clock import Clock
 from sealroom.core.config.schema import ApplicationSettings
-from sealroom.core.db import Database
+from sealroom.core.db import Database, upsert
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId, check_sdk_app_id, check_user_id
 from sealroom_wire.usersig import Privilege, verify_private_map_key, verify_user_sig
@@ -90,15 +89,9 @@ class ApplicationService:
     async def revoke(self, sdk_app_id: int, user_id: str | None, issued_before: int, actor: Actor) -> None:
         """Refuses from now on UserSigs issued before a moment (Unix seconds), of one user or of all."""
         row = {"sdk_app_id": sdk_app_id, "user_id": user_id or EVERY_USER, "issued_before": issued_before}
-        statement = insert(revocations).values(row)
-        # A revocation is never moved back by a later one.
-        latest = func.max(revocations.c.issued_before, statement.excluded.issued_before)
         async with self._database.writing() as connection:
-            await connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["sdk_app_id", "user_id"], set_={"issued_before": latest}
-                )
-            )
+            # A revocation is never moved back by a later one.
+            await upsert(connection, revocations, row, greatest=("issued_before",))
             record = _record(
                 AuditEvent.USER_SIGS_REVOKED, actor, sdk_app_id, user_id, issued_before=issued_before
             )

@@ -28,6 +28,8 @@ class Column:
     field: Field
     kind: Kind
     optional: bool
+    many: bool = False
+    """Whether one document has several values of it."""
 
 
 @dataclass(frozen=True, slots=True)

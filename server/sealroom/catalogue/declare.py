@@ -134,7 +134,8 @@ def _column(kind: type, name: str, hint: object) -> Column:
     values = [option for option in options if option is not type(None)]
     if len(values) != 1:
         raise TypeError(f"{kind.__name__}.{name}: a search store keeps one type in a field")
-    return Column(said[0], _kind(values[0], said[0], f"{kind.__name__}.{name}"), len(values) < len(options))
+    found = _kind(values[0], said[0], f"{kind.__name__}.{name}")
+    return Column(said[0], found, len(values) < len(options), get_origin(values[0]) is tuple)
 
 
 def _kind(value: object, said: Field, where: str) -> Kind:

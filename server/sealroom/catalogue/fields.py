@@ -39,6 +39,8 @@ class Field:
     """Where it is not the dataset's."""
     text: bool = False
     """Free text that is searched by words."""
+    sought: bool = False
+    """Whether documents are looked up by it: the embedded store keeps an index, which every write pays for. Subjects have one anyway."""
     erased: bool = False
     """Whether an erasure empties just this field and leaves its row: only where the row has to stay, as in the audit log."""
     dates: bool = False

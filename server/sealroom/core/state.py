@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The folder of what is kept on disk: the database, keys, nothing of any call. For this user only."""
 
+import contextlib
 import fcntl
 import os
 import secrets
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from sealroom.core.errors import StartError
 
+DATABASE_FILE = "sealroom.db"
 _LOG_KEY_BYTES = 32
 
 
@@ -36,7 +38,7 @@ class StateDirectory:
     @property
     def database(self) -> Path:
         """The database file."""
-        return self.path / "sealroom.db"
+        return self.path / DATABASE_FILE
 
     def log_key(self) -> bytes:
         """The installation's key for personal fields of logs; made at the first start."""
@@ -47,7 +49,7 @@ class StateDirectory:
         file = self.path / name
         try:
             if not file.exists():
-                write_private(file, make())
+                write_new_private(file, make())
             return file.read_bytes()
         except OSError as error:
             raise _unusable(file, error) from error
@@ -81,9 +83,30 @@ def write_private(file: Path, content: bytes) -> None:
             out.flush()
             os.fsync(out.fileno())
         Path(temporary).replace(file)
+        _sync(file.parent)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def write_new_private(file: Path, content: bytes) -> None:
+    """Like `write_private`, but leaves a file alone that is there: of two processes that make one, the first is right."""
+    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(out.name, file)
+            _sync(file.parent)
+
+
+def _sync(folder: Path) -> None:
+    """A name is on the disk only when its folder is: a key that was used must be there after a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _unusable(path: Path, error: OSError) -> StartError:

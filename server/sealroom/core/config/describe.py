@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes configuration for people: a documented sample, and the effective values with where each came from."""
 
+import re
 import textwrap
 from collections.abc import Iterator
 from typing import Annotated, get_args, get_origin, get_type_hints
@@ -40,7 +41,7 @@ def effective(loaded: Loaded) -> str:
     for section, keys in sections().items():
         settings = getattr(loaded.configuration, section)
         for key in keys:
-            shown = f"{section}.{key} = {_toml(getattr(settings, key))}"
+            shown = f"{section}.{key} = {_toml(_masked(getattr(settings, key)))}"
             lines.append(f"{shown:60}  # {loaded.origins[f'{section}.{key}']}")
     for application in loaded.configuration.applications:
         masked = {
@@ -63,6 +64,19 @@ def _descriptions_in(hint: object) -> Iterator[str]:
         for extra in get_args(hint)[1:]:
             if isinstance(extra, msgspec.Meta) and extra.description:
                 yield extra.description
+
+
+def _masked(value: object) -> object:
+    """Hides the password of a URL."""
+    return (
+        re.sub(r"(://[^/@\s]*?:)[^/\s]*@|([?&]password=)[^&]*", _mask, value)
+        if isinstance(value, str)
+        else value
+    )
+
+
+def _mask(found: re.Match[str]) -> str:
+    return f"{found[1]}***@" if found[1] else f"{found[2]}***"
 
 
 def _comment(text: str) -> list[str]:

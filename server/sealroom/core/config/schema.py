@@ -142,6 +142,49 @@ class StateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
 
 
+class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Accounts, applications, usage, the audit log."""
+
+    url: Annotated[
+        str,
+        _says(
+            "PostgreSQL (15 or newer), as postgresql://sealroom@db.example/sealroom?sslmode=verify-full&sslrootcert=/path. Empty: SQLite "
+            "in the state folder. Every parameter of libpq may follow the `?`; passfile keeps the password out of here."
+        ),
+    ] = ""
+    pool_size: Annotated[
+        Annotated[int, Meta(ge=1, le=200)],
+        _says("Connections of this process to PostgreSQL. More than its cores can serve only wait there."),
+    ] = 8
+    connect_timeout: Annotated[
+        Seconds, _says("Seconds to wait for a new connection. libpq knows no less than 2.")
+    ] = 5.0
+    statement_timeout: Annotated[
+        Seconds,
+        _says(
+            "Seconds after which PostgreSQL ends a statement, or a transaction that does nothing. Migrations have no such limit."
+        ),
+    ] = 30.0
+    lock_timeout: Annotated[
+        Seconds,
+        _says(
+            "Seconds a writer waits for another one, or for a free connection. Lower fails sooner under load."
+        ),
+    ] = 10.0
+
+
+class KeySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Keys of the operator's own."""
+
+    master: Annotated[
+        str,
+        _says(
+            "What the secrets in the database are encrypted under: file:/path of a file, the same one for every process of the database. "
+            "Empty: `master.key` in the state folder. Made where it is missing."
+        ),
+    ] = ""
+
+
 class ApplicationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One application of a customer."""
 
@@ -180,4 +223,6 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rooms: RoomSettings = RoomSettings()
     log: LogSettings = LogSettings()
     state: StateSettings = StateSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    keys: KeySettings = KeySettings()
     applications: tuple[ApplicationSettings, ...] = ()

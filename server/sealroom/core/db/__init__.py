@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Relational state: SQLite in WAL mode here. Features declare their tables on `metadata`; migrations run at start."""
+"""Relational state: SQLite in WAL mode, or PostgreSQL. Features declare their tables on `metadata`; migrations run at start.
 
-from sealroom.core.db.database import Database
+**Nothing outside this package knows which of the two it is.**
+"""
+
+from sealroom.core.db.changes import number_of, raise_number
+from sealroom.core.db.database import AWAY, Database
+from sealroom.core.db.statements import insert_new, upsert
 from sealroom.core.db.tables import metadata
 
-__all__ = ["Database", "metadata"]
+__all__ = ["AWAY", "Database", "insert_new", "metadata", "number_of", "raise_number", "upsert"]

@@ -1,92 +1,90 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One SQLite database: opened, migrated, and closed again."""
+"""The database: opened, migrated, and closed again."""
 
-import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
-from pathlib import Path
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVarTuple
 
-from sqlalchemy import event
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import Row, Select, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sealroom.core.db.migrations import HEAD
-from sealroom.core.errors import StartError
+from sealroom.core.config.schema import DatabaseSettings
+from sealroom.core.db.schema import migrate
+from sealroom.core.db.target import ALONE, IMMEDIATE, Target, Where
 
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
+Ts = TypeVarTuple("Ts")
+
+AWAY: tuple[type[Exception], ...] = (OperationalError, InterfaceError, NoConnection, TimeoutError, OSError)
+"""What is raised while the database is away or overloaded. **Whether a transaction that met it was committed is not known**:
+what is tried again must be harmless twice."""
 
 
 class Database:
-    """Connections to one database file whose schema is that of this program."""
+    """Connections to one database whose schema this program can use."""
 
-    def __init__(self, path: Path) -> None:
-        """Migrates `path` to this program's schema and prepares connections; must not run on an event loop's hot path.
+    def __init__(self, where: Where, settings: DatabaseSettings | None = None) -> None:
+        """Migrates to this program's schema and prepares connections; must not run on an event loop's hot path.
 
         Raises:
-            StartError: the file cannot be used, or is of a newer program.
+            ConfigurationError: a URL that cannot be used.
+            StartError: the database cannot be used, or is of a newer program that shares nothing with this one.
         """
-        migrate(path)
-        self._engine: AsyncEngine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=4)
-        event.listen(self._engine.sync_engine, "connect", _prepare)
+        self._settings = settings or DatabaseSettings()
+        target = Target(where, self._settings)
+        migrate(target)
+        self._engine = engine = target.async_engine()
+        # One writer at a time is SQLite's own rule. In line here, the first to come is the first to write; SQLite's way of waiting
+        # (sleep, look again) knows no order. PostgreSQL has row locks instead.
+        self._line: asyncio.Lock | None = asyncio.Lock() if target.is_sqlite else None
+        if target.is_sqlite:
+            self._writers, self._readers = engine.execution_options(**{IMMEDIATE: True}), engine
+            self._alone = engine.execution_options(**{ALONE: True})
+        else:
+            self._writers = engine
+            self._readers = engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            self._alone = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for statements that change nothing."""
-        async with self._engine.connect() as connection:
+        """A connection for statements that change nothing. All of them see the database as it was at the first."""
+        async with self._readers.connect() as connection:
             yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """A connection in a transaction that is committed at the end, or rolled back on an exception."""
-        async with self._engine.begin() as connection:
-            yield connection
+        """A connection in a transaction that is committed at the end, or rolled back on an exception. Writers of SQLite come one
+        after the other; **a transaction inside a transaction would wait for itself**, and fails after `lock_timeout`.
+
+        Raises:
+            TimeoutError: other writers did not end in time.
+        """
+        if self._line is None:
+            async with self._writers.begin() as connection:
+                yield connection
+            return
+        async with asyncio.timeout(self._settings.lock_timeout):
+            await self._line.acquire()
+        try:
+            async with self._writers.begin() as connection:
+                yield connection
+        finally:
+            self._line.release()
+
+    async def ask(self, statement: Select[*Ts]) -> Sequence[Row[*Ts]]:
+        """The rows of one statement, without a transaction around it: the cheapest way to ask."""
+        async with self._alone.connect() as connection:
+            return (await connection.execute(statement)).all()
+
+    async def check(self) -> None:
+        """Asks for nothing. Raises one of AWAY where the database does not answer."""
+        async with self._alone.connect() as connection:
+            await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
         """Closes every connection."""
         await self._engine.dispose()
-
-
-def _prepare(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-    cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def schema_version(path: Path) -> str | None:
-    """The revision of the schema in the file; None for a new one.
-
-    Raises:
-        StartError: the file is not a database, or cannot be opened.
-    """
-    try:
-        with closing(sqlite3.connect(path)) as connection:
-            known = connection.execute(
-                "SELECT name FROM sqlite_master WHERE name = 'alembic_version'"
-            ).fetchone()
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if known else None
-    except sqlite3.Error as error:
-        raise StartError(
-            "database_unusable",
-            f"The database {path} cannot be used: {error}.",
-            "Check the folder's permissions and free space, or name another one in [state].",
-        ) from error
-    return str(row[0]) if row else None
-
-
-def migrate(path: Path) -> None:
-    """Brings the file to the schema of this program. Costs one query when it is there already."""
-    present = schema_version(path)
-    if present == HEAD:
-        return
-    # Alembic takes longer to import than everything else of a start: only when there is something to do.
-    from sealroom.core.db.migrations.run import is_known, upgrade
-
-    if present is not None and not is_known(present):
-        raise StartError(
-            "database_of_newer_program",
-            f"The database {path} has schema {present}, which this program does not know.",
-            "Start the newer program again, or restore a backup made before it ran.",
-        )
-    upgrade(path)

@@ -1,8 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keys of the operator's own: they sign what he says (checkpoints, receipts). **No key here has to do with media.**"""
+"""Keys of the operator's own: they sign what it says, and encrypt the secrets it has to keep. **No key here has to do with media.**"""
 
+from sealroom.core.keys.columns import SealedColumn, check_master_key, encrypt_again
+from sealroom.core.keys.envelope import Envelope
 from sealroom.core.keys.file import FileKeys
+from sealroom.core.keys.master import EnvelopeError, KeyName, MasterKeys, master_keys
 from sealroom.core.keys.note import NoteError, NoteSigner, NoteVerifier, open_note
 from sealroom.core.keys.port import Keys
 
-__all__ = ["FileKeys", "Keys", "NoteError", "NoteSigner", "NoteVerifier", "open_note"]
+__all__ = [
+    "Envelope",
+    "EnvelopeError",
+    "FileKeys",
+    "KeyName",
+    "Keys",
+    "MasterKeys",
+    "NoteError",
+    "NoteSigner",
+    "NoteVerifier",
+    "SealedColumn",
+    "check_master_key",
+    "encrypt_again",
+    "master_keys",
+    "open_note",
+]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Logs, quality and copies of the audit log: SQLite here, OpenSearch or Elasticsearch where it grows. Never anything of media."""
 
-from sealroom.core.records.port import CursorInvalid, Records, RecordsUnavailable
+from sealroom.core.records.port import CursorInvalid, DocumentsRefused, Records, RecordsUnavailable
 from sealroom.core.records.query import (
     Aggregation,
     Between,
@@ -24,6 +24,7 @@ __all__ = [
     "Bucket",
     "Condition",
     "CursorInvalid",
+    "DocumentsRefused",
     "Equals",
     "Histogram",
     "Measure",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The port `records`: logs, quality samples, copies of the audit log. One site's, and only what the catalogue declares."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from sealroom.catalogue import Document
@@ -18,6 +18,15 @@ class RecordsUnavailable(Exception):  # noqa: N818 - what it is
         self.code = code
 
 
+class DocumentsRefused(Exception):  # noqa: N818 - what it is
+    """The store will never take some of the documents; all others of the same call are written. Nothing of their content is in the text."""
+
+    def __init__(self, refused: Mapping[int, str]) -> None:
+        super().__init__(f"{len(refused)} documents refused: {', '.join(sorted(set(refused.values())))}")
+        self.refused = dict(refused)
+        """By their places in what was given, each with a stable code."""
+
+
 class CursorInvalid(Exception):  # noqa: N818 - what it is
     """A cursor that no query of this kind gave out."""
 
@@ -32,6 +41,10 @@ class Records(Protocol):
         """Writes; a document whose id is there already is replaced by itself. Found by queries within 2 s, with `wait` at once.
 
         All that is given is in the store when this returns; when it raises, some may be, and writing them again is harmless.
+        **An id belongs to one time**: stores that keep days apart would not find the same document under another.
+
+        Raises:
+            DocumentsRefused: some of them cannot be kept, however often they are given; all others are.
         """
 
     async def search(

@@ -96,7 +96,8 @@ Split: TypeAlias = Terms | Histogram
 class Measure:
     """Numbers about a field, per bucket: any of `sum`, `mean`, `least`, `most`, `distinct`, and percentiles in percent.
 
-    Percentiles are exact in the embedded store and within 1 % of the value's rank elsewhere (t-digest).
+    Percentiles lie between the two nearest values (rank p * (n - 1)); exact in the embedded store, within 1 % of the value's rank
+    elsewhere (t-digest). So is `distinct`: exact here, and elsewhere within a few percent beyond some 3,000 values.
     """
 
     field: str

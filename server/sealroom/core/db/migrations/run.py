@@ -6,7 +6,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import Connection
 
 _FOLDER = Path(__file__).parent
 
@@ -16,21 +16,18 @@ def script() -> ScriptDirectory:
     return ScriptDirectory.from_config(_config())
 
 
-def is_known(revision: str) -> bool:
-    """Whether this program has that revision."""
-    return revision in {known.revision for known in script().walk_revisions()}
-
-
-def upgrade(path: Path) -> None:
-    """Runs every revision that is missing, in one transaction each."""
+def upgrade(connection: Connection) -> str:
+    """Runs every revision that is missing in the connection's transaction; returns the lowest version compatible with the last."""
     config = _config()
-    engine = create_engine(f"sqlite:///{path}")
-    try:
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-    finally:
-        engine.dispose()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    return lowest_compatible()
+
+
+def lowest_compatible() -> str:
+    """The lowest schema version whose programs can use the schema of this one."""
+    (head,) = script().get_revisions("head")
+    return str(head.module.lowest_compatible)
 
 
 def _config() -> Config:

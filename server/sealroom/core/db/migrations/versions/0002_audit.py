@@ -8,6 +8,7 @@ revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
+lowest_compatible = "0001"
 
 _BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 

@@ -4,10 +4,11 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
+lowest_compatible = "0002"
 
 _BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Columns that hold encrypted values, each bound to its row; and what encrypts them again under another master key."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Row, Table, and_, select, tuple_, update
+
+from sealroom.core.db import Database
+from sealroom.core.errors import StartError
+from sealroom.core.keys.envelope import Envelope, name_of
+from sealroom.core.keys.master import EnvelopeError
+
+_PAGE = 200
+"""Rows that are encrypted again in one transaction. More of them keep other writers waiting."""
+
+
+class SealedColumn:
+    """One such column. **The row's primary key must never change**: its values open nowhere else."""
+
+    def __init__(self, table: Table, name: str, purpose: str) -> None:
+        self.table, self.column, self.purpose = table, table.c[name], purpose
+        self.keys = list(table.primary_key.columns)
+
+    async def encrypt(self, envelope: Envelope, key: Sequence[object], plaintext: bytes) -> bytes:
+        """A value for the row of that primary key. Raises EnvelopeError."""
+        return await envelope.encrypt(self.purpose, self._context(key), plaintext)
+
+    async def decrypt(self, envelope: Envelope, key: Sequence[object], value: bytes) -> bytes:
+        """The plaintext of that row's value. Raises EnvelopeError."""
+        return await envelope.decrypt(self.purpose, self._context(key), value)
+
+    def _context(self, key: Sequence[object]) -> tuple[str, ...]:
+        if len(key) != len(self.keys):
+            raise ValueError(f"{self.table.name} has another primary key")
+        return tuple(map(str, (self.table.name, self.column.name, *key)))
+
+
+async def check_master_key(database: Database, envelope: Envelope, columns: Iterable[SealedColumn]) -> None:
+    """Opens one value of each column, so that a lost or another master key ends the start, and not every call.
+
+    Raises:
+        StartError: the master key is not the one of this database.
+    """
+    for one in columns:
+        for row in await database.ask(select(*one.keys, one.column).where(one.column.is_not(None)).limit(1)):
+            try:
+                await one.decrypt(envelope, row[:-1], row[-1])
+            except EnvelopeError as error:
+                raise StartError(error.code, error.sentence, error.action) from error
+
+
+async def encrypt_again(database: Database, envelope: Envelope, column: SealedColumn) -> int:
+    """Encrypts under the newest master key every value that is under an older one; returns how many. May be cut off and run again.
+
+    Raises:
+        EnvelopeError: a value cannot be opened; those before it are done.
+    """
+    done, last = 0, None
+    while rows := await _page(database, column, last):
+        done += await _page_again(database, envelope, column, rows)
+        last = rows[-1][:-1]
+    return done
+
+
+async def _page(
+    database: Database, column: SealedColumn, last: Sequence[object] | None
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    statement = select(*column.keys, column.column).where(column.column.is_not(None))
+    if last is not None:
+        statement = statement.where(tuple_(*column.keys) > tuple_(*last))
+    return await database.ask(statement.order_by(*column.keys).limit(_PAGE))
+
+
+async def _page_again(
+    database: Database, envelope: Envelope, column: SealedColumn, rows: Sequence[Row[*tuple[Any, ...]]]
+) -> int:
+    newest, done = await envelope.masters.newest(), 0
+    async with database.writing() as connection:
+        for row in rows:
+            key, value = row[:-1], row[-1]
+            if name_of(value) == newest:
+                continue
+            again = await column.encrypt(envelope, key, await column.decrypt(envelope, key, value))
+            # Only where it is still the value that was read.
+            mine = and_(
+                *(name == part for name, part in zip(column.keys, key, strict=True)), column.column == value
+            )
+            done += (
+                await connection.execute(update(column.table).where(mine).values({column.column: again}))
+            ).rowcount
+    return done

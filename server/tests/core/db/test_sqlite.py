@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SQLite: the contract, and what only a file can be."""
+
+import asyncio
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select, text, update
+
+from sealroom.apps.models import revocations
+from sealroom.core.db import Database
+from sealroom.core.db.migrations import HEAD, run
+from sealroom.core.errors import StartError
+from sealroom.core.state import StateDirectory, write_private
+from server.tests.core.db.contract import DatabaseContract, row
+
+
+class TestSQLite(DatabaseContract):
+    @pytest.fixture
+    def where(self, tmp_path: Path) -> Path:
+        return tmp_path / "x.db"
+
+
+def test_the_newest_revision_is_what_alembic_says() -> None:
+    assert run.script().get_heads() == [HEAD]
+
+
+def test_every_revision_says_which_programs_can_use_its_schema() -> None:
+    revisions = list(reversed(list(run.script().walk_revisions())))
+    lowest = [one.module.lowest_compatible for one in revisions]
+    assert [one.revision for one in revisions] == sorted(one.revision for one in revisions), (
+        "they are compared as texts"
+    )
+    assert lowest == sorted(lowest), "what one took away, no later one brings back"
+    assert all(low <= one.revision for low, one in zip(lowest, revisions, strict=True))
+
+
+async def test_a_file_is_written_ahead_and_to_the_disk(tmp_path: Path) -> None:
+    database = Database(tmp_path / "x.db")
+    async with database.reading() as connection:
+        found = {
+            name: (await connection.execute(text(f"PRAGMA {name}"))).scalar()
+            for name in ("journal_mode", "synchronous")
+        }
+    await database.close()
+    assert found == {"journal_mode": "wal", "synchronous": 2}
+
+
+async def test_a_writer_that_reads_first_waits_and_sees_what_the_other_wrote(tmp_path: Path) -> None:
+    """A transaction that began as a reader's would fail at once: what it read is no longer true."""
+    databases = [Database(tmp_path / "x.db") for _ in range(3)]
+    async with databases[0].writing() as connection:
+        await connection.execute(insert(revocations).values(row("alice", 0)))
+
+    async def add(database: Database) -> None:
+        async with database.writing() as connection:
+            found = (await connection.execute(select(revocations.c.issued_before))).scalar_one()
+            await connection.execute(update(revocations).values(issued_before=found + 1))
+
+    await asyncio.gather(*(add(one) for one in databases * 10))
+    assert [tuple(one) for one in await databases[0].ask(select(revocations.c.issued_before))] == [(30,)]
+    for one in databases:
+        await one.close()
+
+
+def test_a_schema_that_nobody_here_knows_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "x.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        connection.execute("INSERT INTO alembic_version VALUES ('9999')")
+        connection.commit()
+    with pytest.raises(StartError) as caught:
+        Database(file)
+    assert caught.value.code == "database_of_newer_program"
+
+
+def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_text("not a database" * 100)
+    with pytest.raises(StartError):
+        Database(tmp_path / "x.db")
+    assert (tmp_path / "x.db").read_text().startswith("not a database")
+
+
+def test_the_state_folder_is_for_this_user_only_and_for_one_server(tmp_path: Path) -> None:
+    state = StateDirectory(tmp_path / "deep" / "state")
+    assert stat.S_IMODE(state.path.stat().st_mode) == 0o700
+    assert state.log_key() == StateDirectory(state.path).log_key()
+    assert stat.S_IMODE((state.path / "log.key").stat().st_mode) == 0o600
+    with state.locked(), pytest.raises(StartError), StateDirectory(state.path).locked():
+        pass
+    with state.locked():
+        pass
+
+
+def test_a_private_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "x"
+    write_private(file, b"old")
+    with pytest.raises(TypeError):
+        write_private(file, "text")  # type: ignore[arg-type]
+    assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
