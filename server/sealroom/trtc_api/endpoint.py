@@ -19,7 +19,8 @@ from sealroom.core.http.connection import client_address
 from sealroom.core.http.proxy import Receive, Scope, Send
 from sealroom.core.logging import get_logger
 from sealroom.core.metrics import Metrics
-from sealroom.trtc_api import dashboard, history, moderation, usage
+from sealroom.core.records import RecordsUnavailable
+from sealroom.trtc_api import calls, dashboard, history, moderation, usage
 from sealroom.trtc_api.accounts import ApiKey, ApiKeys, Applications
 from sealroom.trtc_api.actions import ACTIONS, VERSION, Action
 from sealroom.trtc_api.errors import ApiError, Code
@@ -112,6 +113,14 @@ class TrtcApi:
         except ApiError as error:
             code = error.code.value
             content = {"Error": msgspec.to_builtins(ErrorBody(code, error.message))}
+        except RecordsUnavailable as error:
+            _log.warning("api_store_away", action=exchange.action, request=request_id, code=error.code)
+            code = Code.ES_QUERY_ERROR.value
+            content = {
+                "Error": msgspec.to_builtins(
+                    ErrorBody(code, "The store does not answer now. Try again later.")
+                )
+            }
         except Exception as error:
             # Nothing of it goes to the caller; the id leads from his report to this line.
             _log.error(
@@ -232,7 +241,7 @@ def application(
     """The API with everything behind it, to be mounted at `PATH` for `CALLER`."""
     operations = (
         *moderation.operations(rooms),
-        *history.operations(past, clock),
+        *calls.operations(past, clock),
         *dashboard.operations(numbers, clock),
         *usage.operations(meters, applications, clock),
     )

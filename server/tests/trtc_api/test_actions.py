@@ -230,7 +230,7 @@ async def test_events_come_by_peer_and_end_with_the_call(world: World, past: his
     given = SPAN | {"CommId": str(ended), "UserId": "alice", "RoomId": "done"}
     answer = await world.call("DescribeUserEvent", given)
     assert [(one["PeerId"], [event["EventId"] for event in one["Content"]]) for one in answer["Data"]] == [
-        ("", [7000, 7001]), ("bob", [4003]),
+        ("alice", [7000, 7001]), ("bob", [4003]),
     ]  # fmt: skip
     assert answer["Data"][1]["Content"][0] == {
         "Type": 2, "Time": (NOW - 2900) * 1000, "EventId": 4003, "ParamOne": 1280, "ParamTwo": 720,
