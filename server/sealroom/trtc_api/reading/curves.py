@@ -14,8 +14,11 @@ from sealroom_wire.signalling import Track
 
 MAX_SAMPLES = 10_000
 """Of one user, read one by one. Higher draws finer curves of large calls and takes longer: 10,000 are some 0.3 s."""
+MAX_POINTS = 360
+"""Of a curve of means: one each 10 s of an hour. Higher draws finer and takes longer."""
 STEP_MS = 2_000
-MAX_PEERS = 500
+_TRACKS = (Terms("peer_id", 500), Terms("track"))
+"""What is told apart: whose track, and which. Nobody receives more peers in an hour than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,17 @@ async def curves_of(
     """The curves of one user, in the order of the metrics and of the peers."""
     where = (Equals("call_id", str(call)), Equals("user_id", user))
     query = Query(Sample, span.start * 1000, (span.end + 1) * 1000, where)
-    few = await records.count(query) <= MAX_SAMPLES
-    rows = await _samples(records, query) if few else await _means(records, query)
+    tracks = await records.aggregate(query, Aggregation(_TRACKS))
+    few = sum(bucket.count for bucket in tracks) <= MAX_SAMPLES
+    rows = (
+        await _samples(records, query) if few else await _means(records, query, len(tracks), _fields(metrics))
+    )
     return [curve for metric in metrics for curve in _curves(user, metric, rows)]
+
+
+def _fields(metrics: Sequence[Metric]) -> tuple[str, ...]:
+    found = [SOURCES[metric].field for metric in metrics if metric in SOURCES]
+    return tuple(dict.fromkeys([*found, *(["cpu"] if Metric.SYSTEM_CPU in metrics else [])]))
 
 
 async def _samples(records: Records, query: Query[Sample]) -> list[_Row]:
@@ -74,19 +85,16 @@ async def _samples(records: Records, query: Query[Sample]) -> list[_Row]:
     return found
 
 
-async def _means(records: Records, query: Query[Sample]) -> list[_Row]:
-    """Steps so long that a store answers in one go."""
-    series = (Terms("peer_id", MAX_PEERS), Terms("track"))
-    count = len(await records.aggregate(query, Aggregation(series)))
-    steps = max(1, MAX_BUCKETS // max(1, count) - 1)
-    span = query.until - query.since
-    interval = STEP_MS * -(-span // (steps * STEP_MS))
-    measures = tuple(Measure(name, of=("mean",)) for name in FIELDS)
-    found = await records.aggregate(query, Aggregation((*series, Histogram(interval)), measures))
+async def _means(records: Records, query: Query[Sample], tracks: int, fields: Sequence[str]) -> list[_Row]:
+    """Steps so long that there are `MAX_POINTS` at most, and that a store answers in one go."""
+    steps = min(MAX_POINTS, max(1, MAX_BUCKETS // tracks - 1))
+    interval = STEP_MS * -(-(query.until - query.since) // (steps * STEP_MS))
+    measures = tuple(Measure(name, of=("mean",)) for name in fields)
+    found = await records.aggregate(query, Aggregation((*_TRACKS, Histogram(interval)), measures))
     rows = [
         _Row(
             int(time), str(peer), str(track),
-            {name: bucket.numbers[name, "mean"] for name in FIELDS if (name, "mean") in bucket.numbers},
+            {name: bucket.numbers[name, "mean"] for name in fields if (name, "mean") in bucket.numbers},
         )
         for bucket in found
         for peer, track, time in (bucket.keys,)
