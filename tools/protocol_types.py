@@ -70,6 +70,8 @@ def _constants() -> str:
         "MAX_CUSTOM_BYTES",
         "MAX_CUSTOM_FRAME_BYTES",
         "MAX_RECORDED_PARTICIPANTS",
+        "MAX_REPORTED_EVENTS",
+        "MAX_LOG_ENTRIES",
     )
     lines = [f"export const {name} = {getattr(limits, name)};" for name in names]
     lines.append(f"export const PROTOCOL_VERSION = {PROTOCOL_VERSION};")

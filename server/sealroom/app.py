@@ -41,6 +41,7 @@ from sealroom.media.metrics import EngineMetrics
 from sealroom.media.port import EngineFailure
 from sealroom.media.sdp.answer import Server
 from sealroom.quality import models as quality
+from sealroom.rooms.ledger import Ledger, LedgerMetrics
 from sealroom.rooms.service import RoomService
 from sealroom.signalling.conversation import Services
 from sealroom.signalling.endpoint import CALLER, PATH, SignallingEndpoint
@@ -154,12 +155,17 @@ async def _running(
         await jobs.prepare()
         apps = ApplicationService((*configuration.applications, demo), database, audit, clock)
         errands = await parts.enter_async_context(Errands())
+        ledger = Ledger(database, clock, LedgerMetrics(metrics.registry))
+        await ledger.recover(ids)
+        await ledger.start()
+        parts.push_async_callback(ledger.close)
         # The engine and the rooms know each other; no event comes before the loop turns again.
         engine = _start_engine(configuration.media, lambda event: rooms.on_engine_event(event))  # noqa: PLW0108
         parts.push_async_callback(engine.close)
         server = Server(engine.fingerprint, tuple(engine.addresses), configuration.media.dtls)
         rooms = RoomService(
-            engine, server, clock=clock, ids=ids, settings=configuration.rooms, errands=errands, metrics=metrics
+            engine, server, clock=clock, ids=ids, settings=configuration.rooms, errands=errands, metrics=metrics,
+            listeners=(ledger,),
         )  # fmt: skip
         endpoint = SignallingEndpoint(Services(apps, rooms, clock, metrics, settings), Gate(settings))
         public = _public_listener(settings, endpoint, clock)

@@ -35,10 +35,11 @@ from sealroom.media.measures import (
 from sealroom.media.port import EngineFailure
 from sealroom.media.session import Session
 from sealroom.rooms.events import RoomEvent
-from sealroom.rooms.state import Origin
+from sealroom.rooms.state import Origin, Participant
 from sealroom_wire import signalling
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.ids import RoomId
+from sealroom_wire.reports import LogEntry, ReportedEvent, Reports, Sample
 from sealroom_wire.signalling import KickReason, ServerMessage, SlotKind, Track
 from sealroom_wire.usersig import Privilege, sign_private_map_key, sign_user_sig
 
@@ -502,3 +503,28 @@ class KeyService:
     async def rotate(self) -> KeyName:
         self._asked()
         return self._add()
+
+
+@dataclass
+class HeardReports:
+    """Keeps what devices tell, as `signalling.reports.DeviceReports`. While `broken`, it fails as a program does."""
+
+    wanted: Reports = field(default_factory=lambda: Reports(sample_every=2000, log=True))
+    heard: list[tuple[str, object]] = field(default_factory=list)
+    broken: bool = False
+
+    def on_sample(self, participant: Participant, sample: Sample) -> None:
+        self._keep(participant, sample)
+
+    def on_events(self, participant: Participant, events: tuple[ReportedEvent, ...]) -> None:
+        for event in events:
+            self._keep(participant, event)
+
+    def on_log(self, participant: Participant, entries: tuple[LogEntry, ...]) -> None:
+        for entry in entries:
+            self._keep(participant, entry)
+
+    def _keep(self, participant: Participant, what: object) -> None:
+        if self.broken:
+            raise RuntimeError("the disk is full of secrets")
+        self.heard.append((participant.user_id, what))

@@ -71,11 +71,18 @@ class FirefoxCaller(Person[BidiPage]):
 
     @classmethod
     def open(
-        cls, browser: Session, running: Deployment, name: str, *, room: str = "test", codec: str = ""
+        cls,
+        browser: Session,
+        running: Deployment,
+        name: str,
+        *,
+        room: str = "test",
+        codec: str = "",
+        before: str = "",
     ) -> "FirefoxCaller":
-        """Opens the page and lets it enter at once."""
+        """Opens the page and lets it enter at once; `before` is a script that runs in it before its own."""
         console: list[str] = []
-        before = [*scripts(NUMBER, (640, 360), codec), (HERE / "firefox.js").read_text()]
-        page = BidiPage(browser, before, console.append)
+        first = [*scripts(NUMBER, (640, 360), codec), (HERE / "firefox.js").read_text()]
+        page = BidiPage(browser, [*first, *([before] if before else [])], console.append)
         page.goto(running.url(room, name))
         return cls(name, NUMBER, page, console)

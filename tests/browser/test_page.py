@@ -277,6 +277,7 @@ def test_no_rule_of_accessibility_is_broken(visitors: Visitors, scheme: str) -> 
     page.wait_for_selector('.room [data-sealing="sealed"]', timeout=PATIENCE)
     visitors.enter("archive", "rules", role="recorder")
     page.get_by_role("button", name="Pin archive").wait_for(timeout=PATIENCE)
+    page.wait_for_selector(".tile.own .quality", timeout=PATIENCE)
     page.click('[aria-controls="people"]')
     assert violations(page) == []
     page.click(".seal")

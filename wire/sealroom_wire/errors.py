@@ -73,6 +73,9 @@ class ErrorCode(StrEnum):
     CUSTOM_MESSAGE_NOT_SEALED = "custom_message_not_sealed"
     TOO_MANY_CUSTOM_MESSAGES = "too_many_custom_messages"
     TOO_MANY_RECORDS = "too_many_records"
+    REPORTS_NOT_WANTED = "reports_not_wanted"
+    REPORT_MALFORMED = "report_malformed"
+    TOO_MANY_REPORTS = "too_many_reports"
     REPLACED_BY_NEW_ENTRY = "replaced_by_new_entry"
     ENGINE_FAILED = "engine_failed"
     # moderation
@@ -236,6 +239,13 @@ TEXTS: dict[ErrorCode, ErrorText] = {
     ),
     ErrorCode.TOO_MANY_RECORDS: ErrorText(
         "The record was asked for too often.", "Ask for it at most once a second."
+    ),
+    ErrorCode.REPORTS_NOT_WANTED: ErrorText(
+        "Nobody here takes reports of this kind.", "Send only what `entered` asked for in `reports`."
+    ),
+    ErrorCode.REPORT_MALFORMED: ErrorText("The report is too large, or has a value that cannot be.", _SDK),
+    ErrorCode.TOO_MANY_REPORTS: ErrorText(
+        "Reports came too often.", "Send a sample as often as `entered` says, and gather events and log."
     ),
     ErrorCode.REPLACED_BY_NEW_ENTRY: ErrorText(
         "The same user entered the room from elsewhere.",

@@ -43,6 +43,16 @@ MAX_REMOVED_AT_ONCE = 10
 """Users that one request removes from a room (TRTC)."""
 MAX_RECORDED_PARTICIPANTS = 40
 """Participants in one record of a call. Each takes at most 3.5 kB, and a message at most `MAX_SIGNALLING_MESSAGE_BYTES`."""
+MAX_SENT_STREAMS = 9
+"""Streams in one sample of what a device sends: three tracks of at most three layers."""
+MAX_RECEIVED_STREAMS = MAX_SLOTS
+MAX_REPORTED_EVENTS = 16
+MAX_LOG_ENTRIES = 40
+MAX_SAMPLE_BYTES = 20 * 1024
+"""One sample. A slot takes at most 240 bytes, a sent stream 320; one of 25 slots in a call as it goes is about 3.5 kB."""
+MAX_EVENTS_BYTES = 2 * 1024
+MAX_LOG_BYTES = 8 * 1024
+"""One batch of the device's log: 40 entries of at most 200 bytes."""
 MAX_FUTURE_SECONDS = 300
 """How far ahead of our clock a UserSig may claim to be issued."""
 MAX_USER_SIG_LIFE_SECONDS = 400 * 86400

@@ -4,6 +4,10 @@
 A client's request carries an `id` of its choice; the answer (`entered`, `answered`, `record`, `done`, `refused`, `pong`) carries it
 back. Everything else the server says on its own. Unknown types and unknown fields are refused.
 
+What was added within one version is spoken only between two who both know it. A client names what it knows in the address of
+its line, `/rtc/v1?takes=reports`: a server that does not know it passes over the query. A server adds fields and messages
+only for a line that takes them, and the client sends only what those fields ask for. So either side may be older.
+
 **A client says `enter` first; nothing else but `ping` is taken before `entered`.**
 """
 
@@ -17,6 +21,8 @@ from sealroom_wire.errors import ErrorCode
 from sealroom_wire.limits import (
     MAX_BINDINGS_PER_MESSAGE,
     MAX_CUSTOM_FRAME_BYTES,
+    MAX_LOG_ENTRIES,
+    MAX_REPORTED_EVENTS,
     MAX_ROOM_NUMBER,
     MAX_ROOM_STRING_BYTES,
     MAX_SDP_BYTES,
@@ -28,6 +34,7 @@ from sealroom_wire.participant import ClientInfo as ClientInfo
 from sealroom_wire.participant import Role as Role
 from sealroom_wire.participant import Track as Track
 from sealroom_wire.record import ParticipantRecord, RoomCounts
+from sealroom_wire.reports import LogEntry, ReportedEvent, Reports, Sample
 
 RequestId: TypeAlias = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 UserId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_USER_ID_BYTES)]
@@ -39,6 +46,13 @@ Sdp: TypeAlias = Annotated[str, Meta(max_length=MAX_SDP_BYTES)]
 CustomFrame: TypeAlias = Annotated[str, Meta(max_length=-(-MAX_CUSTOM_FRAME_BYTES * 4 // 3))]
 """base64url of a sealed frame of the track `data`, or in a room without sealing of the body itself."""
 Token: TypeAlias = Annotated[str, Meta(max_length=MAX_USER_SIG_BYTES)]
+
+
+class Takes(StrEnum):
+    """What was added to the protocol and a client may say that it knows."""
+
+    REPORTS = "reports"
+    """`entered.reports`, and the messages `quality`, `event` and `log`."""
 
 
 class Scene(StrEnum):
@@ -178,6 +192,24 @@ class AskRecord(_Client, tag="record", frozen=True):
     """Asks what the operator has of this call; at most once a second."""
 
 
+class ReportQuality(_Client, tag="quality", frozen=True):
+    """What the device measured, as often as `entered.reports` says."""
+
+    sample: Sample
+
+
+class ReportEvents(_Client, tag="event", frozen=True):
+    """What happened on the device, in the order it did."""
+
+    events: Annotated[tuple[ReportedEvent, ...], Meta(min_length=1, max_length=MAX_REPORTED_EVENTS)]
+
+
+class ReportLog(_Client, tag="log", frozen=True):
+    """Entries of the device's log, in the order they were made."""
+
+    entries: Annotated[tuple[LogEntry, ...], Meta(min_length=1, max_length=MAX_LOG_ENTRIES)]
+
+
 class Leave(_Client, tag="leave", frozen=True):
     """Leaves the room; the server answers `done` and closes."""
 
@@ -186,8 +218,22 @@ class Ping(_Client, tag="ping", frozen=True):
     """Liveness; every 10 s. A line silent for 30 s is closed."""
 
 
+Report: TypeAlias = ReportQuality | ReportEvents | ReportLog
 ClientMessage: TypeAlias = (
-    Enter | Offer | Publish | Unpublish | Mute | Bind | KeyFrame | SendCustom | AskRecord | Leave | Ping
+    Enter
+    | Offer
+    | Publish
+    | Unpublish
+    | Mute
+    | Bind
+    | KeyFrame
+    | SendCustom
+    | AskRecord
+    | ReportQuality
+    | ReportEvents
+    | ReportLog
+    | Leave
+    | Ping
 )
 
 
@@ -225,7 +271,7 @@ class AudioSlot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
     user_id: str | None
 
 
-class Entered(_Server, tag="entered", frozen=True):
+class Entered(_Server, tag="entered", frozen=True, omit_defaults=True):
     """The answer to `enter`."""
 
     id: int
@@ -236,6 +282,8 @@ class Entered(_Server, tag="entered", frozen=True):
     sealing: Sealing
     server_time: int
     """Unix milliseconds."""
+    reports: Reports | None = None
+    """What the server wants to hear of the call. Only for a client that takes `reports`."""
 
 
 class Answered(_Server, tag="answered", frozen=True):

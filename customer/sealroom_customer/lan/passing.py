@@ -6,6 +6,7 @@ is said on a line is looked at or logged. Rate, rights and silence are the opera
 """
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,8 @@ _OPEN_SECONDS = 5.0
 _SEND_SECONDS = 10.0
 """How long either end may take nothing before both lines are dropped."""
 _CLOSE_SECONDS = 2.0
+_MAX_QUERY_BYTES = 512
+_WORD = re.compile(r"[a-z][a-z-]{0,31}")
 _ENDED = frozenset({1000, 1001, 1005})
 """Close codes of an end that went in order (RFC 6455 section 7.4.1)."""
 _REASONS: dict[int, str] = {
@@ -68,7 +71,7 @@ class PassThrough:
             await _close(send, CloseCode.TRY_AGAIN_LATER)
             return
         with self._place(address):
-            await self._pass(address, origin, receive, send)
+            await self._pass(address, origin, _takes(scope), receive, send)
 
     @contextmanager
     def _place(self, address: str) -> Iterator[None]:
@@ -80,9 +83,9 @@ class PassThrough:
             if not self._lines[address]:
                 del self._lines[address]
 
-    async def _pass(self, address: str, origin: str | None, receive: Receive, send: Send) -> None:
+    async def _pass(self, address: str, origin: str | None, takes: str, receive: Receive, send: Send) -> None:
         try:
-            operator = await self._connected(address, origin)
+            operator = await self._connected(address, origin, takes)
         except (OSError, TimeoutError, WebSocketException) as error:
             get_logger().warning("operator_unreachable", error=type(error).__name__)
             await _close(send, CloseCode.BAD_GATEWAY)
@@ -93,12 +96,12 @@ class PassThrough:
             # Closed in order already, or broken as the device's line was: the operator tells one from the other.
             operator.transport.abort()
 
-    async def _connected(self, address: str, origin: str | None) -> ClientConnection:
+    async def _connected(self, address: str, origin: str | None, takes: str) -> ClientConnection:
         forwarded = {"X-Forwarded-For": address, "X-Forwarded-Proto": "https"}
         # The page's origin goes along: which pages may use an application is the operator's to judge, too.
         headers = forwarded if origin is None else {**forwarded, "Origin": origin}
         return await connect(
-            self._endpoint,
+            self._endpoint + (takes and f"{'&' if '?' in self._endpoint else '?'}{takes}"),
             additional_headers=headers,
             user_agent_header=None,
             max_size=MAX_MESSAGE_BYTES,
@@ -108,6 +111,14 @@ class PassThrough:
             compression=None,
             proxy=None,
         )
+
+
+def _takes(scope: Scope) -> str:
+    """What of the address goes along: the words of what the page's SDK knows of the protocol, and nothing else."""
+    query: bytes = scope.get("query_string") or b""
+    pairs = (pair.partition("=") for pair in query[:_MAX_QUERY_BYTES].decode("latin-1").split("&"))
+    words = [value for name, _, value in pairs if name == "takes" and _WORD.fullmatch(value)]
+    return "&".join(f"takes={word}" for word in words)
 
 
 async def carry(operator: ClientConnection, receive: Receive, send: Send) -> None:

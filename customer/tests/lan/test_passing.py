@@ -47,15 +47,20 @@ class Passing:
     port: int
 
     @contextlib.asynccontextmanager
-    async def joined(self, **how: str) -> AsyncIterator[tuple[ClientConnection, ServerConnection]]:
+    async def joined(
+        self, *, query: str = "", **how: str
+    ) -> AsyncIterator[tuple[ClientConnection, ServerConnection]]:
         """A device's line and the operator's end of it."""
-        async with self.device(**how) as device:
+        async with self.device(query=query, **how) as device:
             yield device, await self.operator.line()
 
-    def device(self, **how: str) -> connect:
+    def device(self, *, query: str = "", **how: str) -> connect:
         headers = {name.replace("_", "-"): value for name, value in how.items()}
         return connect(
-            f"ws://localhost:{self.port}/rtc/v1", additional_headers=headers, compression=None, proxy=None
+            f"ws://localhost:{self.port}/rtc/v1{query}",
+            additional_headers=headers,
+            compression=None,
+            proxy=None,
         )
 
 
@@ -117,6 +122,24 @@ async def test_the_operator_learns_who_calls_and_from_which_page() -> None:
         async with place.joined() as (_, operator):
             assert operator.request is not None
             assert "Origin" not in operator.request.headers
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("?takes=reports", "/rtc/v1?takes=reports"),
+        ("?a=b&takes=reports&takes=other-one&token=x", "/rtc/v1?takes=reports&takes=other-one"),
+        ("?takes=Reports&takes=%0d%0aX:y&takes=a.b", "/rtc/v1"),
+        ("?" + "x" * 600 + "&takes=reports", "/rtc/v1"),
+        ("", "/rtc/v1"),
+    ],
+)
+async def test_the_operator_learns_what_the_device_knows_of_the_protocol_and_nothing_else_of_its_address(
+    query: str, told: str
+) -> None:
+    async with passing() as place, place.joined(query=query) as (_, operator):
+        assert operator.request is not None
+        assert operator.request.path == told
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ pub struct Lost {
 
 /// The events that wait, and the descriptor that tells of them.
 ///
-/// Control events (answers, connected, closed, failed) are never dropped: their number is bounded by the commands that
+/// Control events (answers, connected, left, closed, failed) are never dropped: their number is bounded by the commands that
 /// cause them. Of telemetry the latest counts: a state that was not collected is replaced by its successor.
 #[derive(Debug)]
 pub(crate) struct Events {

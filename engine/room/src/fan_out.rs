@@ -9,6 +9,7 @@ use transport::{Egress, PeerTransport, RtpClock};
 
 use crate::counters::{Counters, Refusal};
 use crate::ingest::Pending;
+use crate::meter::Meter;
 use crate::participant::Resent;
 use crate::peers::Peers;
 use crate::room::Room;
@@ -42,6 +43,7 @@ impl Room {
         self.fan_out(now, peers, tx);
         self.forget_pending();
         self.ask_key_frames(now, peers);
+        self.settle_meters(now);
     }
 
     /// Who gets something in this flush, sorted by subscriber.
@@ -75,6 +77,7 @@ impl Room {
             tracks,
             pending,
             counters,
+            unsettled,
             ..
         } = self;
         for job in jobs.iter() {
@@ -97,12 +100,14 @@ impl Room {
             let Some(slot) = participant.slots.get_mut(usize::from(job.slot)) else {
                 continue;
             };
-            let resent = &mut participant.resent;
+            let (resent, meter) = (&mut participant.resent, &mut participant.meter);
             let mut delivery = Delivery {
                 now,
                 number: job.slot,
                 slot,
                 resent,
+                meter,
+                unsettled,
                 track,
                 transport,
                 counters,
@@ -139,6 +144,8 @@ struct Delivery<'a, 'e, T> {
     number: u16,
     slot: &'a mut Slot,
     resent: &'a mut Resent,
+    meter: &'a mut Meter,
+    unsettled: &'a mut bool,
     track: &'a mut TrackState,
     transport: &'a mut T,
     counters: &'a mut Counters,
@@ -176,6 +183,7 @@ impl<T: PeerTransport> Delivery<'_, '_, T> {
         if !self.slot.codecs.contains(entry.codec) {
             if self.slot.carries(stream) {
                 self.slot.stop();
+                self.meter.unsettle(self.unsettled);
             }
             return Err(Refusal::CodecNotNegotiated);
         }
@@ -213,6 +221,7 @@ impl<T: PeerTransport> Delivery<'_, '_, T> {
         let timestamp = first_timestamp(self.slot, self.track, stream, first);
         self.slot.numbering.begin(stream, first, timestamp);
         self.slot.layer = Some(stream.layer);
+        self.meter.unsettle(self.unsettled);
         let clock = self.track.layer(stream.layer).and_then(|layer| layer.clock);
         if let (Some(clock), Some(offset)) = (clock, self.slot.numbering.timestamp_offset()) {
             let moved = RtpClock {

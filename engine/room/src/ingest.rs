@@ -80,6 +80,7 @@ impl Room {
         };
         let layer = track.layer_mut(packet.layer).ok_or(Refusal::UnknownTrack)?;
         let payload = packet.header.payload(buf);
+        let mut is_resized = false;
         let mut entry = Entry::new(
             packet.ext_sequence,
             packet.header.timestamp,
@@ -102,7 +103,7 @@ impl Room {
             };
             if entry.starts_key_frame {
                 let frame = payload.get(packet.info.descriptor_len..);
-                layer.seen.picture(packet.codec, frame);
+                is_resized = layer.seen.picture(packet.codec, frame);
             }
         }
         let stream = layer.stream;
@@ -110,6 +111,9 @@ impl Room {
             .ring
             .get_or_insert_with(make_ring)
             .store(entry, payload)?;
+        if is_resized {
+            self.unsettle_layer(stream.track, stream.layer);
+        }
         self.settle(now, stream, packet, entry.state)
     }
 
@@ -217,7 +221,7 @@ impl Room {
             return;
         };
         layer.codec = Some(entry.codec);
-        layer.seen.packet(payload.len());
+        layer.seen.packet(payload.len(), entry.marker);
         if entry.starts_key_frame {
             layer.gate.settle();
             layer.seen.key_frame(now);
@@ -238,11 +242,16 @@ impl Room {
         }
         self.push_pending(stream, sequence, false);
         if begins {
-            self.begin_flow(now, stream.track);
+            self.begin_flow(now, stream.track, stream.layer);
         }
     }
 
-    fn begin_flow(&mut self, now: Instant, track: u32) {
+    fn begin_flow(&mut self, now: Instant, track: u32, layer: u8) {
+        let state = self.tracks.get_mut(track);
+        if let Some(layer) = state.and_then(|state| state.layer_mut(layer)) {
+            layer.counts = true;
+        }
+        self.unsettle_layer(track, layer);
         self.has_news = true;
         self.audio_stale |= self.tracks.get(track).is_some_and(TrackState::is_audio);
         self.choose_layers(track);
@@ -287,12 +296,15 @@ impl Room {
             return;
         };
         for (participant, slot) in &track.subscriptions {
-            let subscriber = self.participants.get_mut(*participant);
-            let Some(slot) = subscriber.and_then(|s| s.slots.get_mut(usize::from(*slot))) else {
+            let Some(subscriber) = self.participants.get_mut(*participant) else {
+                continue;
+            };
+            let Some(slot) = subscriber.slots.get_mut(usize::from(*slot)) else {
                 continue;
             };
             if slot.layer == Some(stream.layer) {
                 slot.stop();
+                subscriber.meter.unsettle(&mut self.unsettled);
             }
         }
         self.list(stream.track, stream.layer);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Who is in the room, and what each may do.
 
+use std::time::Instant;
+
 use thiserror::Error;
 use transport::session::{Kind, Rights, Session, Track};
 
+use crate::meter::Meter;
 use crate::participant::{Participant, Resent};
 use crate::peers::PeerKey;
 use crate::room::{ParticipantId, Room};
@@ -69,6 +72,7 @@ impl Room {
             slots: Vec::new(),
             tracks: Vec::new(),
             resent: Resent::new(),
+            meter: Meter::default(),
             audio_changed: false,
         });
         self.take_session(index, session);
@@ -235,6 +239,7 @@ impl Room {
         };
         if !may {
             slot.stop();
+            participant.meter.unsettle(&mut self.unsettled);
         }
         if let (Kind::Video, Some(layer)) = (slot.kind, slot.target) {
             self.list(track, layer);
@@ -252,9 +257,10 @@ impl Room {
     }
 
     /// A transport came up: its slots may be served from now on.
-    pub(crate) fn note_connected(&mut self, id: ParticipantId) {
+    pub(crate) fn note_connected(&mut self, now: Instant, id: ParticipantId) {
         if let Some(participant) = self.participants.get_mut(id.0) {
             participant.connected = true;
+            participant.meter.connect(now);
         }
         self.settle_slots(id.0);
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use transport::session::{Kind, Rights, Track};
 
 use crate::counters::Refusal;
+use crate::meter::Meter;
 use crate::peers::PeerKey;
 use crate::slot::Slot;
 
@@ -30,6 +31,7 @@ pub(crate) struct Participant {
     /// Indices among the room's tracks, in the order of the session's sends.
     pub(crate) tracks: Vec<u32>,
     pub(crate) resent: Resent,
+    pub(crate) meter: Meter,
     pub(crate) audio_changed: bool,
 }
 

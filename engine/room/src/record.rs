@@ -23,31 +23,48 @@ pub struct SealSeen {
     pub frames: u64,
 }
 
-/// Counts of one layer.
+/// Packets of one layer that were accepted for forwarding.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) packets: u64,
+    pub(crate) payload_bytes: u64,
+    /// Those with the marker bit.
+    pub(crate) marked: u64,
+}
+
+/// What was seen of one layer.
 #[derive(Debug, Default)]
 pub(crate) struct LayerSeen {
-    packets: u64,
-    payload_bytes: u64,
+    counts: Counts,
     key_frame: Option<Instant>,
     picture: Option<(u16, u16)>,
     seal: Option<SealSeen>,
 }
 
 impl LayerSeen {
-    pub(crate) const fn packet(&mut self, payload: usize) {
-        self.packets += 1;
-        self.payload_bytes += payload as u64;
+    pub(crate) const fn packet(&mut self, payload: usize, marker: bool) {
+        self.counts.packets += 1;
+        self.counts.payload_bytes += payload as u64;
+        self.counts.marked += marker as u64;
+    }
+
+    pub(crate) const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    pub(crate) const fn picture_size(&self) -> Option<(u16, u16)> {
+        self.picture
     }
 
     pub(crate) const fn key_frame(&mut self, now: Instant) {
         self.key_frame = Some(now);
     }
 
-    /// A key frame's own header may say how large the picture is; sealed or not, it stands in clear.
-    pub(crate) fn picture(&mut self, codec: Codec, frame: Option<&[u8]>) {
-        if let Some(size) = frame.and_then(|frame| rtp::picture_size(codec, frame)) {
-            self.picture = Some(size);
-        }
+    /// A key frame's own header may say how large the picture is; sealed or not, it stands in clear. What it does not say
+    /// is not known any more. Returns whether that changed.
+    pub(crate) fn picture(&mut self, codec: Codec, frame: Option<&[u8]>) -> bool {
+        let size = frame.and_then(|frame| rtp::picture_size(codec, frame));
+        std::mem::replace(&mut self.picture, size) != size
     }
 
     /// A header was read. With another key id the count begins anew.
@@ -161,11 +178,11 @@ impl Refusals {
 }
 
 fn layer_record(now: Instant, layer: u8, codec: Codec, seen: &LayerSeen) -> Option<LayerRecord> {
-    (seen.packets > 0).then(|| LayerRecord {
+    (seen.counts.packets > 0).then(|| LayerRecord {
         layer,
         codec,
-        packets: seen.packets,
-        payload_bytes: seen.payload_bytes,
+        packets: seen.counts.packets,
+        payload_bytes: seen.counts.payload_bytes,
         key_frame_age: seen.key_frame.map(|at| now.saturating_duration_since(at)),
         picture: seen.picture,
         seal: seen.seal,

@@ -25,7 +25,7 @@ impl Room {
         tx: &mut Egress<'_>,
     ) {
         match *event {
-            PeerEvent::Connected { .. } => self.note_connected(from),
+            PeerEvent::Connected { .. } => self.note_connected(now, from),
             PeerEvent::Nack { slot, ext_sequence } => {
                 if let Err(reason) = self.send_again(now, from.0, slot, ext_sequence, peers, tx) {
                     self.counters.refuse(reason);

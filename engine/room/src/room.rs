@@ -50,6 +50,8 @@ pub struct Room {
     pub(crate) audio_stale: bool,
     pub(crate) sweep_at: Option<Instant>,
     pub(crate) gates_at: Option<Instant>,
+    /// Of some participant it may have changed what it receives.
+    pub(crate) unsettled: bool,
     pub(crate) has_news: bool,
     pub(crate) news: Vec<RoomEvent>,
     pub(crate) counters: Counters,
@@ -77,6 +79,7 @@ impl Room {
             audio_stale: false,
             sweep_at: None,
             gates_at: None,
+            unsettled: false,
             has_news: false,
             news: Vec::new(),
             counters: Counters::new(),
@@ -196,6 +199,7 @@ impl Room {
         state.stop();
         state.target = None;
         state.assigned = None;
+        subscriber.meter.unsettle(&mut self.unsettled);
         if let Some(track) = state.track.take() {
             self.cleared.push((key, slot));
             if let Some(track) = self.tracks.get_mut(track) {
@@ -211,15 +215,19 @@ impl Room {
         };
         for layer in &mut state.layers {
             layer.newest = None;
+            layer.counts = false;
             layer.gate.settle();
         }
         state.flowing_changed |= !state.flowing.is_empty();
         self.has_news |= state.flowing_changed;
         state.flowing = Layers::NONE;
         for (participant, slot) in &state.subscriptions {
-            let subscriber = self.participants.get_mut(*participant);
-            if let Some(slot) = subscriber.and_then(|s| s.slots.get_mut(usize::from(*slot))) {
+            let Some(subscriber) = self.participants.get_mut(*participant) else {
+                continue;
+            };
+            if let Some(slot) = subscriber.slots.get_mut(usize::from(*slot)) {
                 slot.stop();
+                subscriber.meter.unsettle(&mut self.unsettled);
             }
         }
     }

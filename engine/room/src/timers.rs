@@ -32,22 +32,23 @@ impl Room {
     }
 
     fn sweep(&mut self, now: Instant) {
-        let mut any_flows = false;
+        let mut any_counts = false;
         for index in 0..self.tracks.end() {
             let Some(track) = self.tracks.get_mut(index) else {
                 continue;
             };
+            let ended = track.end_silent(now);
+            any_counts |= track.layers.iter().any(|layer| layer.counts);
             if track.refresh(now) {
                 self.has_news = true;
                 self.choose_layers(index);
             }
-            any_flows |= self
-                .tracks
-                .get(index)
-                .is_some_and(|track| !track.flowing.is_empty());
+            ended
+                .iter()
+                .for_each(|layer| self.unsettle_layer(index, layer));
         }
         self.assign_audio(now);
-        self.sweep_at = any_flows.then(|| now + SWEEP);
+        self.sweep_at = any_counts.then(|| now + SWEEP);
     }
 
     /// Asks for the key frames that somebody may have begun to want since the last flush.

@@ -14,6 +14,7 @@ use transport::RtpClock;
 use transport::session::{Kind, SendTrack, Track};
 
 use crate::counters::Refusal;
+use crate::meter::COUNTS_FOR;
 use crate::record::{LayerSeen, Refusals};
 use crate::slot::Layers;
 use crate::slot::numbering::StreamId;
@@ -38,6 +39,8 @@ pub(crate) struct Layer {
     pub(crate) ring: Option<PacketRing>,
     pub(crate) frames: Frames,
     pub(crate) newest: Option<Instant>,
+    /// Whoever has it receives it: something came lately. A layer that flows does.
+    pub(crate) counts: bool,
     pub(crate) codec: Option<Codec>,
     pub(crate) clock: Option<RtpClock>,
     pub(crate) gate: KeyFrameGate,
@@ -62,6 +65,7 @@ impl Layer {
             ring: None,
             frames: Frames::default(),
             newest: None,
+            counts: false,
             codec: None,
             clock: None,
             gate: KeyFrameGate::default(),
@@ -102,9 +106,9 @@ impl Layer {
         Ok(Continuity::Restarted)
     }
 
-    fn flows(&self, now: Instant) -> bool {
+    fn came_within(&self, now: Instant, time: Duration) -> bool {
         self.newest
-            .is_some_and(|newest| now.saturating_duration_since(newest) < FLOWS_FOR)
+            .is_some_and(|newest| now.saturating_duration_since(newest) < time)
     }
 }
 
@@ -202,7 +206,7 @@ impl TrackState {
         for layer in self
             .layers
             .iter()
-            .filter(|layer| !self.muted && layer.flows(now))
+            .filter(|layer| !self.muted && layer.came_within(now, FLOWS_FOR))
         {
             flowing = flowing.with(layer.stream.layer);
         }
@@ -210,6 +214,18 @@ impl TrackState {
         self.flowing = flowing;
         self.flowing_changed |= changed;
         changed
+    }
+
+    /// Layers of which nothing came for so long that nobody receives them any more, since this was last asked.
+    pub(crate) fn end_silent(&mut self, now: Instant) -> Layers {
+        let mut ended = Layers::NONE;
+        for layer in self.layers.iter_mut().filter(|layer| layer.counts) {
+            layer.counts = layer.came_within(now, COUNTS_FOR);
+            if !layer.counts {
+                ended = ended.with(layer.stream.layer);
+            }
+        }
+        ended
     }
 
     /// Counts a packet of the layer. Returns whether the layer begins to flow with it.

@@ -8,7 +8,8 @@ use transport::session::{Rights, Session, Track};
 pub const MAX_BINDINGS: usize = 64;
 
 /// A command. One with a `token` is answered by [`crate::Event::Result`] with the same token (`stats` by
-/// [`crate::Event::Stats`], `record` by [`crate::Event::Record`]); without, its failure is only counted.
+/// [`crate::Event::Stats`], `record` by [`crate::Event::Record`], `measures` and `all_measures` by
+/// [`crate::Event::Measures`]); without, its failure is only counted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
@@ -112,6 +113,18 @@ pub enum Command {
         token: u64,
         /// The room.
         room: u64,
+    },
+    /// Asks for what is measured of every peer of one room.
+    Measures {
+        /// Comes back with it.
+        token: u64,
+        /// The room.
+        room: u64,
+    },
+    /// Asks for what is measured of every peer of every room.
+    AllMeasures {
+        /// Comes back with it.
+        token: u64,
     },
 }
 

@@ -10,6 +10,7 @@ use transport::{Egress, Peer, PeerTransport, SessionError};
 
 use crate::command::{Command, MAX_BINDINGS, SlotBinding};
 use crate::event::{Event, Failure, Stats};
+use crate::measures::{PeerMeasures, RoomMeasures};
 use crate::peers::PeerEntry;
 use crate::record::RoomRecord;
 use crate::shard::{Core, RoomEntry, touch_room};
@@ -115,6 +116,17 @@ impl Core {
                 Ok(record) => return self.tell(Event::Record { token, record }),
                 Err(error) => (Some(token), Err(error)),
             },
+            Command::Measures { token, room } => match self.measures(now, room) {
+                Ok(room) => return self.tell_measures(token, vec![room]),
+                Err(error) => (Some(token), Err(error)),
+            },
+            Command::AllMeasures { token } => {
+                let rooms = self.rooms.iter();
+                let rooms = rooms
+                    .map(|(_, entry)| RoomMeasures::of(&entry.room, &self.peers, now))
+                    .collect();
+                return self.tell_measures(token, rooms);
+            }
         };
         match (token, result) {
             (Some(token), Ok(())) => self.tell(Event::Result { token, error: None }),
@@ -250,10 +262,11 @@ impl Core {
         if let Some(entry) = self.peers.entries.get_mut(index) {
             entry.transport.close(now, tx);
         }
-        self.remove_peer(index);
+        self.remove_peer(now, index);
     }
 
-    pub(crate) fn remove_peer(&mut self, index: u32) {
+    pub(crate) fn remove_peer(&mut self, now: Instant, index: u32) {
+        self.tell_last_measures(now, index);
         let Some(entry) = self.peers.entries.remove(index) else {
             return;
         };
@@ -295,6 +308,31 @@ impl Core {
         let index = *self.room_ids.get(&id).ok_or(CommandError::UnknownRoom)?;
         let entry = self.rooms.get(index).ok_or(CommandError::UnknownRoom)?;
         Ok(Box::new(RoomRecord::of(&entry.room, now)))
+    }
+
+    fn measures(&self, now: Instant, id: u64) -> Result<RoomMeasures, CommandError> {
+        let index = *self.room_ids.get(&id).ok_or(CommandError::UnknownRoom)?;
+        let entry = self.rooms.get(index).ok_or(CommandError::UnknownRoom)?;
+        Ok(RoomMeasures::of(&entry.room, &self.peers, now))
+    }
+
+    fn tell_measures(&mut self, token: u64, rooms: Vec<RoomMeasures>) {
+        self.tell(Event::Measures { token, rooms });
+    }
+
+    /// Nothing of a peer may be lost that happened after it was last measured.
+    fn tell_last_measures(&mut self, now: Instant, index: u32) {
+        let Some(peer) = self.peers.entries.get(index) else {
+            return;
+        };
+        let Some(entry) = self.rooms.get(peer.room) else {
+            return;
+        };
+        if let Some(half) = entry.room.measures_of(now, peer.participant) {
+            let measures = Box::new(PeerMeasures::of(half, &peer.transport, now));
+            let room = entry.room.id();
+            self.tell(Event::Left { room, measures });
+        }
     }
 
     fn tell_stats(&mut self, token: u64) {

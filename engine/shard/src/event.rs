@@ -7,6 +7,7 @@ use room::RoomEvent;
 use serde::{Deserialize, Serialize};
 use transport::session::{DtlsVersion, Track};
 
+use crate::measures::{PeerMeasures, RoomMeasures};
 use crate::record::RoomRecord;
 
 /// An event.
@@ -85,6 +86,20 @@ pub enum Event {
         token: u64,
         /// What there is.
         record: Box<RoomRecord>,
+    },
+    /// The answer to `measures` (one room, if there is such) and `all_measures`. Never dropped.
+    Measures {
+        /// The command's token.
+        token: u64,
+        /// What there is.
+        rooms: Vec<RoomMeasures>,
+    },
+    /// A peer's last measures, whatever ended it; comes before what tells or answers that. Never dropped.
+    Left {
+        /// Its room.
+        room: u64,
+        /// Up to the moment in which it left.
+        measures: Box<PeerMeasures>,
     },
     /// The shard's thread ended by a fault; its rooms are gone. Made by whoever runs the thread.
     ShardFailed {

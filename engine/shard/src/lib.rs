@@ -15,6 +15,7 @@ mod control;
 mod deadlines;
 mod dump;
 mod event;
+mod measures;
 mod peers;
 mod record;
 mod shard;
@@ -23,5 +24,9 @@ mod siphash;
 pub use command::{Command, MAX_BINDINGS, SlotBinding, SlotSource};
 pub use dump::{DumpSink, RECORD_HEADER};
 pub use event::{AudioSlot, Event, Failure, Stats};
+pub use measures::{
+    DownSlot, PeerMeasures, Reported, RoomMeasures, RoundTrip, RoundTripBy, Shown, SizeClass,
+    UpLayer, UpTrack, Usage,
+};
 pub use record::{LayerRecord, RoomRecord, Seal, TrackRecord};
 pub use shard::{Datagram, Entropy, Limits, Shard, SinkFactory};

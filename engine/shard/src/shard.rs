@@ -339,7 +339,7 @@ impl Core {
                 });
             }
             PeerEvent::Closed(reason) => {
-                self.remove_peer(index);
+                self.remove_peer(now, index);
                 self.tell(Event::Closed {
                     peer,
                     reason: reason.as_str().to_owned(),

@@ -4,8 +4,13 @@
 
 mod town;
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use shard::{AudioSlot, Command, Event, Failure, Limits, SlotBinding, SlotSource};
+use shard::{
+    AudioSlot, Command, Event, Failure, Limits, PeerMeasures, RoomMeasures, SlotBinding,
+    SlotSource, Usage,
+};
 use town::{ROOM, Town, session};
 use transport::session::{DtlsVersion, Rights, Track};
 
@@ -98,6 +103,14 @@ fn commands_are_json_objects_with_a_type() {
         (
             json!({"type": "record", "token": 9, "room": 1}),
             Command::Record { token: 9, room: 1 },
+        ),
+        (
+            json!({"type": "measures", "token": 6, "room": 1}),
+            Command::Measures { token: 6, room: 1 },
+        ),
+        (
+            json!({"type": "all_measures", "token": 7}),
+            Command::AllMeasures { token: 7 },
         ),
     ];
     for (value, command) in table {
@@ -221,6 +234,31 @@ fn events_are_json_objects_with_a_type() {
                 slot: 2,
                 generation: 3,
                 reason: "old_generation".to_owned(),
+            },
+        ),
+        (
+            json!({"type": "measures", "token": 6, "rooms": [{"room": 1, "peers": []}]}),
+            Event::Measures {
+                token: 6,
+                rooms: vec![RoomMeasures {
+                    room: 1,
+                    peers: vec![],
+                }],
+            },
+        ),
+        (
+            json!({"type": "left", "room": 1, "measures": {
+                "peer": 2, "round_trip": null, "up": [], "down": [], "usage": {"audio_ms": 0, "video_ms": {}},
+            }}),
+            Event::Left {
+                room: 1,
+                measures: Box::new(PeerMeasures {
+                    peer: 2,
+                    round_trip: None,
+                    up: vec![],
+                    down: vec![],
+                    usage: Usage::default(),
+                }),
             },
         ),
         (
@@ -380,6 +418,98 @@ fn a_rooms_record_counts_what_came_and_is_answered_once() {
     assert_eq!((layer.key_frame_age_ms, layer.seal), (None, None));
     town.command(Command::Record { token: 6, room: 99 });
     assert_eq!(town.result(6).as_deref(), Some("unknown_room"));
+}
+
+/// Measures of rooms, by the command's token.
+fn measured(town: &mut Town, token: u64) -> Vec<RoomMeasures> {
+    let is_it = |event: &Event| matches!(event, Event::Measures { token: t, .. } if *t == token);
+    let place = town.events.iter().position(is_it).unwrap();
+    match town.events.remove(place) {
+        Event::Measures { rooms, .. } => rooms,
+        _ => vec![],
+    }
+}
+
+#[test]
+fn measures_are_of_one_room_or_of_all() {
+    let mut town = Town::new();
+    (1..=2).for_each(|peer| town.join(peer));
+    town.command(Command::AddRoom {
+        token: None,
+        room: 8,
+        sealing_required: false,
+    });
+    let voice = town.voice(1, b"hello");
+    town.give_from(1, voice);
+    town.pass(Duration::from_millis(1_500));
+    town.command(Command::Measures {
+        token: 5,
+        room: ROOM,
+    });
+    let [room] = <[_; 1]>::try_from(measured(&mut town, 5)).unwrap();
+    let peers: Vec<u64> = room.peers.iter().map(|peer| peer.peer).collect();
+    assert_eq!((room.room, peers), (ROOM, vec![1, 2]));
+    let [first, second] = <[_; 2]>::try_from(room.peers.clone()).unwrap();
+    assert_eq!(
+        (first.up.len(), first.down.len()),
+        (1, 0),
+        "what never came is left out"
+    );
+    assert_eq!(
+        (first.up[0].loudness, first.up[0].layers[0].expected),
+        (Some(20), 1)
+    );
+    assert_eq!((second.up.len(), second.down[0].packets), (0, 1));
+    assert_eq!(second.usage.audio_ms, 1_500);
+    town.command(Command::AllMeasures { token: 6 });
+    let empty = RoomMeasures {
+        room: 8,
+        peers: vec![],
+    };
+    assert_eq!(measured(&mut town, 6), [room, empty]);
+    town.command(Command::Measures { token: 7, room: 99 });
+    assert_eq!(town.result(7).as_deref(), Some("unknown_room"));
+}
+
+#[test]
+fn whatever_ends_a_peer_its_last_measures_are_told_once_and_first() {
+    let mut town = Town::new();
+    (1..=4).for_each(|peer| town.join(peer));
+    let voice = town.voice(1, b"hello");
+    town.give_from(1, voice);
+    town.events.clear();
+    town.callers.get_mut(&1).unwrap().path = town::path(20_000);
+    town.pass(Duration::from_secs(60));
+    town.command(Command::RemovePeer {
+        token: Some(1),
+        peer: 2,
+    });
+    town.command(Command::CloseRoom {
+        token: Some(2),
+        room: ROOM,
+    });
+    let told: Vec<_> = town
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Left { room, measures } => {
+                Some(("left", *room, measures.peer, measures.up.len()))
+            }
+            Event::Closed { peer, .. } => Some(("closed", 0, *peer, 0)),
+            Event::Result { token, .. } => Some(("done", 0, *token, 0)),
+            _ => None,
+        })
+        .collect();
+    let expected = [
+        ("left", ROOM, 1, 1),
+        ("closed", 0, 1, 0),
+        ("left", ROOM, 2, 0),
+        ("done", 0, 1, 0),
+        ("left", ROOM, 3, 0),
+        ("left", ROOM, 4, 0),
+        ("done", 0, 2, 0),
+    ];
+    assert_eq!(told, expected);
 }
 
 #[test]

@@ -4,13 +4,14 @@
 use std::time::Instant;
 
 use crate::drops::DropReason;
+use crate::measures::Received;
 use crate::session::{CodecParameters, Kind, SendTrack, Session, Track};
 
 mod reception;
 mod repair;
 mod source_clock;
 
-pub(crate) use reception::Reception;
+pub(crate) use reception::{Reception, Tally};
 pub(crate) use repair::{Arrival, Repair};
 pub(crate) use source_clock::SourceClock;
 
@@ -56,8 +57,35 @@ pub(crate) struct Layer {
     /// SSRC of its media, once known.
     pub(crate) ssrc: Option<u32>,
     pub(crate) reception: Reception,
+    /// Packets of the SSRCs it had before.
+    before: Tally,
+    /// Packets that came only by retransmission.
+    pub(crate) repaired: u64,
     pub(crate) repair: Repair,
     pub(crate) key_frame_wanted: bool,
+}
+
+impl Layer {
+    /// What came so far; `None` before the first packet.
+    pub(crate) fn received(&self) -> Option<Received> {
+        let tally = self.before + self.reception.tally();
+        (tally.expected > 0).then(|| Received {
+            expected: tally.expected,
+            lost: tally
+                .expected
+                .saturating_sub(tally.received + self.repaired),
+            repaired: self.repaired,
+            jitter: self.reception.jitter(),
+        })
+    }
+
+    /// Begins with a new SSRC.
+    fn follow(&mut self, ssrc: u32) {
+        self.ssrc = Some(ssrc);
+        self.before = self.before + self.reception.tally();
+        self.reception = Reception::new();
+        self.repair.reset();
+    }
 }
 
 /// Where an SSRC belongs.
@@ -131,6 +159,8 @@ impl Incoming {
                 layer: u8::try_from(layer).unwrap_or(u8::MAX),
                 ssrc: None,
                 reception: Reception::new(),
+                before: Tally::default(),
+                repaired: 0,
                 repair: Repair::new(kind == Kind::Video),
                 key_frame_wanted: false,
             });
@@ -175,9 +205,7 @@ impl Incoming {
         }
         self.bindings.push(binding);
         if let Some(layer) = self.layers.get_mut(binding.layer).filter(|_| !rtx) {
-            layer.ssrc = Some(ssrc);
-            layer.reception = Reception::new();
-            layer.repair.reset();
+            layer.follow(ssrc);
         }
         Ok(binding)
     }

@@ -8,6 +8,7 @@ mod egress;
 mod face;
 mod identity;
 mod incoming;
+mod measures;
 mod outgoing;
 mod peer;
 pub mod session;
@@ -18,5 +19,6 @@ pub use face::{
     CloseReason, Input, OutgoingRtp, PeerEvent, PeerTransport, RtpClock, RtpIn, Sent, Span,
 };
 pub use identity::{DtlsIdentity, IdentityError};
+pub use measures::{Received, RoundTrip, RoundTripSource, SlotReport, SlotSent};
 pub use peer::Peer;
 pub use session::{Rights, Session, SessionError};

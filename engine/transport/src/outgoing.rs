@@ -7,6 +7,7 @@ use srtp::{Sender, StreamId};
 
 use crate::drops::DropReason;
 use crate::face::{OutgoingRtp, RtpClock};
+use crate::measures::{SlotReport, SlotSent, from_ticks};
 use crate::session::{Kind, ReceiveSlot};
 
 /// How old a clock given by the room may be; after that the time of forwarding is the better guess.
@@ -25,9 +26,13 @@ pub(crate) struct Slot {
     streams: Option<Streams>,
     rtx_sequence: u64,
     highest: Option<u64>,
-    packets: u32,
-    octets: u32,
-    reported_packets: u32,
+    packets: u64,
+    octets: u64,
+    reported_packets: u64,
+    nacked: u64,
+    key_frames_asked: u64,
+    /// What the peer's latest report says of the slot.
+    report: Option<rtp::rtcp::ReportBlock>,
     clock_rate: u32,
     given_clock: Option<RtpClock>,
     sent_clock: Option<RtpClock>,
@@ -85,6 +90,9 @@ impl Slot {
             packets: 0,
             octets: 0,
             reported_packets: 0,
+            nacked: 0,
+            key_frames_asked: 0,
+            report: None,
             clock_rate: 0,
             given_clock: None,
             sent_clock: None,
@@ -169,10 +177,8 @@ impl Slot {
             return;
         }
         self.highest = self.highest.max(Some(out.ext_sequence));
-        self.packets = self.packets.wrapping_add(1);
-        self.octets = self
-            .octets
-            .wrapping_add(u32::try_from(payload).unwrap_or(0));
+        self.packets += 1;
+        self.octets += payload as u64;
         self.clock_rate = address.clock_rate;
         if self
             .sent_clock
@@ -193,6 +199,40 @@ impl Slot {
         self.given_clock = None;
         self.sent_clock = None;
         self.reported_packets = self.packets;
+    }
+
+    /// The peer reported how the slot's stream arrives.
+    pub(crate) fn on_report(&mut self, block: &rtp::rtcp::ReportBlock) {
+        self.report = Some(*block);
+    }
+
+    /// The peer cannot go on without a key frame.
+    pub(crate) const fn on_key_frame_request(&mut self) {
+        self.key_frames_asked += 1;
+    }
+
+    /// The peer misses a packet: its index, if it was sent.
+    pub(crate) fn on_nack(&mut self, sequence: u16) -> Option<u64> {
+        let index = self.index_of(sequence)?;
+        self.nacked += 1;
+        Some(index)
+    }
+
+    /// What was sent so far, and what the peer says of it.
+    pub(crate) fn sent(&self) -> SlotSent {
+        let report = self.report.map(|block| SlotReport {
+            lost: block.cumulative_lost,
+            fraction_lost: block.fraction_lost,
+            jitter: from_ticks(u64::from(block.jitter), self.clock_rate),
+        });
+        SlotSent {
+            packets: self.packets,
+            payload_bytes: self.octets,
+            resent: self.rtx_sequence,
+            nacked: self.nacked,
+            key_frames_asked: self.key_frames_asked,
+            report,
+        }
     }
 
     /// The index of a sequence number the peer asks for, if it was sent.
@@ -220,10 +260,16 @@ impl Slot {
             rtp_timestamp: clock
                 .timestamp
                 .wrapping_add(u32::try_from(ticks & 0xffff_ffff).unwrap_or(0)),
-            packets: self.packets,
-            octets: self.octets,
+            packets: low_32(self.packets),
+            octets: low_32(self.octets),
         })
     }
+}
+
+/// Counts of sender reports wrap (RFC 3550 section 6.4.1).
+#[allow(clippy::cast_possible_truncation)]
+const fn low_32(value: u64) -> u32 {
+    value as u32
 }
 
 #[allow(clippy::cast_possible_truncation)]

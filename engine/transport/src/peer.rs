@@ -23,6 +23,7 @@ use crate::session::{Credentials, Rights, Session, SessionError, parse_fingerpri
 mod control;
 mod datagram;
 mod feedback;
+mod measures;
 mod media;
 mod timers;
 
@@ -56,6 +57,8 @@ pub struct Peer {
     source_clock: SourceClock,
     /// Made with the first packet that has a number: a peer that only receives needs no ring.
     arrivals: Option<TwccRecorder>,
+    /// By the peer's reports, and when.
+    reported_rtt: Option<(Duration, Instant)>,
     timers: Timers,
     /// Names the server's end in RTCP.
     rtcp_ssrc: u32,
@@ -109,6 +112,7 @@ impl Peer {
             slots: session.slots.iter().map(Slot::new).collect(),
             source_clock: SourceClock::new(now),
             arrivals: None,
+            reported_rtt: None,
             timers: Timers::new(now + JOIN),
             rtcp_ssrc,
             cname,
@@ -121,12 +125,6 @@ impl Peer {
     #[must_use]
     pub const fn drops(&self) -> &DropCounters {
         &self.drops
-    }
-
-    /// Round trip time of the path in use.
-    #[must_use]
-    pub fn rtt(&self) -> Option<Duration> {
-        self.agent.rtt()
     }
 
     /// Takes the keys of a finished handshake.

@@ -20,10 +20,11 @@ from sealroom.signalling import limits
 from sealroom.signalling.closing import ENDS_A_CALL, CloseCode
 from sealroom.signalling.line import Line
 from sealroom.signalling.messages import Unreadable, check_caller, read
+from sealroom.signalling.reports import DeviceReports, Reporting
 from sealroom_wire import PROTOCOL_VERSION, signalling
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId, room_number, room_string
-from sealroom_wire.signalling import ClientMessage, Track
+from sealroom_wire.signalling import ClientMessage, Takes, Track
 
 _log = get_logger()
 
@@ -37,6 +38,8 @@ class Services:
     clock: Clock
     metrics: Metrics
     settings: SignallingSettings
+    reports: DeviceReports | None = None
+    """Who listens to what devices tell; None: they are asked for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Peer:
 
     address: str
     origin: str | None
+    takes: frozenset[str] = frozenset()
+    """What was added to the protocol and the client knows (`Takes`), with whatever else it names."""
 
 
 class Anonymous:
@@ -74,6 +79,8 @@ class Anonymous:
             Origin(self._peer.address, message.client),
         )
         participant, others = await services.rooms.enter(request, self._line)
+        listener = services.reports if Takes.REPORTS in self._peer.takes else None
+        reporting = Reporting(participant, listener, services.clock)
         self._line.tell(
             signalling.Entered(
                 id=message.id,
@@ -83,19 +90,23 @@ class Anonymous:
                 participants=others,
                 sealing=participant.room.sealing,
                 server_time=int(services.clock.unix() * 1000),
+                reports=reporting.wanted,
             )
         )
         services.rooms.welcome(participant)
         services.metrics.enter_seconds.observe(time.perf_counter() - begin)
-        return Present(services, self._line, participant)
+        return Present(services, self._line, participant, reporting)
 
 
 class Present:
     """Somebody in a room."""
 
-    def __init__(self, services: Services, line: Line, participant: Participant) -> None:
+    def __init__(
+        self, services: Services, line: Line, participant: Participant, reporting: Reporting
+    ) -> None:
         self._rooms = services.rooms
         self._line = line
+        self._reporting = reporting
         self._offers = limits.Bucket(limits.OFFERS_PER_SECOND, limits.OFFER_BURST, services.clock)
         self._custom = limits.CustomAllowance(services.clock)
         self._records = limits.Bucket(
@@ -135,6 +146,8 @@ class Present:
                 self._records.take()
                 self._line.tell(await rooms.record(participant, message.id))
                 return
+            case signalling.ReportQuality() | signalling.ReportEvents() | signalling.ReportLog():
+                self._reporting.take(message)
             case signalling.Leave():
                 rooms.leave(participant)
         self._line.tell(signalling.Done(message.id))

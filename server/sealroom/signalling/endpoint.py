@@ -4,6 +4,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
+from urllib.parse import parse_qsl
 
 from sealroom.core.callers import Caller
 from sealroom.core.http.connection import ABORT, DISCONNECTED, client_address
@@ -16,6 +17,9 @@ from sealroom_wire.errors import ErrorCode, Refusal
 PATH = "/rtc/v1"
 CALLER = Caller.ANYONE
 """Who may connect; what may be said then is in `messages.CALLERS`."""
+
+MAX_QUERY_BYTES = 512
+MAX_QUERY_FIELDS = 16
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -57,7 +61,8 @@ class SignallingEndpoint:
             metrics.closed_lines.labels("by_device" if ended is None else ended.name.lower()).inc()
 
     async def _converse(self, scope: Scope, receive: Receive, send: Send, line: Line, place: Place) -> None:
-        conversation = Conversation(self._services, line, Peer(client_address(scope), _origin(scope)))
+        peer = Peer(client_address(scope), _origin(scope), _takes(scope))
+        conversation = Conversation(self._services, line, peer)
         in_order = False
         try:
             async with asyncio.TaskGroup() as group:
@@ -97,6 +102,18 @@ def _origin(scope: Scope) -> str | None:
     if not found:
         return None
     return found[0].decode("latin-1") if len(found) == 1 else "null"
+
+
+def _takes(scope: Scope) -> frozenset[str]:
+    """What the client says in its address that it knows of the protocol. A query that is none says nothing."""
+    query: bytes = scope.get("query_string") or b""
+    if len(query) > MAX_QUERY_BYTES:
+        return frozenset()
+    try:
+        pairs = parse_qsl(query.decode("ascii"), max_num_fields=MAX_QUERY_FIELDS)
+    except ValueError:
+        return frozenset()
+    return frozenset(value for name, value in pairs if name == "takes")
 
 
 def _nothing() -> None:

@@ -17,6 +17,15 @@ custom messages that TRTC allows."""
 RECORDS_PER_SECOND = 1.0
 RECORD_BURST = 5
 """A record is made anew once a second at most; what is dear of it is the telling."""
+SAMPLES_PER_SECOND = 1 / 1.5
+SAMPLE_BURST = 2
+"""Devices measure every two seconds; two at once is a timer that came late."""
+EVENTS_PER_SECOND = 2.0
+EVENT_BURST = 40
+"""Single events, however many come in one message. Entering a call of 25 makes about 30."""
+LOGS_PER_SECOND = 0.1
+LOG_BURST = 3
+"""Messages with entries of a device's log. With `MAX_LOG_BYTES` that is at most 50 kB a minute of one participant."""
 OFFERS_PER_SECOND = 0.5
 OFFER_BURST = 8
 """An offer costs some milliseconds of the server; growing to all 64 slots takes seven."""

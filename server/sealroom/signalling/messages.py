@@ -9,7 +9,12 @@ from sealroom.core.callers import Caller
 from sealroom.signalling.limits import MAX_SMALL_MESSAGE_BYTES
 from sealroom_wire import PROTOCOL_VERSION, signalling
 from sealroom_wire.errors import ErrorCode, Refusal
-from sealroom_wire.limits import MAX_SIGNALLING_MESSAGE_BYTES
+from sealroom_wire.limits import (
+    MAX_EVENTS_BYTES,
+    MAX_LOG_BYTES,
+    MAX_SAMPLE_BYTES,
+    MAX_SIGNALLING_MESSAGE_BYTES,
+)
 from sealroom_wire.signalling import ClientMessage
 
 CALLERS: dict[type[ClientMessage], Caller] = {
@@ -23,11 +28,22 @@ CALLERS: dict[type[ClientMessage], Caller] = {
     signalling.KeyFrame: Caller.PARTICIPANT,
     signalling.SendCustom: Caller.PARTICIPANT,
     signalling.AskRecord: Caller.PARTICIPANT,
+    signalling.ReportQuality: Caller.PARTICIPANT,
+    signalling.ReportEvents: Caller.PARTICIPANT,
+    signalling.ReportLog: Caller.PARTICIPANT,
     signalling.Leave: Caller.PARTICIPANT,
 }
 """Who may send which message. One that is not listed is refused."""
 
-_LARGE = (signalling.Enter, signalling.Offer)
+_MOST_BYTES: dict[type[ClientMessage], int] = {
+    signalling.Enter: MAX_SIGNALLING_MESSAGE_BYTES,
+    signalling.Offer: MAX_SIGNALLING_MESSAGE_BYTES,
+    signalling.ReportQuality: MAX_SAMPLE_BYTES,
+    signalling.ReportEvents: MAX_EVENTS_BYTES,
+    signalling.ReportLog: MAX_LOG_BYTES,
+}
+_REPORTS = (signalling.ReportQuality, signalling.ReportEvents, signalling.ReportLog)
+_REPORT_TAGS = frozenset(str(report.__struct_config__.tag) for report in _REPORTS)
 _DECODER: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
 
 
@@ -67,8 +83,9 @@ def read(text: str | bytes | None) -> ClientMessage:
         raise _unreadable(data) from None
     if isinstance(message, signalling.Enter) and message.version != PROTOCOL_VERSION:
         raise Unreadable(message.id, ErrorCode.VERSION_NOT_SUPPORTED)
-    if len(data) > MAX_SMALL_MESSAGE_BYTES and not isinstance(message, _LARGE):
-        raise Unreadable(message.id, ErrorCode.MESSAGE_TOO_LARGE)
+    if len(data) > _MOST_BYTES.get(type(message), MAX_SMALL_MESSAGE_BYTES):
+        report = isinstance(message, _REPORTS)
+        raise Unreadable(message.id, ErrorCode.REPORT_MALFORMED if report else ErrorCode.MESSAGE_TOO_LARGE)
     return message
 
 
@@ -88,4 +105,7 @@ def _unreadable(data: bytes) -> Unreadable:
     request = envelope.id if 1 <= envelope.id < 2**53 else 0
     if envelope.type == "enter" and envelope.version != PROTOCOL_VERSION:
         return Unreadable(request, ErrorCode.VERSION_NOT_SUPPORTED)
+    if envelope.type in _REPORT_TAGS:
+        # What a device measures wrong is no reason to end its call.
+        return Unreadable(request, ErrorCode.REPORT_MALFORMED)
     return Unreadable(request, ErrorCode.MALFORMED_MESSAGE)

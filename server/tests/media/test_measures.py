@@ -3,26 +3,27 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, cast
 
 import pytest
 
 from sealroom.core.ids import Ids
 from sealroom.media import _engine, control
-from sealroom.media.engine import MediaEngine
+from sealroom.media.engine import EngineConfig, MediaEngine
 from sealroom.media.measures import (
     DownSlot,
     PeerMeasures,
     Reported,
     ResolutionClass,
+    RoomMeasures,
     RoundTrip,
     Shown,
     UpLayer,
     UpTrack,
     Usage,
 )
-from sealroom.media.port import EngineFailure
+from sealroom.media.port import Engine, EngineFailure
 from sealroom.media.sdp.answer import answer_first
 from sealroom.media.session import ALL_CODECS
 from sealroom_wire.signalling import SlotKind, Track
@@ -97,7 +98,7 @@ async def test_measures_come_as_the_native_face_spells_them(thread: Thread) -> N
     await engine.close()
 
 
-async def enter(engine: FakeEngine, *peers: int, room: int = 1) -> None:
+async def enter(engine: Engine, *peers: int, room: int = 1) -> None:
     await engine.add_room(room, sealing_required=True)
     for peer in peers:
         agreed = answer_first(offer(), TRACKS, rights=255, codecs=ALL_CODECS, server=SERVER, ids=Ids())
@@ -154,3 +155,31 @@ async def test_the_tests_engine_hands_out_the_last_measures_before_a_peer_is_gon
     assert await engine.all_measures() == ()
     with pytest.raises(EngineFailure):
         await engine.measures(1)
+
+
+@pytest.fixture
+async def native() -> AsyncIterator[tuple[MediaEngine, list[control.Event]]]:
+    told: list[control.Event] = []
+    engine = MediaEngine.start(EngineConfig(bind=("127.0.0.1:0",)), told.append)
+    yield engine, told
+    await engine.close()
+
+
+async def test_the_real_engine_and_the_tests_engine_measure_alike_of_peers_that_never_connected(
+    native: tuple[MediaEngine, list[control.Event]],
+) -> None:
+    told: list[control.Event] = []
+    fake = FakeEngine()
+    fake.listener = told.append
+    for engine, heard in (native, (fake, told)):
+        await enter(engine, 1, 2)
+        await engine.add_room(2, sealing_required=True)
+        nothing = {peer: PeerMeasures(peer, None, (), (), Usage(0, {})) for peer in (1, 2)}
+        assert await engine.measures(1) == RoomMeasures(1, (nothing[1], nothing[2]))
+        assert await engine.all_measures() == (await engine.measures(1), RoomMeasures(2, ()))
+        await engine.remove_peer(1)
+        assert heard == [control.Left(1, nothing[1])]
+        await engine.close_room(1)
+        assert heard[1:] == [control.Left(1, nothing[2])]
+        with pytest.raises(EngineFailure):
+            await engine.measures(1)

@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -123,6 +124,31 @@ async def test_from_enter_to_leave(
         assert await closed(alice) == (1000, "")
         assert await hear(bob) == signalling.ParticipantLeft("alice", signalling.LeaveReason.LEFT)
     assert b'sealroom_signalling_closed_lines_total{code="done"} 1.0' in metrics.text()
+
+
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        ("?takes=reports", True),
+        ("?token=x&takes=something&takes=reports", True),
+        ("", False),
+        ("?takes=Reports", False),
+        ("?takes=%ff", False),
+        ("?takes=reports&" + "x" * 600, False),
+        ("?" + "a=1&" * 20 + "takes=reports", False),
+    ],
+)
+async def test_only_a_line_that_takes_reports_is_asked_for_them(
+    endpoint: SignallingEndpoint, query: str, *, asked: bool
+) -> None:
+    services = replace(endpoint._services, reports=fakes.HeardReports())
+    endpoint = SignallingEndpoint(services, endpoint._gate)
+    async with serving(Dispatcher(public_routes(endpoint))) as bound, connect(url(bound) + query) as line:
+        await line.send(enter("alice"))
+        entered = await hear(line)
+        assert isinstance(entered, signalling.Entered)
+        assert (entered.reports is not None) is asked
+        endpoint.close()
 
 
 async def test_a_page_that_is_left_is_gone_and_a_cut_connection_stays(

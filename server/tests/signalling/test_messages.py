@@ -9,7 +9,7 @@ import pytest
 
 from sealroom.core.callers import Caller
 from sealroom.signalling.messages import CALLERS, Unreadable, check_caller, read
-from sealroom_wire import signalling
+from sealroom_wire import reports, signalling
 from sealroom_wire.errors import TEXTS, ErrorCode, Refusal
 from sealroom_wire.limits import MAX_SIGNALLING_MESSAGE_BYTES
 from sealroom_wire.signalling import Track
@@ -28,6 +28,16 @@ MESSAGES: tuple[msgspec.Struct, ...] = (
     signalling.KeyFrame(id=7, slot=63),
     signalling.Leave(id=8),
     signalling.Ping(id=9),
+    signalling.ReportQuality(
+        id=10,
+        sample=reports.Sample(
+            at=2000, span=2000, rtt=40, cpu=reports.Pressure.FAIR, sealing=reports.SealedFrames(sealed=9),
+            sent=(reports.SentStream(Track.MAIN, 2, bit_rate=900_000, limited_by=reports.LimitedBy.CPU),),
+            received=(reports.ReceivedStream(3, frozen=600),),
+        ),
+    ),
+    signalling.ReportEvents(id=11, events=(reports.FirstFrame(at=70, slot=6), reports.KeyWaited(at=80, waited=12))),
+    signalling.ReportLog(id=12, entries=(reports.LogEntry(5, reports.LogLevel.ERROR, "capture_failed", 5302),)),
 )  # fmt: skip
 _PIECES = [
     "", "{", "}", "[", "]", '"', ":", ",", "null", "true", "0", "-1", "1e999", "9" * 400, "1.5", '"type"', '"id"', "\\u0000", "\\ud800",
@@ -71,6 +81,19 @@ def test_what_the_protocol_has_is_read_as_it_was_said(message: msgspec.Struct) -
             ErrorCode.MESSAGE_TOO_LARGE,
         ),
         ('{"type":"ping","id":4' + " " * 20_000 + "}", 4, ErrorCode.MESSAGE_TOO_LARGE),
+        ('{"type":"quality","id":4,"sample":{"at":1,"span":2000,"rtt":-1}}', 4, ErrorCode.REPORT_MALFORMED),
+        (
+            '{"type":"quality","id":4,"sample":{"at":1,"span":2000' + " " * 20_480 + "}}",
+            4,
+            ErrorCode.REPORT_MALFORMED,
+        ),
+        ('{"type":"event","id":4,"events":[{"what":"dance","at":1}]}', 4, ErrorCode.REPORT_MALFORMED),
+        ('{"type":"event","id":4,"events":[]}', 4, ErrorCode.REPORT_MALFORMED),
+        (
+            '{"type":"log","id":4,"entries":[{"at":1,"level":"error","event":"was 192.0.2.1"}]}',
+            4,
+            ErrorCode.REPORT_MALFORMED,
+        ),
     ],
 )
 def test_what_is_not_of_the_protocol_is_refused(
@@ -92,7 +115,7 @@ def mutated(source: random.Random, text: str) -> str:
 
 def test_no_mutation_raises_anything_but_unreadable() -> None:
     source = random.Random(3)
-    texts = [msgspec.json.encode(message).decode() for message in MESSAGES]
+    texts = [msgspec.json.encode(message).decode() for message in (*MESSAGES, *MESSAGES[:1] * 3)]
     outcomes: set[object] = set()
     for number in range(CASES):
         text = mutated(source, texts[number % len(texts)])

@@ -6,6 +6,7 @@ import { type EnterRoomConfig, ExtraCode, type OperatorRecord, RtcError } from "
 import { troubleOf, trtc } from "./client";
 import { deviceRemoved, listDevices, startMicrophone, stopCamera, stopMicrophone } from "./devices";
 import { nameOf, userIdFor } from "./names";
+import { qualitiesOf } from "./quality";
 import { RefusalLog } from "./refusals";
 import { Lasting, SILENT_MS, STRANGER_MS } from "./roster";
 import { sealingText } from "./sealing";
@@ -173,6 +174,9 @@ function listenToTheLine(): void {
   listenToTheSealing();
   trtc.on("statistics", (statistics) => {
     state.statistics.value = statistics;
+  });
+  trtc.on("network-quality", (told) => {
+    state.qualities.value = qualitiesOf(told);
   });
   trtc.on("connection-state-changed", ({ state: now }) => {
     state.connection.value = now;

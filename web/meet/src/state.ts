@@ -4,6 +4,7 @@
 import { computed, signal } from "@preact/signals";
 import type { ConnectionState, RosterMember, TRTCStatistics } from "@sealroom/sdk";
 import { nameOf } from "./names";
+import type { QualityView } from "./quality";
 import type { RefusalSummary } from "./refusals";
 import type { DeviceKind } from "./remembered";
 import { NO_CHANGE, type RosterChange, rosterChange } from "./roster";
@@ -81,6 +82,8 @@ export const lastingSilent = signal<readonly string[]>([]);
 export const recorderNews = signal<readonly string[]>([]);
 /** What each stream measured last; null before a call. */
 export const statistics = signal<TRTCStatistics | null>(null);
+/** How good the connection to each participant is, once it was measured; our own under the empty name. */
+export const qualities = signal<ReadonlyMap<string, QualityView>>(new Map());
 export const soundBlocked = signal<(() => Promise<void>) | null>(null);
 /** What a screen reader is told, oldest first. */
 export const announcements = signal<readonly { readonly id: number; readonly text: string }[]>([]);
@@ -189,6 +192,7 @@ export function forgetCall(): void {
   lastingSilent.value = [];
   recorderNews.value = [];
   statistics.value = null;
+  qualities.value = new Map();
   soundBlocked.value = null;
   sharing.value = false;
 }

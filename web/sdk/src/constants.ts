@@ -18,6 +18,7 @@ export const EVENT = {
   SCREEN_SHARE_STOPPED: "screen-share-stopped",
   TRACK: "track",
   STATISTICS: "statistics",
+  NETWORK_QUALITY: "network-quality",
   FIRST_VIDEO_FRAME: "first-video-frame",
   CUSTOM_MESSAGE: "custom-message",
   SEALING_STATE_CHANGED: "sealing-state-changed",

@@ -2,6 +2,7 @@
 
 import type { StreamType } from "./constants";
 import type { RtcError } from "./errors";
+import type { Grade } from "./quality/grade";
 import type { Fault, RefusalReason, RosterMember } from "./sealing/port";
 
 /** trtc-sdk-v5's four, and `off` until sealing was asked for. */
@@ -14,6 +15,8 @@ export interface AudioStatistics {
   bitrate: number;
   /** 0 to 1, behind the decoder; our own as the microphone gives it. */
   audioLevel: number;
+  /** Of what is received: milliseconds it waits in the buffer. */
+  jitterBufferDelay?: number;
 }
 
 export interface VideoStatistics {
@@ -24,6 +27,8 @@ export interface VideoStatistics {
   bitrate: number;
   /** `sub` is a shared screen; `small` are our camera's smaller layers. */
   videoType: "big" | "small" | "sub";
+  /** Of what is received: milliseconds it waits in the buffer. */
+  jitterBufferDelay?: number;
 }
 
 export interface RemoteStatistics {
@@ -35,7 +40,7 @@ export interface RemoteStatistics {
 export interface TRTCStatistics {
   /** Milliseconds. */
   rtt: number;
-  /** Percent. */
+  /** Percent, of the last two seconds. */
   upLoss: number;
   downLoss: number;
   bytesSent: number;
@@ -50,6 +55,30 @@ export interface TRTCStatistics {
     unsent: number;
     refused: Readonly<Record<string, number>>;
   } | null;
+}
+
+/** What of a participant arrives here, in the grades of `NetworkQuality`. */
+export interface RemoteNetworkQuality {
+  userId: string;
+  networkQuality: Grade;
+  /** Percent of his packets that did not arrive. */
+  loss: number;
+  /** Milliseconds: half the way to the server and back, and what his stream waits in the buffer here. */
+  delay: number;
+}
+
+/** Grades: 0 unknown, 1 excellent, 2 good, 3 poor, 4 bad, 5 very bad, 6 disconnected; by the rules of docs/quality.md. */
+export interface NetworkQuality {
+  uplinkNetworkQuality: Grade;
+  downlinkNetworkQuality: Grade;
+  /** Milliseconds. */
+  uplinkRTT: number;
+  downlinkRTT: number;
+  /** Percent. */
+  uplinkLoss: number;
+  downlinkLoss: number;
+  /** Ours besides: those of whom something arrived. */
+  remotes: RemoteNetworkQuality[];
 }
 
 /** Every event and its payload; names and payloads as in trtc-sdk-v5. */
@@ -84,6 +113,8 @@ export interface EventPayloads {
   "screen-share-stopped": [];
   track: [{ userId: string; streamType?: StreamType; track: MediaStreamTrack }];
   statistics: [TRTCStatistics];
+  /** Every two seconds, as in trtc-sdk-v5. */
+  "network-quality": [NetworkQuality];
   "first-video-frame": [{ userId: string; streamType: StreamType; width: number; height: number }];
   /** In a sealed call only what opened, and `userId` is who has sealed it. `seq` counts the sender's messages of this `cmdId`. */
   "custom-message": [{ userId: string; cmdId: number; seq: number; data: ArrayBuffer }];
@@ -110,11 +141,17 @@ export type Handler<E extends EventName> = (...payload: EventPayloads[E]) => voi
 
 /** Hands events to those who asked for them. A handler that throws does not keep others from hearing. */
 export class Emitter {
+  private readonly watchers: Array<(event: EventName, payload: readonly unknown[]) => void> = [];
   private readonly handlers = new Map<EventName, Array<{ call: Handler<never>; handler: Handler<never> }>>();
 
   on<E extends EventName>(event: E, handler: Handler<E>, context?: unknown): void {
     const call = handler.bind(context);
     this.handlers.set(event, [...(this.handlers.get(event) ?? []), { call, handler }] as never);
+  }
+
+  /** Sees every event, before those who asked for it; for the SDK itself, and not ended by `off`. */
+  watch(watcher: (event: EventName, payload: readonly unknown[]) => void): void {
+    this.watchers.push(watcher);
   }
 
   off<E extends EventName>(event: E | "*", handler?: Handler<E>): void {
@@ -126,6 +163,7 @@ export class Emitter {
   }
 
   emit<E extends EventName>(event: E, ...payload: EventPayloads[E]): void {
+    for (const watcher of this.watchers) watcher(event, payload);
     for (const { call } of this.handlers.get(event) ?? []) {
       try {
         (call as Handler<E>)(...payload);

@@ -9,6 +9,8 @@ export type {
   ConnectionState,
   EventName,
   EventPayloads,
+  NetworkQuality,
+  RemoteNetworkQuality,
   RemoteStatistics,
   SealingEventState,
   TRTCStatistics,
@@ -23,6 +25,7 @@ export type {
   RemoteVideoConfig,
   ScreenShareConfig,
 } from "./options";
+export type { Grade } from "./quality/grade";
 export type { Fault, RefusalReason, RosterMember } from "./sealing/port";
 export type { SealingConfig } from "./sealing/sealing";
 export { TRTC, TRTC as default } from "./trtc";

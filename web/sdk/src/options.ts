@@ -14,6 +14,11 @@ const LARGEST_ROOM = 4294967294;
 export interface CreateConfig {
   /** Where the sealing worker's script lies, on the page's own origin. Needed for sealed calls. */
   sealingWorker?: string | URL;
+  /**
+   * Whether the operator may be sent the SDK's log: warnings and errors as stable words and numbers, without names, addresses or
+   * sentences. Default true; it is sent only where the operator asks for it.
+   */
+  log?: boolean;
 }
 
 /** `enterRoom`. Exactly one of `roomId` and `strRoomId`; with both, `roomId` counts, as in TRTC. */

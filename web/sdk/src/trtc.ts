@@ -21,6 +21,8 @@ import {
   type RemoteVideoConfig,
   type ScreenShareConfig,
 } from "./options";
+import { Diary } from "./quality/diary";
+import { witness } from "./quality/witness";
 import { sealingWorker } from "./sealing/worker_script";
 import type { Signalling } from "./wire.gen";
 
@@ -41,6 +43,7 @@ export class TRTC {
   private static readonly output = new SoundOutput();
 
   private readonly emitter = new Emitter();
+  private readonly diary: Diary;
   private readonly local: Local;
   private readonly remotes = new Map<string, Remote>();
   private readonly stopWatching: () => void;
@@ -49,6 +52,8 @@ export class TRTC {
   private call: Call | undefined;
 
   private constructor(private readonly config: CreateConfig) {
+    this.diary = new Diary(() => performance.now(), config.log ?? true);
+    witness(this.emitter, this.diary, (userId, streamType) => this.call?.slotOf(userId, trackOf(streamType)));
     this.local = new Local(this.emitter, () => (this.call?.connected ? this.call.room : undefined));
     this.stopWatching = watchDevices(this.emitter);
   }
@@ -114,7 +119,7 @@ export class TRTC {
       await call.enter();
     } catch (error) {
       this.forget(call);
-      throw asRtcError(error, "enterRoom");
+      throw this.noted("enterRoom", error);
     }
     if (this.call !== call) return;
     this.timers.push(setInterval(() => void call.tellStatistics().catch(() => undefined), STATISTICS_MS));
@@ -138,40 +143,40 @@ export class TRTC {
   }
 
   startLocalAudio(config: LocalAudioConfig = {}): Promise<void> {
-    return named("startLocalAudio", this.local.startAudio(config));
+    return this.named("startLocalAudio", this.local.startAudio(config));
   }
 
   updateLocalAudio(config: LocalAudioConfig): Promise<void> {
-    return named("updateLocalAudio", this.local.updateAudio(config));
+    return this.named("updateLocalAudio", this.local.updateAudio(config));
   }
 
   stopLocalAudio(): Promise<void> {
-    return named("stopLocalAudio", this.local.stop("audio"));
+    return this.named("stopLocalAudio", this.local.stop("audio"));
   }
 
   startLocalVideo(config: LocalVideoConfig = {}): Promise<void> {
-    return named("startLocalVideo", this.local.startVideo(config));
+    return this.named("startLocalVideo", this.local.startVideo(config));
   }
 
   updateLocalVideo(config: LocalVideoConfig): Promise<void> {
-    return named("updateLocalVideo", this.local.updateVideo(config));
+    return this.named("updateLocalVideo", this.local.updateVideo(config));
   }
 
   stopLocalVideo(): Promise<void> {
-    return named("stopLocalVideo", this.local.stop("main"));
+    return this.named("stopLocalVideo", this.local.stop("main"));
   }
 
   /** Shares a screen, window or tab beside the camera; the others get it as the stream `sub`. */
   startScreenShare(config: ScreenShareConfig = {}): Promise<void> {
-    return named("startScreenShare", this.local.startScreen(config));
+    return this.named("startScreenShare", this.local.startScreen(config));
   }
 
   updateScreenShare(config: ScreenShareConfig): Promise<void> {
-    return named("updateScreenShare", this.local.updateScreen(config));
+    return this.named("updateScreenShare", this.local.updateScreen(config));
   }
 
   stopScreenShare(): Promise<void> {
-    return named("stopScreenShare", this.local.stop("screen"));
+    return this.named("stopScreenShare", this.local.stop("screen"));
   }
 
   /** Asks for somebody's video and shows it. Called again for the same video, it changes view, look or layer. */
@@ -180,7 +185,7 @@ export class TRTC {
     const { userId, streamType, option = {} } = config;
     const track = trackOf(streamType);
     const layer = option.layer ?? (option.small ? 0 : LARGEST_LAYER);
-    const media = await named("startRemoteVideo", call.watch(userId, track, layer));
+    const media = await this.named("startRemoteVideo", call.watch(userId, track, layer));
     if (this.call !== call) return;
     this.remote(config).player.show(media, config.view ?? null, option);
     this.emitter.emit("track", { userId, streamType, track: media });
@@ -195,7 +200,7 @@ export class TRTC {
     );
     for (const { config } of matching) this.removeRemote(config.userId, trackOf(config.streamType));
     const stops = matching.map(({ config }) => call.unwatch(config.userId, trackOf(config.streamType)));
-    await named("stopRemoteVideo", Promise.all(stops));
+    await this.named("stopRemoteVideo", Promise.all(stops));
   }
 
   /**
@@ -203,12 +208,12 @@ export class TRTC {
    * In a sealed call it is sealed, and rejects while there is no key.
    */
   async sendCustomMessage(message: CustomMessage): Promise<void> {
-    await named("sendCustomMessage", this.entered("sendCustomMessage").sendCustom(message));
+    await this.named("sendCustomMessage", this.entered("sendCustomMessage").sendCustom(message));
   }
 
   /** What the operator has of this call, by its own word; may be asked once a second. */
   async getOperatorRecord(): Promise<OperatorRecord> {
-    return named("getOperatorRecord", this.entered("getOperatorRecord").room.record());
+    return this.named("getOperatorRecord", this.entered("getOperatorRecord").room.record());
   }
 
   /** Silences one user, or everybody with `*`, on this device only. */
@@ -244,6 +249,7 @@ export class TRTC {
   private callHost(): CallHost {
     return {
       emitter: this.emitter,
+      diary: this.diary,
       output: TRTC.output,
       outgoing: (): ReadonlyMap<Signalling.Track, Outgoing> => this.local.published,
       startWorker: () => sealingWorker(this.config.sealingWorker),
@@ -291,6 +297,21 @@ export class TRTC {
     for (const { player } of this.remotes.values()) player.remove();
     this.remotes.clear();
     this.local.roomLeft();
+  }
+
+  private async named<T>(functionName: string, work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      throw this.noted(functionName, error);
+    }
+  }
+
+  /** The error as the caller gets it; it stands in the log, too. */
+  private noted(functionName: string, error: unknown): RtcError {
+    const failed = asRtcError(error, functionName);
+    this.diary.failed(functionName, failed);
+    return failed;
   }
 
   private entered(functionName: string): Call {

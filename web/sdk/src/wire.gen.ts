@@ -11,6 +11,8 @@ export const MAX_CUSTOM_COMMAND = 10;
 export const MAX_CUSTOM_BYTES = 1024;
 export const MAX_CUSTOM_FRAME_BYTES = 1063;
 export const MAX_RECORDED_PARTICIPANTS = 40;
+export const MAX_REPORTED_EVENTS = 16;
+export const MAX_LOG_ENTRIES = 40;
 export const PROTOCOL_VERSION = 1;
 export const SIGNATURE_PREFIX = "sealroom authority 1\n";
 export const ZERO_HEAD = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -69,6 +71,9 @@ export type ErrorCode =
   | "custom_message_not_sealed"
   | "too_many_custom_messages"
   | "too_many_records"
+  | "reports_not_wanted"
+  | "report_malformed"
+  | "too_many_reports"
   | "replaced_by_new_entry"
   | "engine_failed"
   | "room_unknown"
@@ -91,8 +96,18 @@ export type ErrorCode =
   | "credential_invalid";
 
 export declare namespace Signalling {
+  type CaptureFault = "not_found" | "denied" | "busy" | "overconstrained" | "ended" | "other";
+  type Device = "camera" | "microphone" | "speaker" | "screen";
+  type DeviceAction = "add" | "remove" | "active";
+  type FrameRefusal = "no_key" | "bad_tag" | "replay" | "clear" | "wrong_sender" | "old_epoch" | "malformed";
+  type KeyState = "joining" | "sealed" | "unreachable" | "paused" | "failed";
   type KickReason = "kick" | "banned" | "room_disband";
   type LeaveReason = "left" | "timeout" | "kicked" | "role_changed";
+  type LimitedBy = "none" | "cpu" | "bandwidth" | "other";
+  type LogLevel = "debug" | "info" | "warning" | "error";
+  type LostBy = "line" | "media" | "server";
+  type Network = "none" | "wired" | "wifi" | "cellular" | "vpn" | "other";
+  type Pressure = "nominal" | "fair" | "serious" | "critical";
   type Role = "anchor" | "audience";
   type Scene = "rtc" | "live";
   type Sealing = "required" | "optional";
@@ -131,6 +146,12 @@ export declare namespace Signalling {
     audio: boolean;
     video: boolean;
   }
+  interface CaptureFailed {
+    what: "capture-failed";
+    at: number;
+    device: Device;
+    reason: CaptureFault;
+  }
   interface ClientInfo {
     sdk?: string;
     version?: string;
@@ -140,6 +161,12 @@ export declare namespace Signalling {
     type: "custom-message";
     userId: string;
     data: string;
+  }
+  interface DeviceChanged {
+    what: "device-changed";
+    at: number;
+    device: Device;
+    action: DeviceAction;
   }
   interface Done {
     type: "done";
@@ -170,11 +197,35 @@ export declare namespace Signalling {
     participants: ReadonlyArray<Participant>;
     sealing: Sealing;
     serverTime: number;
+    reports?: Reports | null;
+  }
+  interface FirstFrame {
+    what: "first-frame";
+    at: number;
+    slot: number;
+  }
+  interface FramesRefused {
+    what: "frames-refused";
+    at: number;
+    reason: FrameRefusal;
+    count: number;
+    slot?: number | null;
   }
   interface KeyFrame {
     type: "key-frame";
     id: number;
     slot: number;
+  }
+  interface KeyStateChanged {
+    what: "key-state-changed";
+    at: number;
+    state: KeyState;
+  }
+  interface KeyWaited {
+    what: "key-waited";
+    at: number;
+    waited: number;
+    first?: boolean;
   }
   interface KickedOut {
     type: "kicked-out";
@@ -195,11 +246,30 @@ export declare namespace Signalling {
     type: "leave";
     id: number;
   }
+  interface LogEntry {
+    at: number;
+    level: LogLevel;
+    event: string;
+    code?: number;
+    reason?: string;
+    place?: string;
+    track?: Track | null;
+    count?: number;
+  }
+  interface MediaRestarted {
+    what: "media-restarted";
+    at: number;
+  }
   interface Mute {
     type: "mute";
     id: number;
     track: Track;
     muted: boolean;
+  }
+  interface NetworkChanged {
+    what: "network-changed";
+    at: number;
+    network: Network;
   }
   interface Offer {
     type: "offer";
@@ -251,6 +321,29 @@ export declare namespace Signalling {
     kind: SlotKind;
     mid: string;
   }
+  interface ReceivedStream {
+    slot: number;
+    bitRate?: number;
+    packets?: number;
+    lost?: number;
+    jitter?: number | null;
+    jitterBuffer?: number | null;
+    frameRate?: number | null;
+    width?: number | null;
+    height?: number | null;
+    dropped?: number | null;
+    freezes?: number | null;
+    frozen?: number | null;
+    concealed?: number | null;
+    volume?: number | null;
+  }
+  interface Reconnected {
+    what: "reconnected";
+    at: number;
+    lost: LostBy;
+    took: number;
+    tries: number;
+  }
   interface Record {
     type: "record";
     id: number;
@@ -272,6 +365,25 @@ export declare namespace Signalling {
     reason: string;
     packets: number;
   }
+  interface ReportEvents {
+    type: "event";
+    id: number;
+    events: ReadonlyArray<DeviceChanged | CaptureFailed | NetworkChanged | VisibilityChanged | FirstFrame | Reconnected | MediaRestarted | KeyWaited | KeyStateChanged | FramesRefused>;
+  }
+  interface ReportLog {
+    type: "log";
+    id: number;
+    entries: ReadonlyArray<LogEntry>;
+  }
+  interface ReportQuality {
+    type: "quality";
+    id: number;
+    sample: Sample;
+  }
+  interface Reports {
+    sampleEvery: number;
+    log?: boolean;
+  }
   interface RoomCounts {
     acceptedPackets: number;
     forwardedPackets: number;
@@ -281,6 +393,24 @@ export declare namespace Signalling {
     customMessages: number;
     customBytes: number;
   }
+  interface Sample {
+    at: number;
+    span: number;
+    hidden?: boolean;
+    connected?: boolean;
+    rtt?: number | null;
+    upLoss?: number | null;
+    downLoss?: number | null;
+    upRate?: number | null;
+    downRate?: number | null;
+    availableUp?: number | null;
+    cpu?: Pressure | null;
+    memory?: number | null;
+    network?: Network | null;
+    sealing?: SealedFrames | null;
+    sent?: ReadonlyArray<SentStream>;
+    received?: ReadonlyArray<ReceivedStream>;
+  }
   interface SealSeen {
     epoch: number;
     step: number;
@@ -288,6 +418,12 @@ export declare namespace Signalling {
     firstCounter: number;
     lastCounter: number;
     frames: number;
+  }
+  interface SealedFrames {
+    sealed?: number;
+    opened?: number;
+    unsent?: number;
+    refused?: number;
   }
   interface SendCustom {
     type: "send-custom";
@@ -297,6 +433,23 @@ export declare namespace Signalling {
   interface SendSection {
     mid: string;
     track: Track;
+  }
+  interface SentStream {
+    track: Track;
+    layer?: number;
+    bitRate?: number;
+    packets?: number;
+    resent?: number;
+    loss?: number | null;
+    rtt?: number | null;
+    jitter?: number | null;
+    captureRate?: number | null;
+    frameRate?: number | null;
+    width?: number | null;
+    height?: number | null;
+    encodeTime?: number | null;
+    limitedBy?: LimitedBy | null;
+    volume?: number | null;
   }
   interface Source {
     userId: string;
@@ -333,7 +486,12 @@ export declare namespace Signalling {
     id: number;
     track: Track;
   }
-  type ClientMessage = Enter | Offer | Publish | Unpublish | Mute | Bind | KeyFrame | SendCustom | AskRecord | Leave | Ping;
+  interface VisibilityChanged {
+    what: "visibility-changed";
+    at: number;
+    hidden: boolean;
+  }
+  type ClientMessage = Enter | Offer | Publish | Unpublish | Mute | Bind | KeyFrame | SendCustom | AskRecord | ReportQuality | ReportEvents | ReportLog | Leave | Ping;
   type ServerMessage = Entered | Answered | Done | Refused | Record | Pong | ParticipantEntered | ParticipantLeft | TrackPublished | TrackUnpublished | TrackMuted | CustomMessage | AudioSlots | Blocked | KickedOut;
 }
 

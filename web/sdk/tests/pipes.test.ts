@@ -54,8 +54,10 @@ async function receiving() {
   const refusals: RefusalReason[] = [];
   const opener = bob.opener();
   opener.bind({ user: "alice", track: "main" });
+  const waits: number[] = [];
   const listener = {
     opened: () => undefined,
+    waited: (waited: number) => void waits.push(waited),
     refused: (reason: RefusalReason) => void refusals.push(reason),
   };
   const pipe = new ReceivePipe(transformer, "video", opener, VP8, listener, clock.now);
@@ -65,7 +67,7 @@ async function receiving() {
     await done;
     await pipe.retry();
   };
-  return { alice, bob, authority, clock, transformer, refusals, pipe, all };
+  return { alice, bob, authority, clock, transformer, refusals, waits, pipe, all };
 }
 
 describe("sending", () => {
@@ -150,7 +152,7 @@ describe("a browser whose worker cannot ask for key frames", () => {
 
 describe("receiving", () => {
   it("hands on what opened, in order, and counts the rest", async () => {
-    const { alice, transformer, refusals, all } = await receiving();
+    const { alice, transformer, refusals, waits, all } = await receiving();
     const sealer = alice.sealer();
     const good = [await sealed(sealer), await sealed(sealer)] as const;
     await transformer.put(good[0]);
@@ -160,10 +162,11 @@ describe("receiving", () => {
     await all();
     expect(transformer.out).toHaveLength(2);
     expect(refusals).toEqual(["replay", "malformed"]);
+    expect(waits).toEqual([]);
   });
 
   it("waits beside the pipeline, at most 32 frames, then refuses and asks for a key frame", async () => {
-    const { alice, bob, authority, clock, transformer, refusals, pipe } = await receiving();
+    const { alice, bob, authority, clock, transformer, refusals, waits, pipe } = await receiving();
     const carol = await Person.make("carol", clock).join(authority, alice, bob);
     const { change, secrets } = await authority.leave(carol.index);
     await alice.hear(change, secrets.get(alice.index));
@@ -173,9 +176,11 @@ describe("receiving", () => {
     await pipe.retry();
     await expect.poll(() => refusals).toEqual(["no_key"]);
     expect(transformer.requests).toBe(1);
+    clock.time += 120;
     await bob.hear(change, secrets.get(bob.index));
     await pipe.retry();
     expect(transformer.out).toHaveLength(WAITING_FRAMES);
+    expect(waits).toEqual(Array(WAITING_FRAMES).fill(120));
   });
 
   it("what waited for 300 ms is refused", async () => {

@@ -219,6 +219,20 @@ impl Caller {
         extensions: &[(u8, &[u8])],
         payload: &[u8],
     ) -> Vec<u8> {
+        let timestamp = (index as u32).wrapping_mul(960);
+        self.rtp_at(timestamp, payload_type, ssrc, index, extensions, payload)
+    }
+
+    /// A sealed RTP packet of a moment.
+    pub fn rtp_at(
+        &mut self,
+        timestamp: u32,
+        payload_type: u8,
+        ssrc: u32,
+        index: u64,
+        extensions: &[(u8, &[u8])],
+        payload: &[u8],
+    ) -> Vec<u8> {
         let sender = self.sender.as_mut().unwrap();
         let stream = *self
             .streams
@@ -228,7 +242,7 @@ impl Caller {
             payload_type,
             marker: true,
             sequence: index as u16,
-            timestamp: (index as u32).wrapping_mul(960),
+            timestamp,
             ssrc,
             extensions,
         };

@@ -115,6 +115,15 @@ pub fn session(ufrag: &str, fingerprint: &str) -> Session {
     }
 }
 
+/// Empties a slot.
+pub fn empty_slot(slot: u16, generation: u32) -> SlotBinding {
+    SlotBinding {
+        slot,
+        generation,
+        source: None,
+    }
+}
+
 /// What the shard sent.
 #[derive(Default)]
 pub struct Wire(pub Vec<(Path, Vec<u8>)>);
@@ -198,12 +207,16 @@ impl Town {
 
     /// A caller whose media flows.
     pub fn join(&mut self, peer: u64) {
+        self.join_room(ROOM, peer, |_| {});
+    }
+
+    /// A caller whose media flows in this room, with a session that was changed before.
+    pub fn join_room(&mut self, room: u64, peer: u64, change: impl FnOnce(&mut Session)) {
         let ufrag = format!("srv{peer}");
         let mut caller = Caller::new(self.now, path(10_000 + peer as u16), &ufrag);
-        assert_eq!(
-            self.add(ROOM, peer, session(&ufrag, &caller.fingerprint)),
-            None
-        );
+        let mut session = session(&ufrag, &caller.fingerprint);
+        change(&mut session);
+        assert_eq!(self.add(room, peer, session), None);
         let check = caller.check();
         self.callers.insert(peer, caller);
         self.give_from(peer, check);

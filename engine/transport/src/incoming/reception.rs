@@ -1,7 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Loss and jitter of one SSRC (RFC 3550 appendix A).
 
+use std::ops::Add;
 use std::time::{Duration, Instant};
+
+use crate::measures::from_ticks;
+
+/// Packets of one SSRC, or of several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// By sequence number.
+    pub(crate) expected: u64,
+    /// Without retransmissions.
+    pub(crate) received: u64,
+}
+
+impl Add for Tally {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            expected: self.expected + other.expected,
+            received: self.received + other.received,
+        }
+    }
+}
 
 /// Statistics of one received SSRC, for receiver reports.
 pub(crate) struct Reception {
@@ -12,6 +35,7 @@ pub(crate) struct Reception {
     received_before: u64,
     /// In units of the RTP clock, times 16.
     jitter: u64,
+    clock_rate: u32,
     transit: Option<i64>,
     origin: Option<Instant>,
     /// Middle 32 bits of the last sender report's time, and when it came.
@@ -27,6 +51,7 @@ impl Reception {
             expected_before: 0,
             received_before: 0,
             jitter: 0,
+            clock_rate: 0,
             transit: None,
             origin: None,
             report: None,
@@ -44,6 +69,7 @@ impl Reception {
         self.first.get_or_insert(ext_sequence);
         self.highest = self.highest.max(ext_sequence);
         self.received += 1;
+        self.clock_rate = clock_rate;
         let origin = *self.origin.get_or_insert(now);
         let elapsed = now.saturating_duration_since(origin).as_micros();
         let arrival = i64::try_from(elapsed * u128::from(clock_rate) / 1_000_000).unwrap_or(0);
@@ -53,6 +79,19 @@ impl Reception {
             let difference = truncated(transit - before);
             self.jitter = (self.jitter + difference).saturating_sub((self.jitter + 8) >> 4);
         }
+    }
+
+    /// What came so far.
+    pub(crate) fn tally(&self) -> Tally {
+        Tally {
+            expected: self.first.map_or(0, |first| self.highest - first + 1),
+            received: self.received,
+        }
+    }
+
+    /// The interarrival jitter at present.
+    pub(crate) fn jitter(&self) -> Duration {
+        from_ticks(self.jitter >> 4, self.clock_rate)
     }
 
     /// Remembers a sender report, to be echoed.

@@ -94,15 +94,23 @@ impl Peer {
     fn on_blocks(&mut self, now: Instant, blocks: rtcp::ReportBlocks<'_>) {
         let time = middle(self.ntp(now));
         for block in blocks {
-            if let Some(slot) = self.slot_of(block.ssrc) {
-                let (loss, jitter) = (block.fraction_lost, block.jitter);
-                self.emit(PeerEvent::Feedback {
-                    slot,
-                    loss,
-                    rtt: round_trip(time, &block),
-                    jitter,
-                });
+            let Some(slot) = self.slot_of(block.ssrc) else {
+                continue;
+            };
+            let rtt = round_trip(time, &block);
+            if let Some(rtt) = rtt {
+                self.reported_rtt = Some((rtt, now));
             }
+            if let Some(slot) = self.slots.get_mut(usize::from(slot)) {
+                slot.on_report(&block);
+            }
+            let (loss, jitter) = (block.fraction_lost, block.jitter);
+            self.emit(PeerEvent::Feedback {
+                slot,
+                loss,
+                rtt,
+                jitter,
+            });
         }
     }
 
@@ -113,8 +121,8 @@ impl Peer {
         for sequence in nack.sequences().take(MAX_NACKED) {
             let sent = self
                 .slots
-                .get(usize::from(slot))
-                .and_then(|s| s.index_of(sequence));
+                .get_mut(usize::from(slot))
+                .and_then(|s| s.on_nack(sequence));
             if let Some(ext_sequence) = sent {
                 self.emit(PeerEvent::Nack { slot, ext_sequence });
             }
@@ -123,6 +131,9 @@ impl Peer {
 
     fn on_key_frame_request(&mut self, ssrc: u32) {
         if let Some(slot) = self.slot_of(ssrc) {
+            if let Some(slot) = self.slots.get_mut(usize::from(slot)) {
+                slot.on_key_frame_request();
+            }
             self.emit(PeerEvent::KeyFrameRequested { slot });
         }
     }

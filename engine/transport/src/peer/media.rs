@@ -116,6 +116,10 @@ impl Peer {
             .reception
             .on_packet(now, opened.index, opened.header.timestamp, clock_rate);
         let arrival = layer.repair.on_packet(now, opened.index);
+        if arrival == Arrival::Late {
+            // Its retransmission was faster; counted once, as received.
+            layer.repaired = layer.repaired.saturating_sub(1);
+        }
         if layer.repair.take_overflow() {
             layer.key_frame_wanted = true;
             self.timers.ask_key_frame(now);
@@ -168,6 +172,7 @@ impl Peer {
             .repair
             .on_retransmission(osn)
             .ok_or(DropReason::Probe)?;
+        layer.repaired += 1;
         let ssrc = layer.ssrc.ok_or(DropReason::Probe)?;
         (header.sequence, header.ssrc, header.payload_type) = (osn, ssrc, original);
         let asked = arrival == Arrival::Filled { asked: true };

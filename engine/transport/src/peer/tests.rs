@@ -4,6 +4,7 @@
 mod browser;
 mod connect;
 mod hostile;
+mod measures;
 mod receive;
 mod send;
 

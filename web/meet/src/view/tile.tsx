@@ -6,6 +6,7 @@ import { moveCamera } from "../devices";
 import { initialsOf, nameOf } from "../names";
 import * as state from "../state";
 import { MicrophoneIcon, PinIcon, RecordIcon } from "./icons";
+import { QualityMark } from "./quality";
 
 interface TileProps extends state.TileView {
   layer: 0 | 1 | 2;
@@ -45,6 +46,7 @@ export function Tile({ userId, streamType, hasPicture, large, layer, column }: T
           </span>
         )}
         {speaking && <span class="unseen">speaking</span>}
+        {streamType === "main" && <QualityMark userId={userId} />}
       </p>
       <Pin picture={{ userId, streamType }} name={name} />
     </li>
@@ -84,6 +86,7 @@ export function OwnTile({ column }: { column: string }) {
             <span class="unseen">muted</span>
           </span>
         )}
+        <QualityMark userId="" />
       </p>
     </li>
   );

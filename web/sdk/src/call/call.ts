@@ -7,14 +7,18 @@ import type { ConnectionState, Emitter } from "../events";
 import type { SoundOutput } from "../media/output";
 import { Speakers } from "../media/player";
 import type { CheckedEntry, CustomMessage } from "../options";
+import { CallQuality } from "../quality/call_quality";
+import type { Diary } from "../quality/diary";
+import type { Expected } from "../quality/received";
+import type { Measured } from "../quality/sampler";
 import type { Refusals } from "../sealing/port";
 import { Sealing, type SealingListener, type SealingStatus } from "../sealing/sealing";
 import type { Signalling } from "../wire.gen";
 import { CustomMessages } from "./custom";
 import { Participants, type Presence } from "./participants";
 import { type Outgoing, Session, type SessionListener } from "./session";
-import { loudness, summarise } from "./statistics";
-import { StreamReader } from "./streams";
+import { lately, loudness, summarise } from "./statistics";
+import { StreamReader, withBuffers } from "./streams";
 
 /** Waits before each try to enter again; after the last the call is given up. */
 const RE_ENTRY_MS = [300, 1_000, 2_000, 4_000, 8_000, 15_000];
@@ -32,6 +36,8 @@ export const trackOf = (stream: StreamType): "main" | "screen" => (stream === "s
 /** What the call needs of the SDK's face. */
 export interface CallHost {
   readonly emitter: Emitter;
+  /** What happens on this device, until it is told. */
+  readonly diary: Diary;
   /** Where what is received sounds. */
   readonly output: SoundOutput;
   /** What we send now; sent again after every re-entry. */
@@ -51,6 +57,8 @@ export class Call {
   readonly speakers: Speakers;
   private readonly refused = new Map<string, number>();
   private readonly custom: CustomMessages;
+  private readonly quality: CallQuality;
+  private readonly voices = new Set<number>();
   private readonly streams = new StreamReader();
   private readonly wanted = new Map<string, { userId: string; track: "main" | "screen"; layer: number }>();
   private session: Session | undefined;
@@ -58,6 +66,7 @@ export class Call {
   private entry = 0;
   private state: ConnectionState = "DISCONNECTED";
   private over = false;
+  private sealingSince: number | undefined;
 
   constructor(
     private readonly config: CheckedEntry,
@@ -66,6 +75,7 @@ export class Call {
     this.speakers = new Speakers(host.output, (userId, resume) => {
       host.emitter.emit("autoplay-failed", { userId, mediaType: "audio", resume });
     });
+    this.quality = new CallQuality(host.diary, host.emitter);
     this.custom = new CustomMessages((message) => host.emitter.emit("custom-message", message));
   }
 
@@ -110,6 +120,7 @@ export class Call {
   async leave(): Promise<void> {
     if (this.over) return;
     this.over = true;
+    await this.quality.finish();
     await this.session?.leave();
     this.end();
   }
@@ -130,18 +141,43 @@ export class Call {
     await this.room.sendCustom(data);
   }
 
-  /** Emits `statistics` once. */
+  /** Measures the call once: emits `network-quality` and `statistics`, and tells the server what it asked for. */
   async tellStatistics(): Promise<void> {
     const { session, sealing } = this;
-    const report = await session?.statistics();
-    if (report === undefined || session === undefined) return;
+    if (session === undefined) return this.quality.disconnected();
+    const report = await session.statistics();
+    if (session !== this.session) return;
+    const measured = this.measure(report);
     const streams = this.streams.read(
       report,
       (mid) => this.sourceIn(session, mid),
       (mid) => session.sentIn(mid),
     );
     const counts = sealing && { ...sealing.counts, refused: Object.fromEntries(this.refused) };
-    this.host.emitter.emit("statistics", { ...summarise(report), ...streams, sealing: counts });
+    this.host.emitter.emit("statistics", {
+      ...summarise(report),
+      ...lately(measured),
+      localStatistics: streams.localStatistics,
+      remoteStatistics: withBuffers(streams.remoteStatistics, measured?.arrived ?? []),
+      sealing: counts,
+    });
+  }
+
+  private measure(report: RTCStatsReport): Measured | undefined {
+    const { sealing } = this;
+    const refused = [...this.refused.values()].reduce((sum, count) => sum + count, 0);
+    return this.quality.measure(report, sealing && { ...sealing.counts, refused });
+  }
+
+  /** The report that the first interval begins with. */
+  private async measureFirst(session: Session): Promise<void> {
+    const report = await session.statistics();
+    if (session === this.session) this.measure(report);
+  }
+
+  /** The slot in which somebody's picture arrives, if it was asked for. */
+  slotOf(userId: string, track: "main" | "screen"): number | undefined {
+    return this.session?.slotOf(userId, track);
   }
 
   /** Whose stream arrives in a section: whom we bound there, or whose voice opens in it. */
@@ -150,6 +186,13 @@ export class Call {
     if (place === undefined) return undefined;
     const userId = this.speakers.userAt(place);
     return session.sourceAt(place) ?? (userId === undefined ? undefined : { userId, track: "audio" });
+  }
+
+  private expectedIn(session: Session, mid: string): Expected | undefined {
+    const source = this.sourceIn(session, mid);
+    const slot = source && session.slotIn(mid);
+    if (source === undefined || slot === undefined) return undefined;
+    return { slot, ...source, flows: this.participants.available(source.userId, source.track) };
   }
 
   /** Emits `audio-volume` once. */
@@ -177,6 +220,7 @@ export class Call {
       });
     }
     const about = { sdkAppId, userId, room };
+    this.sealingSince = performance.now();
     this.sealing = await Sealing.start(this.host.startWorker(), sealing, about, this.sealingListener());
     if (this.over) this.sealing.end();
   }
@@ -187,8 +231,11 @@ export class Call {
       state: (status) => this.sealingChanged(status),
       roster: (members, words) => emitter.emit("roster-changed", { members, words }),
       voice: (entry, place, userId) => {
-        if (entry === this.entry) this.speakers.assign(place, userId);
+        if (entry !== this.entry) return;
+        this.speakers.assign(place, userId);
+        this.firstVoice(place);
       },
+      waited: (waited) => this.host.diary.happened({ what: "key-waited", waited }),
       keyFrameWanted: (entry, track) => {
         if (entry === this.entry) this.session?.makeKeyFrame(track).catch(() => undefined);
       },
@@ -197,7 +244,20 @@ export class Call {
     };
   }
 
+  /** The first that was heard in a slot of this entry. */
+  private firstVoice(place: number): void {
+    const slot = this.session?.slotAt(place);
+    if (slot === undefined || this.voices.has(place)) return;
+    this.voices.add(place);
+    this.host.diary.happened({ what: "first-frame", slot });
+  }
+
   private sealingChanged({ state, epoch, step, fault }: SealingStatus): void {
+    if (state === "sealed" && this.sealingSince !== undefined) {
+      const waited = Math.round(performance.now() - this.sealingSince);
+      this.host.diary.happened({ what: "key-waited", waited, first: true });
+      this.sealingSince = undefined;
+    }
     this.host.emitter.emit("sealing-state-changed", { state, epoch, step, fault });
     if (state !== "failed" || this.over) return;
     const { message, action, code } = fault ?? { message: "Sealing failed.", action: "", code: "" };
@@ -207,6 +267,13 @@ export class Call {
   private tellRefusals(refusals: readonly Refusals[]): void {
     for (const { entry, place, reason, count } of refusals) {
       this.refused.set(reason, (this.refused.get(reason) ?? 0) + count);
+      const slot = place !== null && entry === this.entry ? this.session?.slotAt(place) : undefined;
+      this.host.diary.happened({
+        what: "frames-refused",
+        reason,
+        count,
+        ...(slot !== undefined && { slot }),
+      });
       if (place === null) {
         this.host.emitter.emit("frame-refused", { userId: "", streamType: "data", reason, count });
         continue;
@@ -226,6 +293,7 @@ export class Call {
       audioAssigned: (place, userId) => {
         if (this.config.sealing === undefined && entry === this.entry) this.speakers.assign(place, userId);
       },
+      restarted: () => this.host.diary.happened({ what: "media-restarted" }),
       lost: (error) => this.lost(entry, error),
     });
     if (this.over) {
@@ -233,6 +301,12 @@ export class Call {
       throw new RtcError(ErrorCode.OPERATION_ABORT, "The room was left while it was being entered.");
     }
     this.session = session;
+    this.voices.clear();
+    this.quality.begin(session, {
+      sent: (mid) => session.sentIn(mid),
+      expected: (mid) => this.expectedIn(session, mid),
+    });
+    this.measureFirst(session).catch(() => undefined);
     this.speakers.clear();
     for (const { place, track } of session.audio) this.speakers.add(place, track);
     this.setState("CONNECTED");
@@ -291,18 +365,24 @@ export class Call {
   private lost(entry: number, error: RtcError): void {
     if (this.over || entry !== this.entry || this.session === undefined) return;
     this.session = undefined;
+    this.quality.lost();
+    this.host.diary.failed("session", error);
     this.setState("RECONNECTING");
     this.enterAgain(error).catch(() => undefined);
   }
 
   private async enterAgain(first: RtcError): Promise<void> {
     let error = first;
-    for (const wait of RE_ENTRY_MS) {
+    const begin = performance.now();
+    for (const [tried, wait] of RE_ENTRY_MS.entries()) {
       if (NO_MORE_TRIES.has(error.reason)) break;
       await new Promise((resolve) => setTimeout(resolve, wait * (0.8 + 0.4 * Math.random())));
       if (this.over) return;
       try {
-        return await this.newSession();
+        await this.newSession();
+        const took = Math.round(performance.now() - begin);
+        this.host.diary.happened({ what: "reconnected", lost: lostBy(first), took, tries: tried + 1 });
+        return;
       } catch (again) {
         if (this.over) return;
         if (again instanceof RtcError) error = again;
@@ -322,6 +402,7 @@ export class Call {
     this.over = true;
     this.session?.end();
     this.session = undefined;
+    this.quality.end();
     this.sealing?.end();
     this.speakers.clear();
     this.setState("DISCONNECTED");
@@ -338,6 +419,10 @@ export class Call {
 }
 
 type Heard = Parameters<SessionListener["said"]>[0];
+
+function lostBy({ reason }: RtcError): "line" | "media" | "server" {
+  return reason === "line_lost" ? "line" : reason === "media_lost" ? "media" : "server";
+}
 
 function volume(userId: string, level: number): { userId: string; volume: number; floatVolume: number } {
   return { userId, volume: Math.round(level * 100), floatVolume: level };

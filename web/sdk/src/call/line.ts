@@ -10,6 +10,7 @@ const OPEN_WITHIN_MS = 10_000;
 const ANSWER_WITHIN_MS = 15_000;
 const PING_MS = 10_000;
 const SILENCE_MS = 30_000;
+const TAKES = "reports";
 
 type Unsolicited = Exclude<
   Signalling.ServerMessage,
@@ -65,7 +66,7 @@ export class SignallingLine {
 
   /** Opens a line; rejects with RtcError when the server cannot be reached in time. */
   static async connect(url: string, listener: LineListener): Promise<SignallingLine> {
-    const socket = new WebSocket(url);
+    const socket = new WebSocket(withTakes(url));
     await new Promise<void>((resolve, reject) => {
       const fail = (): void => reject(lineLost("The server cannot be reached."));
       const timer = setTimeout(() => {
@@ -163,6 +164,13 @@ export class SignallingLine {
     for (const pending of [...this.pending.values()]) pending.reject(reason);
     this.listener.closed(error);
   }
+}
+
+/** Says in the address what this SDK knows beyond the protocol's version: a server that does not know it passes it over. */
+function withTakes(server: string): string {
+  const url = new URL(server);
+  url.searchParams.append("takes", TAKES);
+  return url.href;
 }
 
 function lineLost(message: string): RtcError {

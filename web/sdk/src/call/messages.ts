@@ -31,16 +31,20 @@ const slots = list(
 );
 
 export const SERVER_MESSAGE = tagged<Signalling.ServerMessage>("type", {
-  entered: object<Signalling.Entered>({
-    type: oneOf("entered"),
-    id,
-    version: whole(1),
-    sdp,
-    slots,
-    participants: list(participant, MOST_PARTICIPANTS),
-    sealing: oneOf("required", "optional"),
-    serverTime: whole(),
-  }),
+  entered: object<Signalling.Entered>(
+    {
+      type: oneOf("entered"),
+      id,
+      version: whole(1),
+      sdp,
+      slots,
+      participants: list(participant, MOST_PARTICIPANTS),
+      sealing: oneOf("required", "optional"),
+      serverTime: whole(),
+      reports: object<Signalling.Reports>({ sampleEvery: whole(0, 60_000), log: flag }, ["log"]),
+    },
+    ["reports"],
+  ),
   answered: object<Signalling.Answered>({ type: oneOf("answered"), id, sdp, slots }),
   done: object<Signalling.Done>({ type: oneOf("done"), id }),
   refused: object<Signalling.Refused>(

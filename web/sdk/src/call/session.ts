@@ -9,7 +9,7 @@ import { Transforms } from "../sealing/transforms";
 import { PROTOCOL_VERSION, type Signalling } from "../wire.gen";
 import { payloadTypes } from "./codecs";
 import { type LayerEncoding, layersFor } from "./layers";
-import { SignallingLine } from "./line";
+import { type Request, SignallingLine } from "./line";
 import type { OperatorRecord } from "./record";
 import { Sections } from "./sections";
 import { type Change, SlotTable } from "./slots";
@@ -23,6 +23,8 @@ export interface SessionListener {
   said(message: Exclude<Signalling.ServerMessage, { type: "audio-slots" }>): void;
   /** The server says whose voice an audio slot carries; only to be believed in a call that is not sealed. */
   audioAssigned(place: number, userId: string | null): void;
+  /** The media path broke, and is tried anew. */
+  restarted(): void;
   /** The session is over, and not because we left. */
   lost(error: RtcError): void;
 }
@@ -45,6 +47,10 @@ interface KeyFrameSender {
 /** A room that was entered. */
 export class Session {
   participants: readonly Signalling.Participant[] = [];
+  /** When the server let us in, on the clock of `performance.now`. */
+  enteredAt = 0;
+  /** What the server asked to be told of the call. */
+  reports: Signalling.Reports | undefined;
   private readonly connection = new RTCPeerConnection({
     bundlePolicy: "max-bundle",
     rtcpMuxPolicy: "require",
@@ -203,6 +209,32 @@ export class Session {
     return this.sections.sends.find((one) => one.mid === mid)?.track;
   }
 
+  /** The number of the receive slot with this mid. */
+  slotIn(mid: string | null | undefined): number | undefined {
+    return [...this.mids].find(([, of]) => of === mid)?.[0];
+  }
+
+  /** The number of the slot in which somebody's video arrives, if it was asked for. */
+  slotOf(userId: string, track: "main" | "screen"): number | undefined {
+    const mid = this.slots.midOf(userId, track);
+    return mid === undefined ? undefined : this.slotIn(mid);
+  }
+
+  /** The number of the slot at a place of the worker's. */
+  slotAt(place: number): number | undefined {
+    return this.slotIn(this.sections.receiving.find((one) => one.place === place)?.transceiver.mid);
+  }
+
+  /** Whether media may flow now. */
+  get connected(): boolean {
+    return this.connection.connectionState === "connected";
+  }
+
+  /** Tells the server something of the call that it asked for. */
+  async report(report: Extract<Request, { type: "quality" | "event" | "log" }>): Promise<void> {
+    await this.ask(report);
+  }
+
   /** Leaves the room and waits, for a moment, until the server knows. */
   async leave(): Promise<void> {
     const said = this.line?.ask({ type: "leave" }).catch(() => undefined);
@@ -230,6 +262,8 @@ export class Session {
       sdp,
       sends: this.sections.sends,
     });
+    this.enteredAt = performance.now();
+    this.reports = entered.reports ?? undefined;
     await this.answer(entered);
     this.participants = entered.participants;
   }
@@ -337,6 +371,7 @@ export class Session {
       return this.lose(new RtcError(ErrorCode.OPERATION_FAILED, "The media connection was lost.", details));
     }
     // The browser's own errors too: nothing would try again, and the call would stand still for good.
+    this.listener.restarted();
     this.negotiate(() => this.connection.restartIce()).catch((error: unknown) => {
       this.lose(asRtcError(error, "restart"));
     });

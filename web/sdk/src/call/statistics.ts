@@ -2,6 +2,7 @@
 // What the peer connection counts, in trtc-sdk-v5's terms.
 
 import type { TRTCStatistics } from "../events";
+import type { Measured } from "../quality/sampler";
 
 type Sums = Omit<TRTCStatistics, "sealing" | "localStatistics" | "remoteStatistics">;
 
@@ -40,6 +41,17 @@ export function summarise(report: RTCStatsReport): Sums {
   });
   sums.downLoss = lost + received > 0 ? Math.round((100 * lost) / (lost + received)) : 0;
   return sums;
+}
+
+/** What the last interval says better than the whole call. */
+export function lately(measured: Measured | undefined) {
+  if (measured === undefined) return {};
+  const { rtt, upLoss, downLoss } = measured.sample;
+  return {
+    ...(rtt !== undefined && rtt !== null && { rtt }),
+    upLoss: (upLoss ?? 0) / 10,
+    downLoss: (downLoss ?? 0) / 10,
+  };
 }
 
 /**

@@ -2,6 +2,7 @@
 // What each stream measures, in trtc-sdk-v5's terms. Behind the decoder: in a sealed call only what opened is in it.
 
 import type { AudioStatistics, RemoteStatistics, TRTCStatistics, VideoStatistics } from "../events";
+import type { Arrived } from "../quality/received";
 import type { Signalling } from "../wire.gen";
 
 /** Whose stream arrives in a section; undefined where nobody's does. */
@@ -55,6 +56,25 @@ export class StreamReader {
     }
     return rates;
   }
+}
+
+/** The same with what each stream waits in the buffer, as the sample of the interval says. */
+export function withBuffers(
+  remotes: readonly RemoteStatistics[],
+  arrived: readonly Arrived[],
+): RemoteStatistics[] {
+  const waits = new Map(
+    arrived.map(({ stream, from }) => [`${from.userId}/${from.track}`, stream.jitterBuffer]),
+  );
+  const wait = (userId: string, track: Signalling.Track): { jitterBufferDelay?: number } => {
+    const jitterBufferDelay = waits.get(`${userId}/${track}`) ?? undefined;
+    return jitterBufferDelay === undefined ? {} : { jitterBufferDelay };
+  };
+  return remotes.map(({ userId, audio, video }) => ({
+    userId,
+    audio: { ...audio, ...wait(userId, "audio") },
+    video: video.map((one) => ({ ...one, ...wait(userId, one.videoType === "sub" ? "screen" : "main") })),
+  }));
 }
 
 function local(entries: readonly Entry[], send: SendFinder, rate: (entry: Entry) => number) {

@@ -127,5 +127,6 @@ export type FromWorker =
       readonly data: Bytes;
     }
   | { readonly type: "refused"; readonly refusals: readonly Refusals[] }
-  | { readonly type: "counts"; readonly counts: FrameCounts }
+  /** `waited`: the longest that a frame which then opened had to wait for its key, in milliseconds since it was last told. */
+  | { readonly type: "counts"; readonly counts: FrameCounts; readonly waited: number }
   | { readonly type: "alive"; readonly id: number };

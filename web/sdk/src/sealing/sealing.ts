@@ -35,6 +35,8 @@ export interface SealingListener {
   keyFrameWanted(entry: number, track: "main" | "screen"): void;
   refused(refusals: readonly Refusals[]): void;
   message(message: HeardMessage): void;
+  /** A frame opened after it had waited for its key, for so many milliseconds. */
+  waited(waited: number): void;
 }
 
 /** One worker for one call. **When it fails the call has to end; there is no way on without it.** */
@@ -159,6 +161,7 @@ export class Sealing {
         break;
       case "counts":
         this.counts = message.counts;
+        if (message.waited > 0) this.listener.waited(message.waited);
         break;
       case "alive":
         this.unanswered = 0;

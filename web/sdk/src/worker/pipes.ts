@@ -85,6 +85,8 @@ export class SendPipe {
 /** What a receive pipe tells. */
 export interface ReceiveListener {
   opened(user: string): void;
+  /** A frame that opened had waited for its key, for so many milliseconds. */
+  waited(waited: number): void;
   refused(reason: RefusalReason): void;
 }
 
@@ -120,7 +122,9 @@ export class ReceivePipe {
   /** Keys, roster or binding changed: what waits is tried again, in the order it came. */
   retry(): Promise<void> {
     return this.inTurn(async () => {
-      for (const one of this.waiting.splice(0)) await this.take(one);
+      for (const one of this.waiting.splice(0)) {
+        if (await this.take(one)) this.listener.waited(this.now() - one.since);
+      }
     });
   }
 
@@ -130,23 +134,24 @@ export class ReceivePipe {
     return this.waiting.some((one) => one.since <= due) ? this.retry() : Promise.resolve();
   }
 
-  private async take(one: Waiting): Promise<void> {
+  /** Whether the frame opened. */
+  private async take(one: Waiting): Promise<boolean> {
     const verdict = await this.judge(one.frame);
     switch (verdict.is) {
       case "opened":
         one.frame.data = verdict.body.buffer;
         await this.writer?.write(one.frame);
         this.listener.opened(verdict.user);
-        return;
+        return true;
       case "wait":
         if (one.since > this.now() - WAIT_MS && this.waiting.length < WAITING_FRAMES) this.waiting.push(one);
         else this.refuse(verdict.reason);
-        return;
+        return false;
       case "refused":
         this.refuse(verdict.reason);
-        return;
+        return false;
       case "stale":
-        return;
+        return false;
     }
   }
 
@@ -166,8 +171,11 @@ export class ReceivePipe {
     this.transformer.sendKeyFrameRequest?.().catch(() => undefined);
   }
 
-  private inTurn(work: () => Promise<void>): Promise<void> {
-    this.turn = this.turn.then(work).catch(() => undefined);
+  private inTurn(work: () => Promise<unknown>): Promise<void> {
+    this.turn = this.turn.then(work).then(
+      () => undefined,
+      () => undefined,
+    );
     return this.turn;
   }
 }

@@ -38,6 +38,7 @@ export class SealingWorker {
   private readonly grants = new Map<number, (grant: string | null) => void>();
   private readonly refusals = new Map<string, Refusals>();
   private readonly counts = { sealed: 0, opened: 0, unsent: 0 };
+  private waited = 0;
   private readonly messages: Messages;
   private membership: Membership | undefined;
   private line: AuthorityLine | undefined;
@@ -143,7 +144,10 @@ export class SealingWorker {
       }
     };
     const refused = (reason: Refusals["reason"]): void => this.countRefusal(entry, place, reason);
-    return new ReceivePipe(transformer, kind, opener, codec, { opened, refused }, this.now);
+    const waited = (milliseconds: number): void => {
+      this.waited = Math.max(this.waited, milliseconds);
+    };
+    return new ReceivePipe(transformer, kind, opener, codec, { opened, waited, refused }, this.now);
   }
 
   private messageListener(): MessageListener {
@@ -262,7 +266,8 @@ export class SealingWorker {
     this.membership?.sweep();
     if (this.line) this.tellState(this.status.fault);
     if (++this.ticks % REPORT_EVERY_TICKS !== 0) return;
-    this.post({ type: "counts", counts: { ...this.counts } });
+    this.post({ type: "counts", counts: { ...this.counts }, waited: Math.round(this.waited) });
+    this.waited = 0;
     if (this.refusals.size > 0) this.post({ type: "refused", refusals: [...this.refusals.values()] });
     this.refusals.clear();
   }

@@ -25,14 +25,14 @@ fn dropped(input: Input) -> DropReason {
 }
 
 impl World {
-    fn video(&mut self, ssrc: u32, index: u64, extensions: &[(u8, &[u8])]) -> Input {
+    pub(super) fn video(&mut self, ssrc: u32, index: u64, extensions: &[(u8, &[u8])]) -> Input {
         let packet = self
             .browser
             .rtp(VIDEO_PT, ssrc, index, extensions, KEY_FRAME);
         self.give(path(1), packet)
     }
 
-    fn retransmit(
+    pub(super) fn retransmit(
         &mut self,
         ssrc: u32,
         index: u64,

@@ -9,7 +9,7 @@ use crate::{
     DropReason, Egress, OutgoingRtp, PeerEvent, PeerTransport, RtpClock, Sent, Slab, Transmit,
 };
 
-fn video(ext_sequence: u64) -> OutgoingRtp<'static> {
+pub(super) fn video(ext_sequence: u64) -> OutgoingRtp<'static> {
     let codec = rtp::Codec::Vp8;
     OutgoingRtp {
         slot: 1,
@@ -23,7 +23,7 @@ fn video(ext_sequence: u64) -> OutgoingRtp<'static> {
 }
 
 impl World {
-    fn send(&mut self, out: &OutgoingRtp<'_>, payload: &[u8]) -> Sent {
+    pub(super) fn send(&mut self, out: &OutgoingRtp<'_>, payload: &[u8]) -> Sent {
         let mut tx = Egress::new(&mut self.slab, &mut self.wire);
         let sent = self.peer.send_rtp(self.now, out, payload, &mut tx);
         drop(tx);
@@ -31,7 +31,7 @@ impl World {
         sent
     }
 
-    fn feedback(&mut self, write: impl FnOnce(&mut [u8]) -> Result<usize, rtp::Error>) {
+    pub(super) fn feedback(&mut self, write: impl FnOnce(&mut [u8]) -> Result<usize, rtp::Error>) {
         let mut compound = [0; 400];
         let len = write(&mut compound).unwrap();
         let packet = self.browser.rtcp(&compound[..len]);
