@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Room management: dismiss a room, remove users, block what a user sends."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from sealroom.audit.events import Actor
 from sealroom.trtc_api.errors import ApiError, Code
 from sealroom.trtc_api.operations import Caller, Done, Operation
 from sealroom.trtc_api.parameters import OfApplication, check_users, invalid, missing
-from sealroom_wire.errors import Refusal
+from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId, room_number, room_string
 
 MAX_REMOVED = 10
@@ -21,27 +22,27 @@ _BLOCKED: dict[int, tuple[bool | None, bool | None]] = {
 """IsMute: audio and video. "Audio only" and "video only" leave the other as it is: a request to block must not unblock."""
 
 
+_REFUSED = {
+    ErrorCode.ROOM_UNKNOWN: Code.ROOM_NOT_EXIST,
+    ErrorCode.USER_NOT_IN_ROOM: Code.USER_NOT_EXIST,
+}
+
+
 class Moderation(Protocol):
     """What the rooms do at a customer's word; each act is written down with its actor."""
 
     async def dismiss(self, sdk_app_id: int, room: RoomId, *, actor: Actor) -> None:
-        """Puts everybody out and ends the call. Raises `RoomUnknown`."""
+        """Puts everybody out and ends the call. Raises `Refusal(room_unknown)`."""
 
-    async def remove(self, sdk_app_id: int, room: RoomId, user_ids: Sequence[str], *, actor: Actor) -> None:
-        """Puts users out; who is not there is passed over. Raises `RoomUnknown`."""
+    async def remove(
+        self, sdk_app_id: int, room: RoomId, user_ids: Sequence[str], *, actor: Actor
+    ) -> tuple[str, ...]:
+        """Puts users out, and says who was there; the others are passed over. Raises `Refusal(room_unknown)`."""
 
     async def block(
         self, sdk_app_id: int, room: RoomId, user_id: str, *, audio: bool | None, video: bool | None, actor: Actor
     ) -> None:  # fmt: skip
-        """Blocks what a user sends, or lets it through again; None leaves it. Raises `RoomUnknown`, `UserUnknown`."""
-
-
-class RoomUnknown(Exception):  # noqa: N818 - it is no error of the program
-    """There is no such room now."""
-
-
-class UserUnknown(Exception):  # noqa: N818 - it is no error of the program
-    """The user is not in the room."""
+        """Blocks what a user sends, or lets it through again; None leaves it. Raises `Refusal`: `room_unknown`, `user_not_in_room`."""
 
 
 class DismissRoom(OfApplication, frozen=True, kw_only=True):
@@ -92,10 +93,8 @@ class _Actions:
 
     async def dismiss(self, caller: Caller, given: DismissRoom | DismissRoomByStrRoomId) -> Done:
         room = _room(given.room_id)
-        try:
+        with _refusals():
             await self._moderation.dismiss(given.sdk_app_id, room, actor=_actor(caller))
-        except RoomUnknown as error:
-            raise _no_room() from error
         return Done()
 
     async def remove(self, caller: Caller, given: RemoveUser | RemoveUserByStrRoomId) -> Done:
@@ -103,10 +102,8 @@ class _Actions:
         if not given.user_ids:
             raise missing("UserIds")
         users = check_users(given.user_ids, most=MAX_REMOVED)
-        try:
+        with _refusals():
             await self._moderation.remove(given.sdk_app_id, room, users, actor=_actor(caller))
-        except RoomUnknown as error:
-            raise _no_room() from error
         return Done()
 
     async def block(self, caller: Caller, given: SetUserBlocked | SetUserBlockedByStrRoomId) -> Done:
@@ -119,14 +116,10 @@ class _Actions:
         if given.is_mute not in _BLOCKED:
             raise ApiError(Code.INVALID_OUT_OF_RANGE, "IsMute is 0, 1, 2 or 3.")
         audio, video = _BLOCKED[given.is_mute]
-        try:
+        with _refusals():
             await self._moderation.block(
                 given.sdk_app_id, room, user, audio=audio, video=video, actor=_actor(caller)
             )
-        except RoomUnknown as error:
-            raise _no_room() from error
-        except UserUnknown as error:
-            raise ApiError(Code.USER_NOT_EXIST, "The user is not in the room.") from error
         return Done()
 
 
@@ -158,5 +151,11 @@ def _room(value: int | str, name: str = "RoomId") -> RoomId:
         ) from refusal
 
 
-def _no_room() -> ApiError:
-    return ApiError(Code.ROOM_NOT_EXIST, "There is no such room now.")
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the rooms refuse, in TRTC's codes and our own words."""
+    try:
+        yield
+    except Refusal as refusal:
+        code = _REFUSED.get(refusal.code, Code.FAILED_OPERATION)
+        raise ApiError(code, f"{refusal.text.sentence} {refusal.text.action}") from refusal

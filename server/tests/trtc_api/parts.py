@@ -14,8 +14,8 @@ from sealroom.core.clock import Clock
 from sealroom.core.metrics import Metrics
 from sealroom.trtc_api import dashboard, history, usage
 from sealroom.trtc_api.endpoint import TrtcApi, application
-from sealroom.trtc_api.moderation import RoomUnknown, UserUnknown
 from sealroom.trtc_api.parameters import Page, Window
+from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId, room_number, room_string
 
 UIN, OTHER_UIN = 100000000001, 100000000002
@@ -80,14 +80,19 @@ class Rooms:
         self._users(sdk_app_id, room, actor)
         del self.inside[sdk_app_id, room]
 
-    async def remove(self, sdk_app_id: int, room: RoomId, user_ids: Sequence[str], *, actor: Actor) -> None:
-        self._users(sdk_app_id, room, actor).difference_update(user_ids)
+    async def remove(
+        self, sdk_app_id: int, room: RoomId, user_ids: Sequence[str], *, actor: Actor
+    ) -> tuple[str, ...]:
+        users = self._users(sdk_app_id, room, actor)
+        there = tuple(user for user in user_ids if user in users)
+        users.difference_update(there)
+        return there
 
     async def block(
         self, sdk_app_id: int, room: RoomId, user_id: str, *, audio: bool | None, video: bool | None, actor: Actor
     ) -> None:  # fmt: skip
         if user_id not in self._users(sdk_app_id, room, actor):
-            raise UserUnknown
+            raise Refusal(ErrorCode.USER_NOT_IN_ROOM)
         before = self.blocked.get((room, user_id), (False, False))
         self.blocked[room, user_id] = (
             before[0] if audio is None else audio,
@@ -96,7 +101,7 @@ class Rooms:
 
     def _users(self, sdk_app_id: int, room: RoomId, actor: Actor) -> set[str]:
         if (sdk_app_id, room) not in self.inside:
-            raise RoomUnknown
+            raise Refusal(ErrorCode.ROOM_UNKNOWN)
         self.actors.append(actor)
         return self.inside[sdk_app_id, room]
 
