@@ -27,6 +27,9 @@ class ApiKeys(Protocol):
     async def secret_of(self, secret_id: str) -> ApiKey | None:
         """The key of that SecretId, or None. Asked before anything is verified: must be quick for ids that do not exist."""
 
+    async def used(self, secret_id: str) -> None:
+        """A request was verified with that key."""
+
 
 class Applications(Protocol):
     """Which applications belong to whom."""

@@ -14,6 +14,7 @@ from prometheus_client import Counter, Histogram
 
 from sealroom.core.callers import Caller as RouteCaller
 from sealroom.core.clock import Clock
+from sealroom.core.db import AWAY
 from sealroom.core.errands import place_of
 from sealroom.core.http.connection import client_address
 from sealroom.core.http.proxy import Receive, Scope, Send
@@ -114,13 +115,9 @@ class TrtcApi:
             code = error.code.value
             content = {"Error": msgspec.to_builtins(ErrorBody(code, error.message))}
         except RecordsUnavailable as error:
-            _log.warning("api_store_away", action=exchange.action, request=request_id, code=error.code)
-            code = Code.ES_QUERY_ERROR.value
-            content = {
-                "Error": msgspec.to_builtins(
-                    ErrorBody(code, "The store does not answer now. Try again later.")
-                )
-            }
+            code, content = self._away(Code.ES_QUERY_ERROR, error, exchange, request_id)
+        except AWAY as error:
+            code, content = self._away(Code.DB_ERROR, error, exchange, request_id)
         except Exception as error:
             # Nothing of it goes to the caller; the id leads from his report to this line.
             _log.error(
@@ -134,6 +131,16 @@ class TrtcApi:
         seconds = self._clock.monotonic() - began
         self._count(exchange, code, seconds, request_id)
         await _send(send, {"Response": {**content, "RequestId": request_id}})
+
+    def _away(
+        self, code: Code, error: Exception, exchange: _Exchange, request_id: str
+    ) -> tuple[str, dict[str, object]]:
+        """A store that does not answer now."""
+        _log.warning(
+            "api_store_away", action=exchange.action, request=request_id, error=type(error).__name__, place=place_of(error)
+        )  # fmt: skip
+        body = ErrorBody(code.value, "The store does not answer now. Try again later.")
+        return code.value, {"Error": msgspec.to_builtins(body)}
 
     def _count(self, exchange: _Exchange, code: str, seconds: float, request_id: str) -> None:
         self._metrics.requests.labels(exchange.action).inc()
@@ -167,6 +174,7 @@ class TrtcApi:
             self._limits.count_failure(address)
             raise
         caller = Caller(key.uin, claim.secret_id)
+        await self._keys.used(caller.secret_id)
         action = self._action(headers)
         if not action.changes:
             self._once.note(caller.secret_id, signed)

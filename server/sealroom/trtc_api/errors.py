@@ -21,6 +21,7 @@ class Code(StrEnum):
     UNSUPPORTED_OPERATION = "UnsupportedOperation"
     UNSUPPORTED_PROTOCOL = "UnsupportedProtocol"
     INTERNAL_ERROR = "InternalError"
+    DB_ERROR = "InternalError.DBError"
     ES_QUERY_ERROR = "InternalError.EsQueryError"
     # what is asked for
     ROOM_NOT_EXIST = "FailedOperation.RoomNotExist"

@@ -38,7 +38,8 @@ class Keys:
 
     def __init__(self) -> None:
         self.asked = 0
-        self.broken = False
+        self.fails: Exception | None = None
+        self.noted: list[str] = []
         self._keys = {
             SECRET_ID: Key(UIN, SECRET_KEY),
             OTHER_ID: Key(OTHER_UIN, OTHER_KEY),
@@ -47,9 +48,12 @@ class Keys:
 
     async def secret_of(self, secret_id: str) -> Key | None:
         self.asked += 1
-        if self.broken:
-            raise OSError("password=hunter2")
+        if self.fails:
+            raise self.fails
         return self._keys.get(secret_id)
+
+    async def used(self, secret_id: str) -> None:
+        self.noted.append(secret_id)
 
 
 class Owned:

@@ -2,9 +2,11 @@
 """From a request to its answer: who may call, what is refused before anything is done, and what is told of it."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from sealroom.core import logging
@@ -198,15 +200,68 @@ async def test_an_address_that_guesses_is_no_longer_asked_after(world: World, cl
     assert await world.code("DismissRoom", ROOM) == "FailedOperation.RoomNotExist"
 
 
+async def test_secret_ids_cannot_be_tried_out_in_great_number(world: World) -> None:
+    for number in range(100):
+        assert await world.code("DismissRoom", ROOM, secret_id=f"AKIDguess{number}") == (
+            "AuthFailure.SecretIdNotFound"
+        )
+    assert (
+        await world.code("DismissRoom", ROOM, secret_id="AKIDguess") == "RequestLimitExceeded.IPLimitExceeded"
+    )
+
+
+@pytest.mark.parametrize("secret_id", [SECRET_ID, "AKIDnobody"])
+async def test_of_a_body_that_is_too_large_nothing_is_kept(world: World, secret_id: str) -> None:
+    given = signed_headers("DismissRoom", body=b"{}", timestamp=NOW, secret_id=secret_id)
+    scope = {
+        "type": "http", "method": "POST", "path": "/", "query_string": b"", "client": None,
+        "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+    }  # fmt: skip
+    left = 500
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        nonlocal left
+        left -= 1
+        return {"type": "http.request", "body": bytes(65536), "more_body": left > 0}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    tracemalloc.start()
+    await world.api(scope, receive, send)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert left == 0, "what comes is read to its end, so that the answer is not lost"
+    assert peak < 4_000_000, "of 32 MB"
+    assert b'"Error"' in sent[1]["body"]
+
+
 async def test_a_failure_tells_the_caller_nothing_and_the_log_where(world: World) -> None:
-    world.keys.broken = True
+    world.keys.fails = ValueError("password=hunter2")
     with capture_logs() as logs:
         answer = await world.call("DismissRoom", ROOM)
     assert answer["Error"]["Code"] == "InternalError"
     assert "hunter2" not in json.dumps(answer) + json.dumps(logs)
     assert [line["event"] for line in logs] == ["api_failed", "api_answered"]
     assert logs[0]["request"] == answer["RequestId"]
-    assert logs[0]["error"] == "OSError"
+    assert logs[0]["error"] == "ValueError"
+
+
+async def test_a_database_that_is_away_lets_nobody_in(world: World) -> None:
+    world.keys.fails = OperationalError("SELECT secret", {}, OSError("hunter2"))
+    with capture_logs() as logs:
+        answer = await world.call("DismissRoom", ROOM)
+    assert answer["Error"]["Code"] == "InternalError.DBError"
+    assert "hunter2" not in json.dumps(answer) + json.dumps(logs)
+    assert not world.rooms.actors
+
+
+async def test_which_key_was_used_is_noted_once_it_verified(world: World) -> None:
+    await world.call("DismissRoom", ROOM, secret_key="guess")
+    assert world.keys.noted == []
+    await world.call("DismissRoom", ROOM)
+    assert world.keys.noted == [SECRET_ID]
 
 
 async def test_logs_and_metrics_are_declared_and_hold_no_parameter(world: World) -> None:
