@@ -5,10 +5,11 @@ import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sealroom.apps.models import Admission, Application, Identity
+from sealroom.apps.models import Admission, Identity
 from sealroom.core.config.schema import RoomSettings
 from sealroom.core.db import Database
 from sealroom.core.errands import Errands
@@ -89,11 +90,11 @@ class House:
         sdp: str | None = None,
         line: fakes.FakeLine | None = None,
         origin: Origin | None = None,
-        **application: object,
+        **application: Any,
     ) -> tuple[Participant, fakes.FakeLine, tuple[signalling.Participant, ...]]:
         """Enters; returns the participant, its line, and whom it was told of."""
         line = line or fakes.FakeLine()
-        identity = Identity(Application.of(fakes.application(**application)), user)
+        identity = Identity(fakes.application(**application), user)
         sdp = offers.offer() if sdp is None else sdp
         request = Request(
             Admission(identity, rights), room, scene, role, sdp, offers.TRACKS, origin or fakes.origin(user)
