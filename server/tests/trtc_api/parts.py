@@ -246,6 +246,7 @@ class World:
     past: Past = field(default_factory=Past)
     numbers: Numbers = field(default_factory=Numbers)
     meters: Meters = field(default_factory=Meters)
+    pair: tuple[str, str] = (SECRET_ID, SECRET_KEY)
 
     def __post_init__(self) -> None:
         self.api: TrtcApi = application(
@@ -257,7 +258,8 @@ class World:
         """Calls an action as a well-behaved client; what is in `Response`."""
         body = json.dumps(parameters or {}).encode()
         now = int(self.clock.unix())
-        request = Request(headers=signed_headers(action, body=body, timestamp=now, **changes), body=body)
+        signing = {"secret_id": self.pair[0], "secret_key": self.pair[1], **changes}
+        request = Request(headers=signed_headers(action, body=body, timestamp=now, **signing), body=body)
         return (await exchange(self.api, request))["Response"]  # type: ignore[no-any-return]
 
     async def code(self, action: str, parameters: object = None, **changes: Any) -> str:
