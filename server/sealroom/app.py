@@ -41,6 +41,7 @@ from sealroom.core.ids import Ids
 from sealroom.core.jobs import Jobs
 from sealroom.core.keys import Envelope, FileKeys, SealedColumn, check_master_key, master_keys
 from sealroom.core.metrics import LABELS, Metrics
+from sealroom.core.records.journal import journal_dataset
 from sealroom.core.state import StateDirectory, state_directory
 from sealroom.media.addresses import media_addresses
 from sealroom.media.engine import EngineConfig, MediaEngine
@@ -48,7 +49,9 @@ from sealroom.media.metrics import EngineMetrics
 from sealroom.media.port import EngineFailure
 from sealroom.media.sdp.answer import Server
 from sealroom.quality import models as quality
+from sealroom.rooms.bans import Bans
 from sealroom.rooms.ledger import Ledger, LedgerMetrics
+from sealroom.rooms.moderation import Moderation
 from sealroom.rooms.service import RoomService
 from sealroom.rotation import Rotation
 from sealroom.signalling.conversation import Services
@@ -68,7 +71,10 @@ SEALED: tuple[SealedColumn, ...] = (API_SECRET, APPLICATION_SECRET)
 
 def catalogue() -> Catalogue:
     """Everything that this program stores. Raises `Undeclared` where a feature keeps what it did not declare."""
-    return Catalogue(metadata, DOCUMENTS, log=logging.FIELDS, labels=LABELS)
+    journal = journal_dataset(DOCUMENTS)
+    return Catalogue(
+        metadata, DOCUMENTS, log=logging.FIELDS, labels=LABELS, others=[journal] if journal else ()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +139,7 @@ class Kept:
     apps: ApplicationService
     register: ApplicationRegister
     rotation: Rotation
+    bans: Bans
 
     @classmethod
     async def open(
@@ -161,6 +168,7 @@ class Kept:
             ApplicationService(database, audit, clock, envelope),
             ApplicationRegister(database, audit, clock, ids, envelope),
             Rotation(database, envelope, audit, SEALED),
+            Bans(database, audit, clock),
         )
 
 
@@ -206,8 +214,11 @@ async def _running(
         server = Server(engine.fingerprint, tuple(engine.addresses), configuration.media.dtls)
         rooms = RoomService(
             engine, server, clock=clock, ids=ids, settings=configuration.rooms, errands=errands, metrics=metrics,
-            listeners=(ledger,),
+            listeners=(ledger,), bans=opened.bans,
         )  # fmt: skip
+        moderation = Moderation(rooms, opened.bans, opened.database, opened.audit, clock, errands)
+        await moderation.start()
+        parts.callback(moderation.close)
         endpoint = SignallingEndpoint(Services(opened.apps, rooms, clock, metrics, settings), Gate(settings))
         public = _public_listener(settings, endpoint, clock)
         admin = _admin_listener(configuration.admin, engine, metrics, health, clock)

@@ -27,7 +27,8 @@ _Application = Annotated[
     int, Field("The application.", subject=Subject.APPLICATION, data_class=DataClass.SDK_APP_ID)
 ]
 _Call = Annotated[
-    str, Field("The call: application, room, second of its opening (TRTC's CommId).", personal=True)
+    str,
+    Field("The call: application, room, second of its opening (TRTC's CommId).", personal=True, sought=True),
 ]
 _Room = Annotated[str, Field("The room.", personal=True)]
 _User = Annotated[str, Field("The user.", personal=True, subject=Subject.USER)]
