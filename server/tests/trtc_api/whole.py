@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole way, on either database: accounts and their keys, rooms, ledger, store, handlers."""
 
+import asyncio
+import json
 import random
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -19,19 +21,24 @@ from sealroom.core.ids import Ids
 from sealroom.core.metrics import Metrics
 from sealroom.core.records.sqlite import SqliteRecords
 from sealroom.quality.history import History
+from sealroom.rooms.bans import Bans
 from sealroom.rooms.ledger import Ledger, LedgerMetrics
+from sealroom.rooms.moderation import Moderation
 from sealroom.rooms.service import RoomService
+from sealroom.trtc_api.endpoint import application
 from sealroom.trtc_api.history import CallId
 from sealroom.trtc_api.parameters import Page, Window
 from sealroom.trtc_api.reading.book import LedgerBook
+from sealroom.trtc_api.reading.numbers import RecordedNumbers
 from sealroom.trtc_api.reading.past import RecordedHistory
+from sealroom_wire import signalling
 from sealroom_wire.ids import room_number, room_string
-from sealroom_wire.signalling import Track
+from sealroom_wire.signalling import KickReason, Track
 from server.tests import fakes, offers
 from server.tests.administration import Desk, apps_with
 from server.tests.conftest import House
 from server.tests.fakes import NOW
-from server.tests.trtc_api.parts import APP, Keys, Owned, Past, World
+from server.tests.trtc_api.parts import APP, Meters, World
 
 ALL = Page(0, 100)
 
@@ -73,20 +80,27 @@ class WholeContract:
         key = await desk.api_keys.create(fakes.UIN, fakes.ACTOR)
         records = SqliteRecords(tmp_path / "records.db", catalogue(), "sg")
         await records.prepare()
+        bans = Bans(database, desk.audit, clock)
         ledger = Ledger(
             database, clock, LedgerMetrics(metrics.registry), writers=(History(Keeper(records)).write,)
         )
         await ledger.start()
         rooms = RoomService(
             engine, offers.SERVER, clock=clock, ids=Ids(random.Random(1)), settings=RoomSettings(), errands=errands, metrics=metrics,
-            listeners=(ledger,),
+            listeners=(ledger,), bans=bans,
         )  # fmt: skip
+        moderation = Moderation(rooms, bans, database, desk.audit, clock, errands)
+        await moderation.start()
         book = LedgerBook(database)
-        past = cast(Past, RecordedHistory(records, book, clock))
-        world = World(
-            clock, past=past, keys=cast(Keys, desk.api_keys), owned=cast(Owned, desk.apps), pair=(key.secret_id, key.secret_key)
+        world = World(clock, pair=(key.secret_id, key.secret_key))
+        world.api = application(
+            keys=desk.api_keys, applications=desk.apps, rooms=moderation, past=RecordedHistory(records, book, clock),
+            numbers=RecordedNumbers(records), meters=Meters(), clock=clock, metrics=Metrics("test"),
         )  # fmt: skip
         yield Whole(House(rooms), ledger, world, book, desk)
+        moderation.close()
+        while errands.running:
+            await asyncio.wait(errands.running)
         await ledger.close()
         await records.close()
         await database.close()
@@ -188,3 +202,31 @@ class WholeContract:
         await whole.desk.accounts.terminate(fakes.UIN, fakes.ACTOR, expected_revision=None)
         clock.advance(1)
         assert await whole.world.code("DescribeRoomInfo", span) == "AuthFailure.SecretIdNotFound"
+
+    async def test_moderators_reach_the_people_in_the_room(self, whole: Whole) -> None:
+        world = whole.world
+        _, alice, _ = await whole.house.enter("alice", room=room_number(1234))
+        _, bob, _ = await whole.house.enter("bob", room=room_number(1234))
+        _, other, _ = await whole.house.enter("alice", room=room_string("1234"))
+        room = {"SdkAppId": APP, "RoomId": 1234}
+        assert await world.code("SetUserBlocked", room | {"UserId": "bob", "IsMute": 2}) == ""
+        assert await world.code("SetUserBlocked", room | {"UserId": "zoe", "IsMute": 2}) == (
+            "FailedOperation.UserNotExist"
+        )
+        assert await world.code("RemoveUser", room | {"UserIds": ["alice", "zoe"]}) == ""
+        assert signalling.KickedOut(KickReason.BANNED) in alice.told
+        assert bob.ended is None
+        assert await world.code("DismissRoom", room) == ""
+        assert signalling.KickedOut(KickReason.ROOM_DISBAND) in bob.told
+        assert other.ended is None, "a room of the same text is another room"
+        assert await world.code("DismissRoom", room | {"RoomId": 9999}) == "FailedOperation.RoomNotExist"
+        assert await world.code("RemoveUserByStrRoomId", room | {"RoomId": "x", "UserIds": ["alice"]}) == (
+            "FailedOperation.RoomNotExist"
+        )
+        # Who did it is in the audit log by the name of the key.
+        acts = [entry async for entry in whole.desk.audit.entries() if entry.actor.startswith("api_key:")]
+        assert [(one.event, one.actor) for one in acts] == [
+            ("user_blocked", f"api_key:{world.pair[0]}"), ("user_removed", f"api_key:{world.pair[0]}"),
+            ("user_removed", f"api_key:{world.pair[0]}"), ("room_dismissed", f"api_key:{world.pair[0]}"),
+        ]  # fmt: skip
+        assert json.loads(acts[0].payload or "")["user"] == "bob"
