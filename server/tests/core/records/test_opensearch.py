@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real OpenSearch: the contract, what becomes of a kind over the years, and a server that is killed."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
