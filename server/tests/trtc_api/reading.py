@@ -85,13 +85,18 @@ class ReadingContract:
             (event("alice", at + 8, EventKind.NETWORK, detail="wifi"), Event("", 0, (at + 8) * 1000, 1003, 1)),
             (event("alice", at + 9, EventKind.NETWORK, detail="vpn"), None),
             (event("alice", at + 10, EventKind.FIRST_FRAME, track="main", peer_id="bob"), Event("bob", 2, (at + 10) * 1000, 5007)),
-            (event("alice", at + 11, EventKind.DEVICE, detail="camera_failed"), Event("", 0, (at + 11) * 1000, 4002, 0)),
+            (event("alice", at + 11, EventKind.DEVICE, detail="camera_busy_failed"), Event("", 0, (at + 11) * 1000, 4002, 0)),
             (event("alice", at + 12, EventKind.DEVICE, detail="microphone_active"), Event("", 0, (at + 12) * 1000, 32781)),
+            (event("alice", at + 12, EventKind.DEVICE, detail="microphone_add"), None),
+            (event("alice", at + 12, EventKind.DEVICE, detail="speaker_active"), None),
+            (event("alice", at + 12, EventKind.DEVICE, detail="microphone_not_found_failed"), None),
+            (event("alice", at + 13, EventKind.DEVICE, detail="camera_denied_failed"), Event("", 0, (at + 13) * 1000, 2002, 5)),
+            (event("alice", at + 14, EventKind.RECONNECT, detail="media_restarted"), Event("", 0, (at + 14) * 1000, 32793)),
             (event("alice", at + 13, EventKind.KEY_CHANGE, number=40), None),
-            (event("alice", at + 14, EventKind.RECONNECT), Event("", 0, (at + 14) * 1000, 32791)),
-            (event("alice", at + 15, EventKind.LEAVE, number=3), Event("", 0, (at + 15) * 1000, 7001, 2)),
-            (event("alice", at + 16, EventKind.ENTER, number=2), Event("", 0, (at + 16) * 1000, 7000, 1)),
-            (event("alice", at + 17, EventKind.LEAVE, number=2), Event("", 0, (at + 17) * 1000, 7001, 1)),
+            (event("alice", at + 15, EventKind.RECONNECT, detail="line"), Event("", 0, (at + 15) * 1000, 32791)),
+            (event("alice", at + 16, EventKind.LEAVE, number=3), Event("", 0, (at + 16) * 1000, 7001, 2)),
+            (event("alice", at + 17, EventKind.ENTER, number=2), Event("", 0, (at + 17) * 1000, 7000, 1)),
+            (event("alice", at + 18, EventKind.LEAVE, number=2), Event("", 0, (at + 18) * 1000, 7001, 1)),
         ]  # fmt: skip
         others = [
             event("bob", at, EventKind.ENTER, number=1),
@@ -105,7 +110,15 @@ class ReadingContract:
         await records.write(
             [
                 sample(
-                    "alice", at, bit_rate=500_000, loss=0.0125, frame_rate=14.5, width=640, height=360, cpu=40
+                    "alice",
+                    at,
+                    bit_rate=500_000,
+                    loss=0.0125,
+                    capture_rate=15.0,
+                    frame_rate=14.5,
+                    width=640,
+                    height=360,
+                    cpu=40,
                 ),
                 sample(
                     "alice",
@@ -145,6 +158,7 @@ class ReadingContract:
             ("aBlock", "bob"): ((at, 250.0),),
             ("bigvBit", ""): ((at, 500_000.0), (at + 2, 510_000.0)),
             ("bigvBit", "bob"): ((at, 300_000.0),),
+            ("bigvCapFps", ""): ((at, 15.0),),
             ("bigvEncFps", ""): ((at, 14.5), (at + 2, 15.0)),
             ("bigvDecFps", "bob"): ((at, 12.0),),
             ("bigvBlock", "bob"): ((at, 700.0),),
@@ -196,7 +210,7 @@ class ReadingContract:
                 entry("carol", at + 130, 5001),
                 entry("dave", at + 131, 5000),
                 entry("erin", at + 132, 9000, code="room_full"),
-                event("carol", at + 140, EventKind.DEVICE, detail="camera_failed"),
+                event("carol", at + 140, EventKind.DEVICE, detail="camera_busy_failed"),
                 event("carol", at + 141, EventKind.DEVICE, detail="camera_active"),
             ],
             wait=True,
@@ -209,7 +223,7 @@ class ReadingContract:
             Cause(2001, ""), Cause(2005, ""), Cause(2006, ""), Cause(2013, "bob"), Cause(2014, "bob"), Cause(2017, "bob"), Cause(2024, "bob"),
         )  # fmt: skip
         assert found[1].causes == (Cause(2023, "alice"),)
-        assert found[3].causes == (Cause(1015, ""),)
+        assert found[3].causes == (Cause(1018, ""),)
         assert [one.user for one in await past.unusual(APP, SPAN, room=None, most=1)] == ["alice"]
         assert await past.unusual(APP, SPAN, room="room_9", most=20) == []
         assert await past.unusual(OTHERS_APP, SPAN, room=None, most=20) == []

@@ -50,7 +50,7 @@ def answered(request: Request) -> tuple[World, str]:
     return world, str(answer.get("Error", {}).get("Code", ""))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     pairs=st.lists(st.tuples(NAMES, VALUES), max_size=12),
     body=st.binary(max_size=200),
@@ -67,7 +67,7 @@ def test_requests_that_nobody_signed(
     assert not world.rooms.actors
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(action=st.sampled_from(SERVED), parameters=PARAMETERS)
 def test_parameters_that_make_no_sense(action: str, parameters: dict[str, object]) -> None:
     body = json.dumps(parameters).encode()
@@ -76,7 +76,7 @@ def test_parameters_that_make_no_sense(action: str, parameters: dict[str, object
     assert code != Code.INTERNAL_ERROR
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     action=st.sampled_from(SERVED),
     pairs=st.lists(

@@ -38,13 +38,14 @@ SOURCES: Mapping[Metric, _Source] = {
     Metric.VIDEO_BITRATE: _Source("bit_rate", Track.MAIN),
     Metric.VIDEO_STUTTER: _Source("frozen", Track.MAIN, sent=False),
     Metric.VIDEO_LOSS: _Source("loss", Track.MAIN, factor=100),
+    Metric.CAPTURE_RATE: _Source("capture_rate", Track.MAIN, sent=True),
     Metric.ENCODE_RATE: _Source("frame_rate", Track.MAIN, sent=True),
     Metric.DECODE_RATE: _Source("frame_rate", Track.MAIN, sent=False),
     Metric.WIDTH: _Source("width", Track.MAIN),
     Metric.HEIGHT: _Source("height", Track.MAIN),
 }
-"""`sysCpu` is the device's and of no track. `appCpu` and `bigvCapFps` are not kept: those curves are not there."""
-FIELDS = ("bit_rate", "frozen", "loss", "frame_rate", "width", "height", "cpu")
+"""`sysCpu` is the device's and of no track. `appCpu` is not kept: browsers do not tell it."""
+FIELDS = ("bit_rate", "frozen", "loss", "capture_rate", "frame_rate", "width", "height", "cpu")
 
 
 @dataclass(frozen=True, slots=True)

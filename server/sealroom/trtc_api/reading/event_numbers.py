@@ -11,9 +11,8 @@ from sealroom.rooms.events import EnterReason, ExitReason
 from sealroom.trtc_api.history import Event
 from sealroom_wire.signalling import Track
 
-NETWORK, VISIBILITY, CAMERA_FAILED, FIRST_PICTURE = 1003, 2001, 4002, 5007
+NETWORK, VISIBILITY, PERMISSION, CAMERA_FAILED, FIRST_PICTURE = 1003, 2001, 2002, 4002, 5007
 ENTERED, LEFT = 7000, 7001
-CAMERA_SWITCHED, MICROPHONE_SWITCHED = 32780, 32781
 SIGNALLING_AGAIN, MEDIA_CONNECTED = 32791, 32793
 
 _AUDIO: Mapping[EventKind, int] = {
@@ -24,6 +23,8 @@ _VIDEO: Mapping[EventKind, int] = {
 }  # fmt: skip
 _NETWORKS = {"none": 0, "wifi": 1, "cellular": 2, "wired": 5}
 """TRTC tells 2G to 4G apart, browsers do not: `cellular` is its 4G."""
+_SWITCHED = {"camera": 32780, "microphone": 32781}
+_NOT_PERMITTED = {"microphone": 4, "camera": 5}
 _LEFT = {ExitReason.TIMEOUT: 1, ExitReason.KILLED: 1, ExitReason.REMOVED: 2}
 _NO_VIDEO, _LARGE, _RELAYED = 0, 2, 7
 
@@ -56,7 +57,7 @@ def _number(event: CallEvent) -> tuple[int, int] | None:
         case EventKind.CONNECTED:
             return MEDIA_CONNECTED, -1
         case EventKind.RECONNECT:
-            return SIGNALLING_AGAIN, -1
+            return (MEDIA_CONNECTED if event.detail == "media_restarted" else SIGNALLING_AGAIN), -1
         case EventKind.FOREGROUND:
             return VISIBILITY, 0
         case EventKind.BACKGROUND:
@@ -72,8 +73,12 @@ def _number(event: CallEvent) -> tuple[int, int] | None:
 
 
 def _device(detail: str) -> tuple[int, int] | None:
-    if detail.startswith("camera"):
-        return (CAMERA_FAILED, 0) if detail.endswith("failed") else (CAMERA_SWITCHED, -1)
-    if detail.startswith("microphone") and not detail.endswith("failed"):
-        return MICROPHONE_SWITCHED, -1
+    """Of `camera_denied_failed`, `microphone_active` and the like (`quality.reports`)."""
+    device, _, what = detail.partition("_")
+    if what == "denied_failed" and device in _NOT_PERMITTED:
+        return PERMISSION, _NOT_PERMITTED[device]
+    if device == "camera" and what.endswith("failed"):
+        return CAMERA_FAILED, 0
+    if what == "active" and device in _SWITCHED:
+        return _SWITCHED[device], -1
     return None

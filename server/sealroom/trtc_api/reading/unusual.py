@@ -21,7 +21,9 @@ SLOW_ENTRY, NO_VIDEO, NO_AUDIO, VIDEO_STUTTERS, AUDIO_STUTTERS = 1, 2, 3, 4, 5
 AUDIO_MS, VIDEO_MS = 200, 600
 SLOW_ENTRY_MS = 5_000
 MINUTE_MS = 60_000
-CAMERA_BROKEN, MICROPHONE_BROKEN = 1015, 1019
+_FAULTS = {"camera": (NO_VIDEO, 1015), "microphone": (NO_AUDIO, 1019)}
+"""The experience, and the number of a device that failed; after it come those of the reasons."""
+_REASONS = {"denied": 1, "overconstrained": 2, "busy": 3}
 MAX_PAGES = 20
 """Pages of samples that are looked through for experiences; one that stutters for minutes fills many."""
 
@@ -146,8 +148,10 @@ async def _broken(records: Records, query: Query[CallEvent], most: int) -> list[
 
 
 def _fault(detail: str) -> tuple[int, int] | None:
-    if not detail.endswith("failed"):
+    """Experience and cause of `camera_denied_failed` and the like (`quality.reports`)."""
+    device, _, what = detail.partition("_")
+    reason, _, failed = what.rpartition("_")
+    if failed != "failed" or device not in _FAULTS:
         return None
-    if detail.startswith("camera"):
-        return NO_VIDEO, CAMERA_BROKEN
-    return (NO_AUDIO, MICROPHONE_BROKEN) if detail.startswith("microphone") else None
+    experience, first = _FAULTS[device]
+    return experience, first + _REASONS.get(reason, 0)
