@@ -4,6 +4,7 @@
 import asyncio
 import ipaddress
 import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -20,12 +21,14 @@ from sealroom.apps.models import APPLICATION_SECRET
 from sealroom.apps.models import Application as CustomerApplication
 from sealroom.apps.register import ApplicationRegister
 from sealroom.apps.service import ApplicationService
+from sealroom.audit.configuration import record_configuration
 from sealroom.audit.events import system_user
 from sealroom.audit.service import AuditLog
 from sealroom.catalogue import Catalogue, Document
 from sealroom.core import logging
 from sealroom.core.clock import Clock, SystemClock
 from sealroom.core.config import Configuration
+from sealroom.core.config.describe import changed_settings
 from sealroom.core.config.schema import AdminSettings, MediaSettings, SignallingSettings
 from sealroom.core.db import Database, metadata
 from sealroom.core.errands import Errands
@@ -190,6 +193,13 @@ async def _running(
         health.add("database", lambda: _answers(opened.database))
         # What a process wrote that was killed before it could give it a place.
         await opened.audit.place()
+        await record_configuration(
+            opened.database,
+            opened.audit,
+            socket.gethostname(),
+            changed_settings(configuration),
+            system_user(),
+        )
         jobs = Jobs(opened.database, clock, ())
         await jobs.prepare()
         demo = await demo_application(
