@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from sealroom.app import SEALED
 from sealroom.audit.events import AuditEvent
 from sealroom.core.db import Database, metadata
 from sealroom.core.keys import Envelope, EnvelopeError, SealedColumn
 from sealroom.core.keys.master import FileMasterKeys
+from sealroom.kept import SEALED
 from sealroom.rotation import Rotation
 from sealroom_wire.errors import ErrorCode
 from server.tests import fakes

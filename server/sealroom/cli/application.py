@@ -12,8 +12,8 @@ from sealroom.cli.show import lines, pairs
 from sealroom.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from sealroom.app import Kept
     from sealroom.apps.models import ApplicationStatus, NewKey
+    from sealroom.kept import Kept
 
 app = App(name="app", help="Applications of customers, their switches and their secret keys.")
 key_app = App(
