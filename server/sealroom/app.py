@@ -47,7 +47,7 @@ from sealroom.signalling.endpoint import PATH, SignallingEndpoint
 from sealroom.signalling.limits import Gate
 from sealroom.trtc_api import endpoint as trtc_api
 from sealroom.trtc_api.reading.book import LedgerBook
-from sealroom.trtc_api.reading.meters import RecordedUsage
+from sealroom.trtc_api.reading.metered import MeteredUsage
 from sealroom.trtc_api.reading.numbers import RecordedNumbers
 from sealroom.trtc_api.reading.past import RecordedHistory
 from sealroom.usage.meter import Meter
@@ -157,7 +157,7 @@ async def _running(
         api = trtc_api.application(
             keys=kept.api_keys, applications=kept.apps, rooms=moderation,
             past=RecordedHistory(records, LedgerBook(kept.database), clock), numbers=RecordedNumbers(records),
-            meters=RecordedUsage(kept.usage), clock=clock, metrics=metrics,
+            meters=MeteredUsage(kept.usage), clock=clock, metrics=metrics,
         )  # fmt: skip
         public, api_face = (
             public_listener(settings, endpoint, clock),
