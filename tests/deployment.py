@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole deployment for a test: the operator's and the customer's process, on free loopback ports, with their own state."""
 
+import asyncio
 import contextlib
 import os
 import re
@@ -15,6 +16,12 @@ from pathlib import Path
 
 import msgspec
 
+from sealroom.accounts.service import AccountSpec
+from sealroom.app import kept
+from sealroom.apps.models import ApplicationSpec
+from sealroom.audit.events import Actor
+from sealroom.core.config import Configuration
+from sealroom.core.config.schema import StateSettings
 from tests import one_body
 
 BIN = Path(sys.executable).parent
@@ -121,6 +128,19 @@ class Deployment:
     def application(self) -> dict[str, object]:
         """What the operator handed over: endpoint, sdk_app_id, secret_key."""
         return msgspec.json.decode(self.hand_over.read_bytes(), type=dict[str, object])
+
+
+def make_application(state: Path, spec: ApplicationSpec, sdk_app_id: int, secret_key: str) -> None:
+    """Makes an application under a new account in an operator's state folder, before its server starts or beside it."""
+
+    async def make() -> None:
+        async with kept(Configuration(state=StateSettings(directory=str(state)))) as everything:
+            account = await everything.accounts.create(AccountSpec("Tests"), Actor("cli", "tests"))
+            await everything.register.create(
+                account.uin, spec, Actor("cli", "tests"), sdk_app_id=sdk_app_id, secret_key=secret_key
+            )
+
+    asyncio.run(make())
 
 
 @contextlib.contextmanager

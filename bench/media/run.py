@@ -7,16 +7,18 @@ under `results/`.
 """
 
 import argparse
-import datetime as dt
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bench.machine import machine
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -46,23 +48,6 @@ def measure(program: Path, *words: str) -> Any:
 def is_pinned() -> bool:
     """Whether engine and callers get a processor each."""
     return (os.cpu_count() or 1) > 1 and shutil.which("taskset") is not None
-
-
-def machine() -> Measured:
-    """What the numbers depend on."""
-    cpuinfo = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    models = [line.split(":", 1)[1].strip() for line in cpuinfo.splitlines() if line.startswith("model name")]
-    revision = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return {
-        "processor": models[0] if models else platform.processor(),
-        "processors": os.cpu_count(),
-        "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
-        "revision": revision.stdout.strip() or "unknown",
-        "pinned": is_pinned(),
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
-    }
 
 
 def spread(values: list[float]) -> Measured:
@@ -157,7 +142,11 @@ def main() -> int:
     parser.add_argument("--no-save", action="store_true", help="print only")
     options = parser.parse_args()
     program = build()
-    result: Measured = {"machine": machine(), "rounds": options.rounds, "seconds": options.seconds}
+    result: Measured = {
+        "machine": machine() | {"pinned": is_pinned()},
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+    }
     result["forwards"] = forwards(program, options.rounds, options.subscribers, options.seconds)
     result["floors"] = floors(program, options.rounds, options.subscribers)
     result["joins"] = joins(program, options.rounds)

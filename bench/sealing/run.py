@@ -2,23 +2,24 @@
 """Measures sealing: what a frame costs, how soon somebody sees somebody. `method.md` says how.
 
 `python bench/sealing/run.py [PART ...] [--no-save]` measures the parts named, or all there are, prints a table with the bars and
-keeps it with the raw numbers under `results/`. The exit code is 1 when a bar is missed. A part is a module beside this one with
-`measure() -> dict`, which holds `bars`: a list of `{"name", "value", "most", "unit"}`.
+keeps it with the raw numbers under `results/`. The exit code is 1 when a bar is missed or a part fails; the others are measured and kept all
+the same. A part is a module beside this one with `measure() -> dict`, which holds `bars`: a list of `{"name", "value", "most", "unit"}`.
 """
 
 import argparse
-import datetime as dt
 import importlib
 import json
-import os
-import platform
-import subprocess
 import sys
+import traceback
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bench.machine import machine
+
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
 PARTS = ("rust", "join", "rekey", "worker")
 """In the order in which they are shown."""
 Measured = dict[str, Any]
@@ -29,22 +30,23 @@ def available() -> list[str]:
     return [name for name in PARTS if (HERE / f"{name}.py").is_file()]
 
 
-def machine() -> Measured:
-    """What the numbers depend on."""
-    cpuinfo = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    models = [line.split(":", 1)[1].strip() for line in cpuinfo.splitlines() if line.startswith("model name")]
-    revision = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
+def measured(parts: Mapping[str, Callable[[], Measured]]) -> dict[str, Measured]:
+    """What each part measured. One that fails has no bars and says why under `failed`; where, goes to the terminal."""
+    found: dict[str, Measured] = {}
+    for name, measure in parts.items():
+        try:
+            found[name] = measure()
+        except Exception as error:
+            traceback.print_exc()
+            found[name] = {"bars": [], "failed": f"{type(error).__name__}: {error}".splitlines()[0]}
+    return found
+
+
+def is_good(parts: Mapping[str, Measured]) -> bool:
+    """Whether nothing failed and all bars are kept."""
+    return all(is_kept(bar) for one in parts.values() for bar in one["bars"]) and not any(
+        "failed" in one for one in parts.values()
     )
-    return {
-        "processor": models[0] if models else platform.processor(),
-        "processors": os.cpu_count(),
-        "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
-        "revision": revision.stdout.strip() or "unknown",
-        "load": round(os.getloadavg()[0], 1),
-        "nice": os.nice(0),
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
-    }
 
 
 def table(result: Measured) -> str:
@@ -59,8 +61,10 @@ def table(result: Measured) -> str:
         "| part | what | measured | bar | |",
         "|---|---|---|---|---|",
     ]
-    for part, measured in result["parts"].items():
-        for bar in measured["bars"]:
+    for part, one in result["parts"].items():
+        if "failed" in one:
+            lines.append(f"| {part} | {one['failed'].replace('|', '/')} | | | **failed** |")
+        for bar in one["bars"]:
             kept = "kept" if is_kept(bar) else "**missed**"
             lines.append(
                 f"| {part} | {bar['name']} | {shown(bar['value'], bar['unit'])} | {shown(bar['most'], bar['unit'])} | {kept} |"
@@ -78,6 +82,16 @@ def shown(value: float | None, unit: str) -> str:
     return "never" if value is None else f"{value:,.4g} {unit}"
 
 
+def measuring(name: str) -> Callable[[], Measured]:
+    """A part, loaded when it is measured: what it needs may not be there."""
+
+    def measure() -> Measured:
+        found: Measured = importlib.import_module(f"bench.sealing.{name}").measure()
+        return found
+
+    return measure
+
+
 def main() -> int:
     """Measures, prints, keeps."""
     parser = argparse.ArgumentParser(
@@ -89,10 +103,8 @@ def main() -> int:
     unknown = set(options.parts) - set(available())
     if unknown:
         parser.error(f"there is no part {', '.join(sorted(unknown))}")
-    sys.path.insert(0, str(ROOT))
-    result: Measured = {"machine": machine(), "parts": {}}
-    for name in options.parts or available():
-        result["parts"][name] = importlib.import_module(f"bench.sealing.{name}").measure()
+    parts = {name: measuring(name) for name in options.parts or available()}
+    result: Measured = {"machine": machine(), "parts": measured(parts)}
     text = table(result)
     print(text)
     if not options.no_save:
@@ -100,8 +112,7 @@ def main() -> int:
         file.parent.mkdir(exist_ok=True)
         file.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n")
         file.with_suffix(".md").write_text(text)
-    bars = [bar for measured in result["parts"].values() for bar in measured["bars"]]
-    return 0 if all(map(is_kept, bars)) else 1
+    return 0 if is_good(result["parts"]) else 1
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ from typing import Any
 from playwright.sync_api import Page, Route, sync_playwright
 
 from tests.browser.call import Caller
-from tests.browser.conftest import Callers, launch
+from tests.browser.chromium import launch
+from tests.browser.conftest import Callers
 from tests.deployment import deployment
 
 HERE = Path(__file__).resolve().parent

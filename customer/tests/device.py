@@ -41,6 +41,7 @@ class Device:
     put_out: wire.LeftReason | None = None
     refused: list[wire.Refused] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
+    snapshots: int = 0
     _derived: set[bytes] = field(default_factory=set)
     _derived_from: set[bytes] = field(default_factory=set)
 
@@ -73,6 +74,7 @@ class Device:
 
     def _snapshot(self, body: wire.Snapshot) -> None:
         assert self.room is None, "one snapshot per line"
+        self.snapshots += 1
         place = body.place
         self.room = sealing.Room(body.suite, place.app, place.kind.value, place.room, unb64u(place.instance))
         self.roster = {member.index: member for member in body.members}

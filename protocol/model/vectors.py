@@ -157,6 +157,37 @@ def custom() -> dict[str, Any]:
     return {"good": good, "refused": refused}
 
 
+def refusals() -> dict[str, Any]:
+    """What a receiver that has one secret does with well-formed audio frames of other versions and of high counters."""
+    place = sealing.Room(5, 1400000000, "string", "room-abc", _bytes("instance room-abc", 16))
+    epoch, step = 100, 5
+    secret = _bytes("refusals", 64)
+    own = [(0, step, counter, reason) for counter, reason in ((2**40, None), (2**40 + 1, "malformed"))]
+    stepped = [(0, step - 1, 0, "old_epoch"), (0, step + 7, 0, None), (0, step + 8, 0, "no_key")]
+    others = [
+        (behind, 0, 0, "old_epoch" if behind <= 32 else "no_key") for behind in (1, 2, 31, 32, 33, 34, 62, 63)
+    ]
+    cases = []
+    for behind, of_step, counter, reason in own + stepped + others:
+        key_id = sealing.kid(epoch - behind, of_step, 3, "audio")
+        theirs = secret
+        for _ in range(step, of_step):
+            theirs = place.next_secret(theirs)
+        base_key = place.base_key(theirs, epoch - behind, of_step, 3, "audio")
+        sealed = sealing.seal(5, key_id, counter, base_key, "audio", "opus", b"audio")
+        cases.append(
+            {
+                "behind": behind,
+                "step": of_step,
+                "counter": str(counter),
+                "sealed": sealed.hex(),
+                "reason": reason,
+            }
+        )
+    known = {"suite": 5, "epoch": epoch, "step": step, "index": 3, "secret": secret.hex()}
+    return {"known": known, "cases": cases}
+
+
 def authentication() -> list[dict[str, Any]]:
     """Authentication strings of rooms with nobody, one, a few and many."""
     found = []
@@ -188,6 +219,7 @@ def outputs() -> dict[Path, str]:
         "schedule": schedule(),
         "frames": frames(),
         "custom": custom(),
+        "refusals": refusals(),
         "authentication": authentication(),
     }
     return {

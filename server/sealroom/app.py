@@ -12,14 +12,21 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
+from sealroom.accounts.api_keys import ApiKeys
+from sealroom.accounts.models import API_SECRET
+from sealroom.accounts.service import AccountService
 from sealroom.apps.demo import HandOver, demo_application
+from sealroom.apps.models import APPLICATION_SECRET
+from sealroom.apps.models import Application as CustomerApplication
+from sealroom.apps.register import ApplicationRegister
 from sealroom.apps.service import ApplicationService
+from sealroom.audit.events import system_user
 from sealroom.audit.service import AuditLog
 from sealroom.catalogue import Catalogue, Document
 from sealroom.core import logging
 from sealroom.core.clock import Clock, SystemClock
 from sealroom.core.config import Configuration
-from sealroom.core.config.schema import AdminSettings, ApplicationSettings, MediaSettings, SignallingSettings
+from sealroom.core.config.schema import AdminSettings, MediaSettings, SignallingSettings
 from sealroom.core.db import Database, metadata
 from sealroom.core.errands import Errands
 from sealroom.core.errors import ConfigurationError, StartError
@@ -32,7 +39,7 @@ from sealroom.core.http.proxy import Application, BehindProxy, Receive, Scope, S
 from sealroom.core.http.tls import Certificate
 from sealroom.core.ids import Ids
 from sealroom.core.jobs import Jobs
-from sealroom.core.keys import FileKeys
+from sealroom.core.keys import Envelope, FileKeys, SealedColumn, check_master_key, master_keys
 from sealroom.core.metrics import LABELS, Metrics
 from sealroom.core.records.journal import journal_dataset
 from sealroom.core.state import StateDirectory, state_directory
@@ -42,8 +49,11 @@ from sealroom.media.metrics import EngineMetrics
 from sealroom.media.port import EngineFailure
 from sealroom.media.sdp.answer import Server
 from sealroom.quality import models as quality
+from sealroom.rooms.bans import Bans
 from sealroom.rooms.ledger import Ledger, LedgerMetrics
+from sealroom.rooms.moderation import Moderation
 from sealroom.rooms.service import RoomService
+from sealroom.rotation import Rotation
 from sealroom.signalling.conversation import Services
 from sealroom.signalling.endpoint import CALLER, PATH, SignallingEndpoint
 from sealroom.signalling.limits import Gate
@@ -55,6 +65,8 @@ _log = logging.get_logger()
 
 DOCUMENTS: tuple[type[Document], ...] = quality.DOCUMENTS
 """Every kind of document that features keep in `records`."""
+SEALED: tuple[SealedColumn, ...] = (API_SECRET, APPLICATION_SECRET)
+"""Every column that features keep encrypted under the master key."""
 
 
 def catalogue() -> Catalogue:
@@ -72,7 +84,7 @@ class Running:
     endpoint: str
     admin: str
     media: tuple[tuple[str, int], ...]
-    demo: ApplicationSettings
+    demo: CustomerApplication
     state: Path
 
     def hand_over(self) -> HandOver:
@@ -116,26 +128,59 @@ async def run_dev(
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept on disk, without a server around it."""
+    """What is kept, without a server around it."""
 
     database: Database
     keys: FileKeys
+    envelope: Envelope
     audit: AuditLog
+    accounts: AccountService
+    api_keys: ApiKeys
     apps: ApplicationService
+    register: ApplicationRegister
+    rotation: Rotation
+    bans: Bans
+
+    @classmethod
+    async def open(
+        cls, configuration: Configuration, state: StateDirectory, clock: Clock, ids: Ids
+    ) -> "Kept":
+        """Opens and, where it is of an older program, migrates it; close `database` in the end.
+
+        Raises:
+            ConfigurationError, StartError: it cannot be used; the master key is another one's.
+        """
+        keys, envelope = FileKeys(state), Envelope(master_keys(configuration.keys, state))
+        database = Database(configuration.database.url or state.database, configuration.database)
+        try:
+            await check_master_key(database, envelope, SEALED)
+        except BaseException:
+            await database.close()
+            raise
+        audit = AuditLog(database, keys, clock)
+        return cls(
+            database,
+            keys,
+            envelope,
+            audit,
+            AccountService(database, audit, clock, ids),
+            ApiKeys(database, audit, clock, ids, envelope),
+            ApplicationService(database, audit, clock, envelope),
+            ApplicationRegister(database, audit, clock, ids, envelope),
+            Rotation(database, envelope, audit, SEALED),
+            Bans(database, audit, clock),
+        )
 
 
 @asynccontextmanager
 async def kept(configuration: Configuration) -> AsyncIterator[Kept]:
     """For commands that look at what is kept, or change it."""
-    state, clock = StateDirectory(state_directory(configuration.state.directory, os.environ)), SystemClock()
-    database, keys = _database(configuration, state), FileKeys(state)
-    audit = AuditLog(database, keys, clock)
+    state = StateDirectory(state_directory(configuration.state.directory, os.environ))
+    opened = await Kept.open(configuration, state, SystemClock(), Ids())
     try:
-        yield Kept(
-            database, keys, audit, ApplicationService(configuration.applications, database, audit, clock)
-        )
+        yield opened
     finally:
-        await database.close()
+        await opened.database.close()
 
 
 @asynccontextmanager
@@ -147,19 +192,19 @@ async def _running(
     catalogue()
     clock, ids, settings = SystemClock(), Ids(), configuration.signalling
     metrics, health = Metrics(program_version()), Health()
-    demo = demo_application(state, ids, demo_origins)
     async with AsyncExitStack() as parts:
-        database = _database(configuration, state)
-        health.add("database", lambda: _answers(database))
-        parts.push_async_callback(database.close)
-        audit = AuditLog(database, FileKeys(state), clock)
+        opened = await Kept.open(configuration, state, clock, ids)
+        parts.push_async_callback(opened.database.close)
+        health.add("database", lambda: _answers(opened.database))
         # What a process wrote that was killed before it could give it a place.
-        await audit.place()
-        jobs = Jobs(database, clock, ())
+        await opened.audit.place()
+        jobs = Jobs(opened.database, clock, ())
         await jobs.prepare()
-        apps = ApplicationService((*configuration.applications, demo), database, audit, clock)
+        demo = await demo_application(
+            opened.accounts, opened.register, opened.apps, system_user(), demo_origins
+        )
         errands = await parts.enter_async_context(Errands())
-        ledger = Ledger(database, clock, LedgerMetrics(metrics.registry))
+        ledger = Ledger(opened.database, clock, LedgerMetrics(metrics.registry))
         await ledger.recover(ids)
         await ledger.start()
         parts.push_async_callback(ledger.close)
@@ -169,9 +214,12 @@ async def _running(
         server = Server(engine.fingerprint, tuple(engine.addresses), configuration.media.dtls)
         rooms = RoomService(
             engine, server, clock=clock, ids=ids, settings=configuration.rooms, errands=errands, metrics=metrics,
-            listeners=(ledger,),
+            listeners=(ledger,), bans=opened.bans,
         )  # fmt: skip
-        endpoint = SignallingEndpoint(Services(apps, rooms, clock, metrics, settings), Gate(settings))
+        moderation = Moderation(rooms, opened.bans, opened.database, opened.audit, clock, errands)
+        await moderation.start()
+        parts.callback(moderation.close)
+        endpoint = SignallingEndpoint(Services(opened.apps, rooms, clock, metrics, settings), Gate(settings))
         public = _public_listener(settings, endpoint, clock)
         admin = _admin_listener(configuration.admin, engine, metrics, health, clock)
         for listener in (admin, public):
@@ -181,10 +229,6 @@ async def _running(
         bound, admin_bound = await public.start(), await admin.start()
         url = settings.public_url or f"{'wss' if settings.certificate else 'ws'}://{bound}{PATH}"
         yield Running(url, f"http://{admin_bound}", server.addresses, demo, state.path), health
-
-
-def _database(configuration: Configuration, state: StateDirectory) -> Database:
-    return Database(configuration.database.url or state.database, configuration.database)
 
 
 async def _answers(database: Database) -> bool:

@@ -5,10 +5,11 @@ import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sealroom.apps.models import Admission, Application, Identity
+from sealroom.apps.models import Admission, Identity
 from sealroom.core.config.schema import RoomSettings
 from sealroom.core.db import Database
 from sealroom.core.errands import Errands
@@ -89,14 +90,21 @@ class House:
         sdp: str | None = None,
         line: fakes.FakeLine | None = None,
         origin: Origin | None = None,
-        **application: object,
+        issued_at: int = 0,
+        **application: Any,
     ) -> tuple[Participant, fakes.FakeLine, tuple[signalling.Participant, ...]]:
         """Enters; returns the participant, its line, and whom it was told of."""
         line = line or fakes.FakeLine()
-        identity = Identity(Application.of(fakes.application(**application)), user)
+        identity = Identity(fakes.application(**application), user, issued_at)
         sdp = offers.offer() if sdp is None else sdp
         request = Request(
-            Admission(identity, rights), room, scene, role, sdp, offers.TRACKS, origin or fakes.origin(user)
+            Admission(identity, rights, issued_at),
+            room,
+            scene,
+            role,
+            sdp,
+            offers.TRACKS,
+            origin or fakes.origin(user),
         )
         participant, others = await self.rooms.enter(request, line)
         return participant, line, others

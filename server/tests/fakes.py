@@ -3,22 +3,21 @@
 
 import heapq
 import itertools
-import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
+import msgspec
 import msgspec.structs as structs
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from sealroom.accounts.service import AccountSpec
+from sealroom.apps.models import Application, ApplicationSpec
 from sealroom.audit.events import Actor
 from sealroom.audit.service import AuditLog
-from sealroom.core.config.schema import ApplicationSettings
 from sealroom.core.db import Database
-from sealroom.core.keys import EnvelopeError, KeyName, NoteSigner, NoteVerifier
-from sealroom.core.keys.master import Wrapped
+from sealroom.core.keys import NoteSigner, NoteVerifier
 from sealroom.media import control
 from sealroom.media.measures import (
     DownSlot,
@@ -45,8 +44,10 @@ from sealroom_wire.usersig import Privilege, sign_private_map_key, sign_user_sig
 
 NOW = 1_800_000_000
 APP = 1_400_000_001
+UIN = 100_000_000_001
 KEY = "k" * 32
 ACTOR = Actor("cli", "tester")
+ACCOUNT = AccountSpec("Test")
 OTHER_KEY = "o" * 32
 _AREAS = (
     (ResolutionClass.SD, 640 * 480),
@@ -410,12 +411,17 @@ class FakeLine:
         return told
 
 
-def application(**changes: object) -> ApplicationSettings:
-    """An application with one key, for pages of call.example."""
-    settings: dict[str, object] = {
-        "sdk_app_id": APP, "name": "Test", "secret_keys": (KEY,), "origins": ("https://call.example",),
-    }  # fmt: skip
-    return ApplicationSettings(**(settings | changes))  # type: ignore[arg-type]
+def application(
+    *,
+    sdk_app_id: int = APP,
+    secret_keys: tuple[str, ...] = (KEY,),
+    uin: int = UIN,
+    active: bool = True,
+    **spec: Any,
+) -> Application:
+    """An application with one key, for pages of call.example. The newest key stands first."""
+    given = {"name": "Test", "origins": ("https://call.example",), **spec}
+    return Application(sdk_app_id, uin, msgspec.convert(given, ApplicationSpec), secret_keys, active)
 
 
 def origin(user: str) -> Origin:
@@ -456,53 +462,6 @@ class MemoryKeys:
 def audit(database: Database) -> AuditLog:
     """A log that signs with a key of its own."""
     return AuditLog(database, MemoryKeys(), VirtualClock())
-
-
-class KeyService:
-    """The port of master keys as a key management service keeps them: nobody sees the keys, blobs are its own, and it may be away."""
-
-    def __init__(self) -> None:
-        self._id = f"arn:tests:key/{secrets.token_hex(8)}"
-        self._versions: list[AESGCM] = []
-        self.away = False
-        self.wrapped = self.unwrapped = 0
-        self._add()
-
-    def _add(self) -> KeyName:
-        self._versions.append(AESGCM(AESGCM.generate_key(256)))
-        return KeyName(self._id, len(self._versions))
-
-    def _asked(self) -> None:
-        if self.away:
-            raise EnvelopeError("master_key_away", "The key service does not answer.", "Try again.")
-
-    async def newest(self) -> KeyName:
-        return KeyName(self._id, len(self._versions))
-
-    async def wrap(self, data_key: bytes, context: Mapping[str, str]) -> Wrapped:
-        self._asked()
-        self.wrapped += 1
-        nonce = secrets.token_bytes(12)
-        blob = self._versions[-1].encrypt(nonce, data_key, repr(sorted(context.items())).encode())
-        return Wrapped(await self.newest(), b"vault:" + nonce + blob)
-
-    async def unwrap(self, wrapped: Wrapped, context: Mapping[str, str]) -> bytes:
-        self._asked()
-        self.unwrapped += 1
-        name, blob = wrapped.name, wrapped.blob.removeprefix(b"vault:")
-        if name.id != self._id or not 1 <= name.version <= len(self._versions):
-            raise EnvelopeError("master_key_missing", f"There is no key {name}.", "Look for it.")
-        try:
-            bound = repr(sorted(context.items())).encode()
-            return self._versions[name.version - 1].decrypt(blob[:12], blob[12:], bound)
-        except (InvalidTag, ValueError):
-            raise EnvelopeError(
-                "sealed_value_damaged", "The blob is not this key's.", "Look for another."
-            ) from None
-
-    async def rotate(self) -> KeyName:
-        self._asked()
-        return self._add()
 
 
 @dataclass

@@ -9,7 +9,7 @@ MEMBERSHIP = "web/sdk/src/worker/membership.ts"
 OPENER = "web/sdk/src/worker/opener.ts"
 REPLAY = "web/sdk/src/worker/replay.ts"
 RING = "web/sdk/src/worker/ring.ts"
-ROOM = "customer/sealroom_customer/authority/room.py"
+SPEECH = "customer/sealroom_customer/authority/speech.py"
 SEALING_TESTS = "web/sdk/tests/sealing.test.ts"
 
 UNBOUND = Edit(
@@ -58,7 +58,7 @@ CHANGES = (
         (
             Edit(
                 "web/sdk/src/call/call.ts",
-                "        if (this.sealing === null && entry === this.entry) this.speakers.assign(place, userId);",
+                "        if (this.config.sealing === undefined && entry === this.entry) this.speakers.assign(place, userId);",
                 "        if (entry === this.entry) this.speakers.assign(place, userId);",
             ),
             Edit(
@@ -136,7 +136,7 @@ CHANGES = (
         "somebody could be let in without the others' being told",
         (
             Edit(
-                ROOM,
+                SPEECH,
                 "            joined=tuple(entry.member for entry in joined),",
                 "            joined=(),",
             ),

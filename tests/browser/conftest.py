@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real browsers against a real deployment; skipped by name where one is missing."""
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,10 +9,11 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from tests.browser.bidi import Session
 from tests.browser.call import Caller
+from tests.browser.chromium import CHROMIUM, ChromiumMissingError, launch
 from tests.browser.firefox import FIREFOX, firefox
+from tests.browser.watchdog import watched
 from tests.deployment import Deployment, deployment
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 OUT = Path(__file__).parent / "out"
 
 
@@ -24,26 +24,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call() -> Generator[None, object, object]:
+    """No test stands still for longer than its bound; one that does says what its pages showed."""
+    with watched(OUT):
+        return (yield)
+
+
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     if CHROMIUM is None:
-        pytest.skip("no Chromium: install it with `apt install chromium`")
+        pytest.skip(str(ChromiumMissingError()))
     with sync_playwright() as running:
         yield running
-
-
-def launch(playwright: Playwright, *flags: str) -> Browser:
-    """A headless Chromium that plays sound without a gesture and talks to nobody but us."""
-    return playwright.chromium.launch(
-        executable_path=CHROMIUM,
-        headless=True,
-        args=[
-            "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
-            # A script that a test answers for has no address, so the worker would count as a public page that calls loopback.
-            "--disable-features=WebRtcHideLocalIpsWithMdns,LocalNetworkAccessChecks", *flags,
-        ],
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,8 @@ from sealroom_customer.signing.grants import read_grant
 from sealroom_wire.ids import RoomId
 from tests.browser import dump
 from tests.browser.call import Caller, eventually
-from tests.browser.conftest import Callers, launch
+from tests.browser.chromium import launch
+from tests.browser.conftest import Callers
 from tests.browser.relay import Relay, relay
 from tests.deployment import Deployment
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Playwright
 
 from tests.browser.call import Caller, eventually
-from tests.browser.conftest import launch
+from tests.browser.chromium import launch
 from tests.deployment import Process
 
 

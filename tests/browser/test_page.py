@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
 from tests.browser.call import HERE, eventually, prefixed
-from tests.browser.conftest import launch
+from tests.browser.chromium import launch
 from tests.browser.lobby import DESKTOP, PHONE, PHONE_ON_ITS_SIDE, Visitors
 from tests.deployment import Deployment, deployment
 

@@ -8,7 +8,8 @@ from playwright.sync_api import Playwright
 
 from tests.browser import dump
 from tests.browser.call import SCREEN_SENDER, eventually
-from tests.browser.conftest import OUT, Callers, launch
+from tests.browser.chromium import launch
+from tests.browser.conftest import OUT, Callers
 from tests.deployment import BIN, Deployment
 
 

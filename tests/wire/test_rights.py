@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from sealroom.apps.models import ApplicationSpec
 from sealroom_wire import signalling
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.usersig import Privilege
 from tests import one_body
-from tests.deployment import BIN, Process
+from tests.deployment import BIN, Process, make_application
 from tests.wire.member import Application, Member
 
 KEY = "0123456789abcdef" * 4
@@ -33,12 +34,9 @@ NO_RIGHT_TO_RECEIVE = {
 
 @pytest.fixture
 def application(tmp_path: Path) -> Iterator[Application]:
-    config = tmp_path / "sealroom.toml"
-    config.write_text(
-        f'[[applications]]\nsdk_app_id = {APP}\nname = "rights"\nsecret_keys = ["{KEY}"]\nadvanced_permission = true\n'
-    )
+    make_application(tmp_path / "state", ApplicationSpec("rights", advanced_permission=True), APP, KEY)
     operator = Process.start(
-        "operator", str(BIN / "sealroom"), "dev", "--config", str(config), "--state", str(tmp_path / "state"),
+        "operator", str(BIN / "sealroom"), "dev", "--state", str(tmp_path / "state"),
         "--port", "0", "--admin-port", "0", "--sink-dump", str(tmp_path / "sink.dump"),
     )  # fmt: skip
     try:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One device's WebSocket, as a raw ASGI handler so that every limit is exact.
 
-Before it has joined, a line may say nothing but `join` and `ping`, has 5 s, and counts against its address. Browsers send no
+Before it has joined, a line may say nothing but `join` and `ping`, has 5 s, and counts against its address (IPv6: its /64). Browsers send no
 credential of their own here: what admits is the grant in `join`, so the page's origin is not asked for.
 """
 
@@ -16,6 +16,7 @@ import msgspec
 from sealroom_customer.authority.exchange import refused_text
 from sealroom_customer.authority.service import Authority
 from sealroom_customer.clock import Clock
+from sealroom_customer.http.addresses import neighbourhood
 from sealroom_customer.http.asgi import Message, Receive, Scope, Send
 from sealroom_customer.http.pace import Pace
 from sealroom_customer.logging import get_logger
@@ -77,7 +78,7 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one line until it ends."""
-        address = str((scope.get("client") or ("",))[0])
+        address = neighbourhood(str((scope.get("client") or ("",))[0]))
         await receive()
         if self._lines >= self._max_lines or self._waiting[address] >= self._max_waiting:
             await send({"type": "websocket.close", "code": _TRY_LATER})

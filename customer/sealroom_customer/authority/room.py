@@ -5,12 +5,12 @@ No I/O and no clock: `now` is monotonic seconds. **After every call the caller s
 `on_deadline` when `deadline()` has come.** What it returns as a letter is written by `write` when its turn comes, which may be later.
 
 Timing. Whoever comes first in 200 ms is let in at once; those who come within 200 ms after a step share the next one, when the
-200 ms are over. Leaves begin an epoch at once, but at most one a second; removals and expired grants do not wait.
+200 ms are over. Leaves begin an epoch at once, but at most one a second; removals and expired grants do not wait. A member whose line
+broke goes on with another one at once, but at most once a second.
 """
 
 import secrets
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -18,50 +18,29 @@ from sealroom_customer.authority.exchange import (
     Admitted,
     Began,
     Departed,
-    Greeting,
-    Hang,
     Happening,
     Letter,
     LineId,
     Newcomer,
     Output,
-    Post,
     Sealing,
-    refused_text,
 )
+from sealroom_customer.authority.leaving import Leaving, secret_reason
+from sealroom_customer.authority.returning import Returning
 from sealroom_customer.authority.roster import Entry, Roster
-from sealroom_customer.authority.scribe import Scribe
+from sealroom_customer.authority.speech import Speech
 from sealroom_customer.sealing.schedule import INSTANCE_BYTES, LAST_STEP, Scope, SuiteId
-from sealroom_customer.sealing.signed import head_of
-from sealroom_wire.authority import (
-    ZERO_HEAD,
-    Alive,
-    Change,
-    Departure,
-    LeftReason,
-    Member,
-    Place,
-    SecretReason,
-    Snapshot,
-)
+from sealroom_wire.authority import LeftReason, Member, Place, SecretReason
 from sealroom_wire.base64url import b64u
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId
 
 STEP_SECONDS = 0.2
 """Joins share a step for this long. Longer makes fewer steps in a storm of joins; a newcomer waits at most this long."""
-LEAVE_SECONDS = 1.0
-"""At most one epoch for leaves in this time. Longer costs less in a room where people come and go; a leaver keeps its ear so long."""
 EPOCH_SECONDS = 600.0
 """Life of an epoch when nobody leaves."""
 SILENCE_SECONDS = 10.0
 """A line silent for this long is lost. Devices ping every 2 s."""
-
-
-@dataclass(slots=True)
-class _Waiting:
-    newcomer: Newcomer
-    came: float
 
 
 class Room:
@@ -77,17 +56,17 @@ class Room:
     ) -> None:
         self._scope = Scope(suite, application, room, entropy(INSTANCE_BYTES))
         self._place = Place(application, room.kind, room.id, b64u(self._scope.instance))
-        self._scribe = Scribe(self._place, self._scope, signing_key)
+        self._speech = Speech(self._place, self._scope, signing_key)
         self._entropy = entropy
         self._roster = Roster()
-        self._waiting: dict[str, _Waiting] = {}
-        self._leaving: dict[int, tuple[LeftReason, float]] = {}
+        self._waiting: dict[str, Newcomer] = {}
+        self._leaving = Leaving()
+        self._returning = Returning()
         self._secret = b""
-        self._epoch, self._step, self._head = 0, 0, ZERO_HEAD
-        self._changed_at = self._epoch_at = self._left_at = float("-inf")
+        self._epoch, self._step = 0, 0
+        self._changed_at = self._epoch_at = float("-inf")
         self._check_at = float("inf")
         self._limit = 0
-        self._outputs: list[Output] = []
         self._happened: list[Happening] = []
 
     @property
@@ -122,15 +101,14 @@ class Room:
 
     def take(self) -> list[Output]:
         """What is to be sent since the last call."""
-        outputs, self._outputs = self._outputs, []
-        return outputs
+        return self._speech.take()
 
     def write(self, letter: Letter) -> str | None:
         """A letter's text, once its turn has come. None for a secret of somebody who was put out meanwhile: he must not be sent it
         any more, though the epoch was his when it began."""
         if isinstance(letter, Sealing) and self._roster.of_line(letter.line) is None:
             return None
-        return self._scribe.write(letter)
+        return self._speech.write(letter)
 
     def take_happened(self) -> list[Happening]:
         """What is to be recorded since the last call, in order."""
@@ -139,14 +117,13 @@ class Room:
 
     def dissolve(self) -> None:
         """Ends this life of the room: every line is closed, and who comes again does so in the next one."""
-        for one in self._waiting.values():
-            self._outputs.append(Hang(one.newcomer.line))
+        waiting = (newcomer.line for newcomer in self._waiting.values())
+        here = (entry.line for entry in self._roster)
+        self._speech.hang_up((*waiting, *self._returning.lines, *here))
         self._waiting.clear()
         for entry in self._roster:
-            if entry.line is not None:
-                self._outputs.append(Hang(entry.line))
             self._happened.append(Departed(entry.member, LeftReason.REPLACED, self._epoch))
-            self._roster.drop(entry.index)
+            self._drop(entry)
         self._leaving.clear()
         self._secret = b""
         self._check_at = self._epoch_at = float("inf")
@@ -167,29 +144,25 @@ class Room:
             self._resume(now, present, newcomer)
             return
         waiting = self._waiting.get(newcomer.user)
-        if newcomer.again and (waiting is None or waiting.newcomer.key != newcomer.key):
+        if newcomer.again and (waiting is None or waiting.key != newcomer.key):
             raise Refusal(ErrorCode.GRANT_REPLAYED)
         others = len(self._roster) - len(self._leaving) + len(self._waiting)
         if present is None and newcomer.user not in self._waiting and others >= limit:
             raise Refusal(ErrorCode.ROOM_FULL)
         before = self._waiting.pop(newcomer.user, None)
         if before is not None:
-            self._refuse(before.newcomer.line, ErrorCode.REPLACED_BY_NEW_ENTRY)
+            self._speech.refuse(before.line, ErrorCode.REPLACED_BY_NEW_ENTRY)
         if present is not None:
-            self._leaving.setdefault(present.index, (LeftReason.REPLACED, now))
-        self._waiting[newcomer.user] = _Waiting(newcomer, now)
+            self._depart(present, LeftReason.REPLACED, now)
+        self._waiting[newcomer.user] = newcomer
         self.on_deadline(now)
 
     def heard(self, now: float, line: LineId, nonce: str) -> None:
-        """A `ping` came on the line of a member; it is answered with where the room stands.
-
-        Signed, because a sender goes on only while the authority is heard: whoever ends TLS on the way must not be able to speak for it.
-        """
+        """A `ping` came on the line of a member; it is answered with where the room stands."""
         entry = self._roster.of_line(line)
         if entry is not None:
             entry.heard = now
-            alive = Alive(place=self._place, epoch=self._epoch, step=self._step, nonce=nonce, head=self._head)
-            self._outputs.append(Post(line, self._scribe.signed(alive)))
+            self._speech.alive(self.version, line, nonce)
 
     def renew(self, now: float, line: LineId, expires: float) -> None:
         """The member on `line` showed a grant that lasts until `expires`."""
@@ -201,8 +174,8 @@ class Room:
 
     def left(self, now: float, line: LineId) -> None:
         """The device closed its line."""
+        entry = self._roster.of_line(line) or self._returning_on(line)
         self._forget_waiting(line)
-        entry = self._roster.of_line(line)
         if entry is not None:
             self._roster.detach(entry)
             self._depart(entry, LeftReason.LEFT, now)
@@ -220,10 +193,10 @@ class Room:
         """Puts a user out, at once. Returns whether he was here or waited."""
         waiting = self._waiting.pop(user, None)
         if waiting is not None:
-            self._refuse(waiting.newcomer.line, ErrorCode.GRANT_EXPIRED)
+            self._speech.refuse(waiting.line, ErrorCode.GRANT_EXPIRED)
         entry = self._roster.of_user(user)
         if entry is not None:
-            self._leaving[entry.index] = (LeftReason.REMOVED, now)
+            self._depart(entry, LeftReason.REMOVED, now)
         self.on_deadline(now)
         return waiting is not None or entry is not None
 
@@ -231,7 +204,9 @@ class Room:
 
     def deadline(self) -> float | None:
         """When `on_deadline` has to be called; None while nothing is due."""
-        due = min(self._joins_due(), self._leaves_due(), self._timer_due(), self._check_at)
+        due = min(
+            self._joins_due(), self._leaves_due(), self._returning.due(), self._timer_due(), self._check_at
+        )
         return None if due == float("inf") else due
 
     def on_deadline(self, now: float) -> None:
@@ -252,6 +227,7 @@ class Room:
                 self._begin_epoch(now)
             else:
                 self._step_on(now)
+        self._greet_returned(now)
 
     def _joins_due(self) -> float:
         """Newcomers wait for the end of the last change's 200 ms; who takes a leaver's place, for that leave, also in a full room:
@@ -261,12 +237,7 @@ class Room:
         return self._changed_at + STEP_SECONDS if fits and free else float("inf")
 
     def _leaves_due(self) -> float:
-        if not self._leaving:
-            return float("inf")
-        if any(reason in _AT_ONCE for reason, _ in self._leaving.values()):
-            return float("-inf")
-        first = min(since for _, since in self._leaving.values())
-        return max(self._left_at + LEAVE_SECONDS, self._changed_at + STEP_SECONDS, first)
+        return self._leaving.due(self._changed_at + STEP_SECONDS)
 
     def _timer_due(self) -> float:
         return self._epoch_at + EPOCH_SECONDS if self._epoch else float("inf")
@@ -279,16 +250,22 @@ class Room:
                 self._depart(entry, LeftReason.EXPIRED, now)
             elif now >= entry.heard + SILENCE_SECONDS:
                 self._depart(entry, LeftReason.LOST, now)
-        for user in [user for user, one in self._waiting.items() if now >= one.newcomer.expires]:
-            self._refuse(self._waiting.pop(user).newcomer.line, ErrorCode.GRANT_EXPIRED)
+        for user in [user for user, one in self._waiting.items() if now >= one.expires]:
+            self._speech.refuse(self._waiting.pop(user).line, ErrorCode.GRANT_EXPIRED)
         present = (entry.due(SILENCE_SECONDS) for entry in self._roster if entry.index not in self._leaving)
-        waiting = (one.newcomer.expires for one in self._waiting.values())
+        waiting = (one.expires for one in self._waiting.values())
         self._check_at = min((*present, *waiting), default=float("inf"))
 
     # changes
 
     def _depart(self, entry: Entry, reason: LeftReason, now: float) -> None:
-        self._leaving.setdefault(entry.index, (reason, now))
+        self._leaving.add(entry.index, reason, now)
+        back = self._returning.drop(entry.index)
+        if back is not None and reason is not LeftReason.LEFT:
+            replaced = reason is LeftReason.REPLACED
+            self._speech.refuse(
+                back, ErrorCode.REPLACED_BY_NEW_ENTRY if replaced else ErrorCode.GRANT_EXPIRED
+            )
 
     def _step_on(self, now: float) -> None:
         """Newcomers are let in; everyone else steps by himself."""
@@ -301,17 +278,14 @@ class Room:
 
     def _begin_epoch(self, now: float) -> None:
         """A new secret, sent to each who stays and each who comes."""
-        gone = {index: reason for index, (reason, _) in self._leaving.items()}
-        reason = _reason_of(gone, timer=not self._waiting)
+        gone = self._leaving.take(now)
+        reason = secret_reason(gone, timer=not self._waiting)
         here = list(self._roster)
         self._epoch, self._step = self._epoch + 1, 0
         self._secret = self._scope.first(self._epoch, self._entropy(self._scope.secret_bytes))
         self._epoch_at = now
         self._put_off(here, gone)
         staying = list(self._roster)
-        if gone:
-            self._left_at = now
-            self._leaving.clear()
         if not self._roster.has_room(len(self._waiting)):
             self._roster.number_anew()
         began = len(self._happened)
@@ -321,16 +295,16 @@ class Room:
             self._change(now, here, joined, gone)
         else:
             self._changed_at = now
-        self._hang_up(entry for entry in here if entry.index in gone)
+        self._speech.hang_up(entry.line for entry in here if entry.index in gone)
         for entry in staying:
-            self._send_secret(entry, reason)
+            self._speech.secret(self.version, entry, self._secret, reason)
         self._welcome(joined)
 
     def _let_in(self, now: float) -> list[Entry]:
         """Puts those who wait on the roster, except those whose former self is still leaving."""
         joined: list[Entry] = []
         for user in [user for user in self._waiting if self._roster.of_user(user) is None]:
-            newcomer = self._waiting.pop(user).newcomer
+            newcomer = self._waiting.pop(user)
             entry = self._roster.add(
                 Member(0, user, newcomer.role, newcomer.key, newcomer.since),
                 newcomer.public_key,
@@ -347,91 +321,65 @@ class Room:
         for entry in here:
             reason = gone.get(entry.index)
             if reason is not None:
-                self._roster.drop(entry.index)
+                self._drop(entry)
                 self._happened.append(Departed(entry.member, reason, self._epoch))
 
     def _change(
         self, now: float, here: list[Entry], joined: list[Entry], gone: dict[int, LeftReason]
     ) -> None:
         self._changed_at = now
-        body = Change(
-            place=self._place,
-            epoch=self._epoch,
-            step=self._step,
-            joined=tuple(entry.member for entry in joined),
-            left=tuple(Departure(index, reason) for index, reason in gone.items()),
-            previous=self._head,
-        )
-        text, octets = self._scribe.change(body)
-        self._head = head_of(octets)
-        self._outputs += [Post(entry.line, text) for entry in here if entry.line is not None]
+        self._speech.change(self.version, joined, gone, (entry.line for entry in here))
 
     def _welcome(self, joined: list[Entry]) -> None:
         members = self.members
         for entry in joined:
-            snapshot = Snapshot(
-                place=self._place,
-                epoch=self._epoch,
-                step=self._step,
-                suite=self._scope.suite,
-                you=entry.index,
-                members=members,
-                head=self._head,
-            )
-            if entry.line is not None:
-                self._outputs.append(Greeting(entry.line, snapshot))
-            self._send_secret(entry, SecretReason.JOIN)
+            self._speech.greet(self.version, entry, members)
+            self._speech.secret(self.version, entry, self._secret, SecretReason.JOIN)
 
     def _resume(self, now: float, entry: Entry, newcomer: Newcomer) -> None:
-        if entry.line is not None:
-            self._refuse(entry.line, ErrorCode.REPLACED_BY_NEW_ENTRY)
-        self._roster.attach(entry, newcomer.line)
+        """The line of before is over at once, so that its end is no leave; the new one is greeted when that is due."""
+        before = entry.line, self._returning.put(entry.index, newcomer)
+        self._roster.detach(entry)
+        for line in before:
+            if line is not None:
+                self._speech.refuse(line, ErrorCode.REPLACED_BY_NEW_ENTRY)
         entry.heard, entry.expires = now, newcomer.expires
         self._check_at = min(self._check_at, entry.due(SILENCE_SECONDS))
-        self._welcome([entry])
+        self.on_deadline(now)
 
-    def _send_secret(self, entry: Entry, reason: SecretReason) -> None:
-        if entry.line is None:
-            return
-        version = self._epoch, self._step
-        sealing = Sealing(
-            entry.line, entry.index, entry.public_key, *version, self._secret, reason, self._head
-        )
-        self._outputs.append(sealing)
+    def _greet_returned(self, now: float) -> None:
+        for index, line in self._returning.take(now):
+            entry = self._roster.at(index)
+            self._roster.attach(entry, line)
+            self._welcome([entry])
+
+    def _returning_on(self, line: LineId) -> Entry | None:
+        index = self._returning.of_line(line)
+        return None if index is None else self._roster.at(index)
+
+    def _drop(self, entry: Entry) -> None:
+        self._roster.drop(entry.index)
+        self._returning.drop(entry.index)
+        self._returning.forget(entry.index)
 
     # lines
 
     def _forget_waiting(self, line: LineId) -> None:
         for user, one in list(self._waiting.items()):
-            if one.newcomer.line == line:
+            if one.line == line:
                 del self._waiting[user]
-
-    def _hang_up(self, entries: Iterator[Entry]) -> None:
-        self._outputs += [Hang(entry.line) for entry in entries if entry.line is not None]
-
-    def _refuse(self, line: LineId, code: ErrorCode) -> None:
-        self._outputs += [Post(line, refused_text(code)), Hang(line)]
+        returning = self._returning.of_line(line)
+        if returning is not None:
+            self._returning.drop(returning)
 
     def _end(self, now: float) -> None:
         """Nobody is left: those who were put out hear of it, and no new epoch is needed."""
-        gone = {index: reason for index, (reason, _) in self._leaving.items()}
+        gone = self._leaving.take(now)
         here = list(self._roster)
         if any(entry.line is not None for entry in here):
             self._epoch, self._step = self._epoch + 1, 0
             self._change(now, here, [], gone)
-        self._hang_up(iter(here))
+        self._speech.hang_up(entry.line for entry in here)
         self._secret = b""
         self._put_off(here, gone)
-        self._leaving.clear()
         self._check_at = self._epoch_at = float("inf")
-
-
-_AT_ONCE = frozenset({LeftReason.REMOVED, LeftReason.EXPIRED})
-
-
-def _reason_of(gone: dict[int, LeftReason], *, timer: bool) -> SecretReason:
-    if any(reason in _AT_ONCE for reason in gone.values()):
-        return SecretReason.REMOVAL
-    if gone:
-        return SecretReason.LEAVE
-    return SecretReason.TIMER if timer else SecretReason.JOIN

@@ -67,6 +67,10 @@ class Roster:
     def __iter__(self) -> Iterator[Entry]:
         return iter(list(self._entries.values()))
 
+    def at(self, index: int) -> Entry:
+        """The member at an index; raises KeyError when there is none."""
+        return self._entries[index]
+
     def of_user(self, user: str) -> Entry | None:
         """The member of a user."""
         return self._users.get(user)

@@ -4,7 +4,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Final
 
 from sealroom_customer.client import _native
 from sealroom_customer.client.authority_line import AuthorityLine, Subject
@@ -14,20 +13,17 @@ from sealroom_customer.client.events import (
     ClientFault,
     Closed,
     CodecName,
-    CustomMessage,
     Event,
-    Frame,
-    FrameRefused,
-    KeyFrameWanted,
     Reconnected,
     Reconnecting,
     RosterChanged,
-    SealedFrame,
     TrackName,
     Unpublished,
 )
+from sealroom_customer.client.inbox import Inbox
 from sealroom_customer.client.membership import Membership
 from sealroom_customer.client.participants import Participants
+from sealroom_customer.client.published import Published
 from sealroom_customer.client.reentry import Pauses
 from sealroom_customer.client.session import PASSING, Session
 from sealroom_customer.client.slots import Slot, SlotTable
@@ -35,12 +31,6 @@ from sealroom_wire import signalling
 from sealroom_wire.authority import MemberRole
 from sealroom_wire.errors import Refusal
 from sealroom_wire.limits import MAX_SLOTS, SLOT_GROWTH
-
-_MAX_EVENTS = 4096
-"""Events that wait to be taken. Beyond this frames are dropped and counted (`frames_not_taken`)."""
-MOST_LAYERS: Final = 3
-_CODECS: dict[str, CodecName] = {"opus": "opus", "vp8": "vp8", "vp9": "vp9", "h264": "h264"}
-_TRACKS: dict[str, TrackName] = {"audio": "audio", "main": "main", "screen": "screen"}
 
 
 class Client:
@@ -52,13 +42,12 @@ class Client:
         self._membership = Membership(entry.sdk_app_id, entry.room, entry.user_id, self._core)
         subject = Subject(entry.authority, entry.sdk_app_id, entry.room, entry.user_id, entry.grant)
         self._authority = AuthorityLine(subject, self._membership, self._roster_changed)
-        self._events: asyncio.Queue[Event] = asyncio.Queue()
-        self._custom = CustomMessages(entry.user_id, self._core, self._membership, self._tell)
         self._slots = SlotTable()
         self._growing = asyncio.Lock()
-        self._participants = Participants(self._tell)
-        self._publishing: dict[TrackName, int] = {}
-        """Our tracks, with the number of their layers."""
+        self._inbox = Inbox(entry.user_id, self._slots, self._membership)
+        self._custom = CustomMessages(entry.user_id, self._core, self._membership, self._inbox.tell)
+        self._participants = Participants(self._inbox.tell)
+        self._published = Published()
         self._session: Session | None = None
         """The one that requests go to: what the one before had has been taken up in it."""
         self._open: Session | None = None
@@ -66,7 +55,6 @@ class Client:
         self._moved = asyncio.Event()
         """Set, and replaced, whenever a session begins or ends."""
         self._connected = asyncio.Event()
-        self._not_taken = 0
         self._fault: ClientFault | None = None
         self._put_out = False
         self._over = False
@@ -113,26 +101,12 @@ class Client:
         Raises:
             ClientFault: the right is missing, or the track does not have so many layers.
         """
-        if not 1 <= layers <= (MOST_LAYERS if track == "main" else 1):
-            raise ClientFault(
-                "layers_invalid",
-                f"`{track}` has no {layers} layers.",
-                "The camera has 1 to 3, others have 1.",
-            )
-        before = self._publishing.get(track)
-        self._publishing[track] = layers
-        try:
+        with self._published.asking(track, layers):
             await self._ask(lambda number: signalling.Publish(number, signalling.Track(track)))
-        except ClientFault:
-            if before is None:
-                self._publishing.pop(track, None)
-            else:
-                self._publishing[track] = before
-            raise
 
     async def unpublish(self, track: TrackName) -> None:
         """Says that a track has ended; nothing happens when it does not flow. Raises ClientFault when the client is over."""
-        if self._publishing.pop(track, None) is not None:
+        if self._published.end(track):
             await self._ask(lambda number: signalling.Unpublish(number, signalling.Track(track)))
 
     async def watch(self, user: str, track: TrackName = "main", layer: int = 2) -> None:
@@ -174,10 +148,7 @@ class Client:
             ClientFault: the client is over, or the track was not published with this layer.
         """
         self._check()
-        if not 0 <= layer < self._publishing.get(track, 1):
-            raise ClientFault(
-                "layer_not_published", f"`{track}` was not published with layer {layer}.", "Publish it first."
-            )
+        self._published.check(track, layer)
         if self._entry.sealing is Sealing.REQUIRED and not self._may_seal():
             return False
         return self._core.send(track, codec, frame, timestamp, layer)
@@ -205,18 +176,15 @@ class Client:
 
     async def events(self) -> AsyncIterator[Event]:
         """Everything that happens, until and including `Closed`. For one consumer."""
-        while True:
-            event = await self._events.get()
+        async for event in self._inbox.events():
             yield event
-            if isinstance(event, Closed):
-                return
 
     def stats(self) -> dict[str, int]:
         """The native core's counters (those of its end, once over), and `frames_not_taken`, `members`, `epoch`, `step`."""
         epoch, step = self._membership.version
         core = self._last or self._core.stats()
         mine = {
-            "frames_not_taken": self._not_taken + core["frames_not_taken"],
+            "frames_not_taken": self._inbox.not_taken + core["frames_not_taken"],
             "members": len(self._membership.members),
             "epoch": epoch,
             "step": step,
@@ -242,7 +210,7 @@ class Client:
                 async with Session.open(self._entry, self._core, self._said) as (session, answer):
                     await self._begin(session, answer)
                     if entered.done():
-                        self._tell(Reconnected())
+                        self._inbox.tell(Reconnected())
                     else:
                         entered.set_result(None)
                     pauses = Pauses()
@@ -266,15 +234,15 @@ class Client:
 
     async def _take_up_again(self, session: Session) -> None:
         """Publishes and binds in a new session what the one before had."""
-        for track in tuple(self._publishing):
+        for track in self._published.tracks:
             try:
                 publish = signalling.Track(track)
                 await session.ask(lambda number, of=publish: signalling.Publish(number, of), signalling.Done)  # type: ignore[misc]
             except ClientFault as fault:
                 if fault.code in PASSING:
                     raise
-                del self._publishing[track]
-                self._tell(Unpublished(track, fault))
+                self._published.end(track)
+                self._inbox.tell(Unpublished(track, fault))
         for slot in self._slots.bound():
             self._bind(slot)
             try:
@@ -291,7 +259,7 @@ class Client:
         self._open = None
         if self._session is not None:
             self._session = None
-            self._tell(Reconnecting(fault))
+            self._inbox.tell(Reconnecting(fault))
         self._move()
 
     def _move(self) -> None:
@@ -376,7 +344,7 @@ class Client:
         self._core.close()
         self._connected.set()
         self._move()
-        self._events.put_nowait(Closed(fault))
+        self._inbox.tell(Closed(fault))
 
     def _check(self) -> None:
         if self._over:
@@ -389,48 +357,13 @@ class Client:
 
     def _drain(self) -> None:
         for event in self._core.drain():
-            if event[0] == "frame":
-                self._opened(event[2], event[3], event[4], event[5], event[6])
-            elif event[0] == "clear":
-                self._came_clear(event[1], event[2], event[3], event[4])
-            elif event[0] == "sealed":
-                self._came(event[1], event[2], event[3])
-            elif event[0] == "refused":
-                self._tell(FrameRefused(event[2]))
-            elif event[0] == "key_frame":
-                self._tell(KeyFrameWanted(_TRACKS[event[1]], event[2]))
-            elif event[0] == "connected":
+            if event[0] == "connected":
                 self._connected.set()
-            elif event[0] == "closed" and self._open is not None:
-                self._open.lose_media(event[1])
-
-    def _came(self, number: int, timestamp: int, data: bytes) -> None:
-        slot = self._slots.at(number)
-        if slot is not None and slot.user is not None:
-            self._tell(SealedFrame(slot.user, slot.track, timestamp, data))
-
-    def _came_clear(self, number: int, codec: str, timestamp: int, data: bytes) -> None:
-        slot = self._slots.at(number)
-        user, track = (slot.user, slot.track) if slot else (self._slots.voice_at(number), _TRACKS["audio"])
-        if user is not None:
-            self._tell(Frame(user, track, _CODECS[codec], timestamp, data))
-
-    def _opened(self, index: int, track: str, codec: str, timestamp: int, data: bytes) -> None:
-        """Hands on a frame under the name that the signed roster gives; a frame of nobody on it is nobody's, and one of our own does
-        not come back."""
-        member = self._membership.member_at(index)
-        own = member is not None and member.user == self._entry.user_id
-        if member is None or own or member.role is not MemberRole.PUBLISH:
-            self._tell(FrameRefused("wrong_sender"))
-            return
-        self._tell(Frame(member.user, _TRACKS[track], _CODECS[codec], timestamp, data))
-
-    def _tell(self, event: Event) -> None:
-        may_go = isinstance(event, Frame | SealedFrame | CustomMessage | FrameRefused)
-        if may_go and self._events.qsize() >= _MAX_EVENTS:
-            self._not_taken += 1
-            return
-        self._events.put_nowait(event)
+            elif event[0] == "closed":
+                if self._open is not None:
+                    self._open.lose_media(event[1])
+            else:
+                self._inbox.take(event)
 
     def _roster_changed(self) -> None:
         for slot in self._slots.bound():
@@ -438,7 +371,7 @@ class Client:
         self._custom.retry()
         epoch, step = self._membership.version
         members = tuple((member.user, member.role) for member in self._membership.members)
-        self._tell(RosterChanged(members, epoch, step, self.words))
+        self._inbox.tell(RosterChanged(members, epoch, step, self.words))
 
     def _bind(self, slot: Slot) -> None:
         """Only frames of the bound user open in the slot: nobody's while he is not on the roster."""

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from customer.tests.stage import APP, ROOM
 from sealroom_customer.authority.exchange import Hang, Letter, Newcomer, Post
-from sealroom_customer.authority.room import LEAVE_SECONDS, STEP_SECONDS, Room
+from sealroom_customer.authority.leaving import LEAVE_SECONDS
+from sealroom_customer.authority.room import STEP_SECONDS, Room
 from sealroom_customer.sealing.hpke import encode_member_key
 from sealroom_wire.authority import MemberRole
 

@@ -13,9 +13,13 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
-from customer.tests.desk import APP, ROOM
+from customer.tests.desk import APP, ROOM, Desk
 from customer.tests.lines import CREDENTIAL, Served, member, served
+from sealroom_customer.authority import Authority
 from sealroom_customer.authority import line as line_module
+from sealroom_customer.authority.line import Door
+from sealroom_customer.clock import SystemClock
+from sealroom_customer.http.asgi import Message
 from sealroom_wire.authority import AuthorityMessage, LeftReason, Ping, Refused
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.ids import room_number
@@ -115,6 +119,36 @@ async def test_an_address_has_so_many_waiting_lines_and_gets_them_back() -> None
             async with member(place, "carol") as carol:
                 await carol.until(lambda one: bool(one.secrets))
             assert alice.device.secrets
+
+
+async def test_all_addresses_of_one_ipv6_line_share_their_waiting_places() -> None:
+    """Whoever has a /64 could otherwise take every place at the door without a grant."""
+    desk = Desk()
+    authority = Authority(desk.admission, desk.authority_key, SystemClock())
+    door = Door(authority, SystemClock(), max_waiting_per_address=2)
+
+    async def answer_to(address: str) -> str:
+        """What a line from `address` is answered; it then says nothing more."""
+        answers: asyncio.Queue[Message] = asyncio.Queue()
+        connected = asyncio.Event()
+
+        async def receive() -> Message:
+            if connected.is_set():
+                await asyncio.Event().wait()
+            connected.set()
+            return {"type": "websocket.connect"}
+
+        lines.append(asyncio.create_task(door({"client": (address, 1)}, receive, answers.put)))
+        return str((await answers.get())["type"])
+
+    lines: list[asyncio.Task[None]] = []
+    addresses = ("2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1")
+    answers = [await answer_to(address) for address in addresses]
+    assert answers == ["websocket.accept", "websocket.accept", "websocket.close", "websocket.accept"]
+    for line in lines:
+        line.cancel()
+    await asyncio.gather(*lines, return_exceptions=True)
+    assert door.lines == 0
 
 
 async def test_a_device_that_speaks_of_another_room_of_the_same_digits_is_elsewhere() -> None:

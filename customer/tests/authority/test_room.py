@@ -8,9 +8,10 @@ import pytest
 from customer.tests.device import Device
 from customer.tests.stage import Stage
 from sealroom_customer.authority.exchange import Admitted, Began, Departed, Hang, Newcomer, Post
+from sealroom_customer.authority.leaving import LEAVE_SECONDS
+from sealroom_customer.authority.returning import RESUME_SECONDS
 from sealroom_customer.authority.room import (
     EPOCH_SECONDS,
-    LEAVE_SECONDS,
     SILENCE_SECONDS,
     STEP_SECONDS,
 )
@@ -369,3 +370,75 @@ def test_who_enters_again_and_goes_while_waiting_takes_his_former_self_along(how
     assert bob.put_out is LeftReason.REPLACED
     assert bob not in stage.lines.values()
     assert {type(one) for one in room.take_happened()} == {Began, Admitted, Departed}
+
+
+def back(stage: Stage, device: Device) -> int:
+    """The device shows its key again on another line; returns its number."""
+    device.room = None
+    return stage.attach(device)
+
+
+def test_who_comes_back_again_and_again_is_greeted_once_a_second() -> None:
+    """A grant that was shown is enough to resume: without a pace one member could make the authority write rosters without end."""
+    stage, (alice, bob) = filled("alice", "bob")
+    back(stage, bob)
+    greeted = bob.snapshots
+    for _ in range(42):
+        back(stage, bob)
+        stage.pass_time(0.05)
+    assert bob.snapshots - greeted == 2
+    assert [one.code for one in bob.refused].count(ErrorCode.REPLACED_BY_NEW_ENTRY) == 43
+    assert len(stage.lines) == 2
+    stage.pass_time(RESUME_SECONDS)
+    assert bob.secret == alice.secret
+    stage.agree()
+
+
+def test_those_who_come_back_do_not_wait_for_each_other() -> None:
+    users = [f"user-{number}" for number in range(20)]
+    stage, devices = filled(*users)
+    for device in devices:
+        stage.break_line(device)
+    stage.pass_time(1)
+    before = [device.snapshots for device in devices]
+    for device in devices:
+        back(stage, device)
+    assert [device.snapshots for device in devices] == [count + 1 for count in before]
+    stage.agree()
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [("removed", ErrorCode.GRANT_EXPIRED), ("replaced", ErrorCode.REPLACED_BY_NEW_ENTRY), ("left", None)],
+)
+def test_who_is_back_and_waits_can_be_put_out_replaced_and_leave(how: str, code: ErrorCode | None) -> None:
+    stage, (alice, bob) = filled("alice", "bob")
+    stage.pass_time(2)
+    back(stage, bob)
+    waiting = back(stage, bob)
+    told, greeted = len(bob.refused), bob.snapshots
+    if how == "removed":
+        assert stage.remove("bob")
+    elif how == "replaced":
+        stage.join("bob")
+    else:
+        del stage.lines[waiting]
+        stage.room.left(stage.now, waiting)
+        stage.deliver()
+    stage.pass_time(2)
+    assert waiting not in stage.lines
+    assert bob.snapshots == greeted
+    assert [one.code for one in bob.refused[told:]] == ([] if code is None else [code])
+    assert alice.epoch == stage.room.version[0] == 2
+
+
+def test_who_is_back_and_waits_is_absent_when_that_line_breaks_too() -> None:
+    stage, (alice, bob) = filled("alice", "bob")
+    back(stage, bob)
+    back(stage, bob)
+    stage.break_line(bob)
+    stage.pass_time(SILENCE_SECONDS - 0.1)
+    assert [one.user for one in stage.room.members] == ["alice", "bob"]
+    stage.pass_time(0.2)
+    assert [one.user for one in stage.room.members] == ["alice"]
+    assert alice.changes[-1].left[0].reason is LeftReason.LOST

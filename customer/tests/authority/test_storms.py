@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from customer.tests.stage import Stage
-from sealroom_customer.authority.room import LEAVE_SECONDS, SILENCE_SECONDS, STEP_SECONDS
+from sealroom_customer.authority.leaving import LEAVE_SECONDS
+from sealroom_customer.authority.room import SILENCE_SECONDS, STEP_SECONDS
 from sealroom_wire.authority import LeftReason
 
 USERS = [f"user-{number}" for number in range(6)]

@@ -129,14 +129,18 @@ async def test_nothing_is_sent_before_there_are_keys_and_nothing_after_the_end()
 
 
 class Operator:
-    """A session with an operator that says yes to everything, and has one slot more when asked for many."""
+    """A session with an operator that says yes to everything until told otherwise, and has one slot more when asked for many."""
 
     def __init__(self) -> None:
         self.requests: list[signalling.ClientMessage] = []
         self.offers: list[int] = []
+        self.refuses = False
+        """From now on it says no."""
 
     async def ask(self, request: Callable[[int], signalling.ClientMessage], _: type) -> None:
         self.requests.append(request(len(self.requests) + 1))
+        if self.refuses:
+            raise ClientFault("right_missing", "No.", "Do not.")
 
     async def add_slots(self, count: int) -> tuple[signalling.ReceiveSlot, ...]:
         self.offers.append(count)
@@ -210,6 +214,26 @@ async def test_a_layer_is_sent_once_it_was_published_and_only_the_camera_has_mor
     client._end(None)
 
 
+async def test_a_track_whose_layers_are_refused_goes_on_with_those_it_had() -> None:
+    client = in_room(operator := Operator())
+    await client.publish("main", layers=2)
+    operator.refuses = True
+    for track, layers in (("main", 3), ("main", 1), ("screen", 1)):
+        with pytest.raises(ClientFault, match="right_missing"):
+            await client.publish(track, layers=layers)  # type: ignore[arg-type]
+    frame = b"\x10" + bytes(20)
+    assert client.send("main", "vp8", frame, 0, layer=1) is False, "there is no key yet"
+    with pytest.raises(ClientFault, match="layer_not_published"):
+        client.send("main", "vp8", frame, 0, layer=2)
+    # The next session takes up what flowed, and nothing of what was refused.
+    operator.refuses = False
+    operator.requests.clear()
+    await client._take_up_again(operator)  # type: ignore[arg-type]
+    published = [one.track for one in operator.requests if isinstance(one, signalling.Publish)]
+    assert published == [signalling.Track.MAIN]
+    client._end(None)
+
+
 async def test_tracks_that_end_are_told_once_also_when_their_user_leaves() -> None:
     client = Client(entry("ws://127.0.0.1:9/"))
     for track in (signalling.Track.AUDIO, signalling.Track.MAIN):
@@ -233,8 +257,9 @@ async def test_a_frame_is_told_under_the_rosters_name_and_only_of_those_who_may_
     }
     client._membership._members = roster
     for index in (0, 1, 2, 3):
-        client._opened(index, "main", "vp8", 7, b"body")
-    told = [client._events.get_nowait() for _ in range(4)]
+        client._inbox.take(("frame", 6, index, "main", "vp8", 7, b"body"))
+    client._end(None)
+    told = [event async for event in client.events()][:4]
     refused = FrameRefused("wrong_sender")
     assert told == [refused, Frame("bob", "main", "vp8", 7, b"body"), refused, refused]
 

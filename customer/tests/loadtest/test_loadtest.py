@@ -8,8 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from sealroom.apps.models import ApplicationSpec
 from sealroom_customer.loadtest.report import Report
-from tests.deployment import BIN, Deployment, deployment
+from sealroom_wire.signalling import Sealing
+from tests.deployment import BIN, Deployment, deployment, make_application
 
 OPTIONAL = 1_400_000_007
 SECRET = "0123456789abcdef" * 2
@@ -23,11 +25,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def running(folder: Path) -> Iterator[Deployment]:
     """Both sides; beside the demo's application there is one whose sealing is optional."""
-    config = folder / "operator.toml"
-    config.write_text(
-        f'[[applications]]\nsdk_app_id = {OPTIONAL}\nname = "Load"\nsecret_keys = ["{SECRET}"]\nsealing = "optional"\n'
-    )
-    with deployment(folder, "--config", str(config), witnessed=False) as both:
+    make_application(folder / "operator", ApplicationSpec("Load", sealing=Sealing.OPTIONAL), OPTIONAL, SECRET)
+    with deployment(folder, witnessed=False) as both:
         yield both
 
 

@@ -9,6 +9,9 @@ fuzz_target!(|data: &[u8]| {
         if let Ok(info) = rtp::inspect(codec, data) {
             assert!(info.descriptor_len <= data.len());
             assert!(info.frame_start || !info.key_frame);
+            if let Some(header) = rtp::picture_header(codec, &info, data) {
+                assert_ne!(rtp::picture_size(codec, header), Some((0, 0)));
+            }
         }
     }
     let _ = DependencyDescriptor::parse(data);

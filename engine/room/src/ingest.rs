@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use rtp::Codec;
 use transport::RtpIn;
 use transport::session::{Rights, Track};
 
@@ -102,8 +103,11 @@ impl Room {
                 State::Ready
             };
             if entry.starts_key_frame {
-                let frame = payload.get(packet.info.descriptor_len..);
-                is_resized = layer.seen.picture(packet.codec, frame);
+                let header = rtp::picture_header(packet.codec, &packet.info, payload);
+                // H.264 says its size once, in parameter sets that later key frames may do without.
+                if header.is_some() || packet.codec != Codec::H264 {
+                    is_resized = layer.seen.picture(packet.codec, header);
+                }
             }
         }
         let stream = layer.stream;

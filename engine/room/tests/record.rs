@@ -80,6 +80,27 @@ fn the_headers_of_another_key_id_are_counted_anew() {
 }
 
 #[test]
+fn the_size_of_an_h264_picture_is_that_of_its_clear_parameter_sets_and_stays() {
+    // 640x360 in an aggregate of both parameter sets, then the slice of the key frame in another packet.
+    const PARAMETERS: &[u8] = &[
+        0x78, 0, 24, 0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x2f, 0xf9, 0x61, 0, 0, 3, 0, 1, 0,
+        0, 3, 0, 0x3c, 0x0f, 0x16, 0x2e, 0x48, 0, 2, 0x68, 0xce,
+    ];
+    let mut rig = Rig::new(true);
+    let from = rig.join(1, &session(0, 0));
+    let slice = [&[0x65, 0xb8][..], &header(2, 9), &[0xEE; 40]].concat();
+    for (sequence, payload) in [(1, PARAMETERS), (2, &slice)] {
+        let packet = Packet {
+            codec: Codec::H264,
+            ..Packet::video(0, sequence, 0, payload)
+        };
+        rig.send(from, &packet).unwrap();
+        let layers = of(&rig, Track::Main).layers;
+        assert_eq!(layers[0].picture, Some((640, 360)));
+    }
+}
+
+#[test]
 fn what_was_refused_is_told_of_the_track_it_came_on() {
     let mut rig = Rig::new(true);
     let from = rig.join(1, &session(0, 0));

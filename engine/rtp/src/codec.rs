@@ -3,10 +3,14 @@
 
 mod av1;
 mod h264;
+mod nal;
+mod sps;
 pub mod vp8;
 mod vp9;
 
 use crate::Error;
+
+pub use nal::NalReader;
 
 /// A codec that is routed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,12 +82,23 @@ pub fn inspect(codec: Codec, payload: &[u8]) -> Result<PayloadInfo, Error> {
     }
 }
 
-/// The size of the picture, where the begin of a key frame says it in clear: so far only VP8's is read. `frame` begins
-/// behind the payload descriptor.
+/// Where the first packet of a key frame says in clear how large the picture is: VP8's frame, or a sequence parameter set
+/// of H.264 in the packet. `None` where it says nothing of it; other codecs are not read.
 #[must_use]
-pub fn picture_size(codec: Codec, frame: &[u8]) -> Option<(u16, u16)> {
+pub fn picture_header<'a>(codec: Codec, info: &PayloadInfo, payload: &'a [u8]) -> Option<&'a [u8]> {
     match codec {
-        Codec::Vp8 => vp8::picture_size(frame),
+        Codec::Vp8 => payload.get(info.descriptor_len..),
+        Codec::H264 => h264::parameter_set(payload),
+        _ => None,
+    }
+}
+
+/// The size of the picture that a [`picture_header`] says.
+#[must_use]
+pub fn picture_size(codec: Codec, header: &[u8]) -> Option<(u16, u16)> {
+    match codec {
+        Codec::Vp8 => vp8::picture_size(header),
+        Codec::H264 => sps::picture_size(header),
         _ => None,
     }
 }

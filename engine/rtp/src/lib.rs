@@ -15,7 +15,7 @@ mod sequence;
 pub mod twcc;
 mod writer;
 
-pub use codec::{Codec, PayloadInfo, inspect, picture_size, vp8};
+pub use codec::{Codec, NalReader, PayloadInfo, inspect, picture_header, picture_size, vp8};
 pub use demux::{Kind, demux};
 pub use dependency::DependencyDescriptor;
 pub use error::Error;

@@ -5,10 +5,10 @@
 //! to its parameter-set id. All behind it, further slices with their start codes too, is one sealed body inside that
 //! slice, escaped so that nobody finds a start code in it (ITU-T H.264 sections 7.3.1 and B.1.1).
 
+use rtp::NalReader;
+
 const START: [u8; 4] = [0, 0, 0, 1];
 const ESCAPE: u8 = 3;
-/// Leading zero bits of the longest number a slice header may carry (section 9.1).
-const MAX_ZEROS: u32 = 31;
 
 /// What a NAL unit is to us, by its type (section 7.4.1, table 7-1).
 enum Unit {
@@ -83,63 +83,11 @@ fn split_at_start_code(data: &[u8]) -> (&[u8], Option<&[u8]>) {
 
 /// Bytes of a slice's NAL unit through the one in which `pic_parameter_set_id` ends (section 7.3.3).
 fn through_parameter_set_id(nal: &[u8]) -> Option<usize> {
-    let mut bits = Bits {
-        data: nal,
-        next: 1,
-        zeros: 0,
-        byte: 0,
-        left: 0,
-    };
+    let mut reader = NalReader::new(nal.get(1..)?);
     for _field in ["first_mb_in_slice", "slice_type", "pic_parameter_set_id"] {
-        bits.skip_number()?;
+        reader.number()?;
     }
-    Some(bits.next)
-}
-
-/// Reads bits of a NAL unit's payload, past its escapes.
-struct Bits<'a> {
-    data: &'a [u8],
-    next: usize,
-    zeros: u8,
-    byte: u8,
-    left: u8,
-}
-
-impl Bits<'_> {
-    fn bit(&mut self) -> Option<bool> {
-        if self.left == 0 {
-            self.byte = self.take()?;
-            if self.zeros >= 2 && self.byte == ESCAPE {
-                self.zeros = 0;
-                self.byte = self.take()?;
-            }
-            self.zeros = if self.byte == 0 { self.zeros + 1 } else { 0 };
-            self.left = 8;
-        }
-        self.left -= 1;
-        Some(self.byte >> self.left & 1 == 1)
-    }
-
-    fn take(&mut self) -> Option<u8> {
-        let byte = self.data.get(self.next).copied();
-        self.next += 1;
-        byte
-    }
-
-    /// An unsigned Exp-Golomb number (section 9.1).
-    fn skip_number(&mut self) -> Option<()> {
-        let mut zeros = 0;
-        while !self.bit()? {
-            zeros += 1;
-            if zeros > MAX_ZEROS {
-                return None;
-            }
-        }
-        for _ in 0..zeros {
-            self.bit()?;
-        }
-        Some(())
-    }
+    Some(1 + reader.position())
 }
 
 /// Zero bytes at the end of `prefix`, as far as they count.

@@ -6,6 +6,9 @@ use thiserror::Error;
 /// Longest header: config byte, eight bytes of key id, eight of counter.
 pub const MAX_HEADER: usize = 17;
 
+/// The highest counter that is used, far below what GCM bears and far beyond any call (`protocol/sealing.md` section 4).
+pub(crate) const LAST_COUNTER: u64 = 1 << 40;
+
 /// Why bytes are no header.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum HeaderError {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::cipher::{FrameKey, TAG};
 use crate::frame::{Codec, Track, additional_data, clear_prefix, restored, uncarried};
-use crate::header::Header;
+use crate::header::{Header, LAST_COUNTER};
 use crate::replay::ReplayWindow;
 use crate::schedule::{KeyId, Secret};
 
@@ -33,7 +33,7 @@ pub enum Refusal {
     WrongSender,
     /// Its epoch has passed.
     OldEpoch,
-    /// Too short, or a header that is not of minimal length.
+    /// Too short, or a header that is not of minimal length, or whose counter nobody may use.
     Malformed,
 }
 
@@ -203,7 +203,7 @@ impl Opener {
         let (header_bytes, sealed) = rest
             .split_at_checked(header_len)
             .ok_or(Refusal::Malformed)?;
-        if sealed.len() < TAG {
+        if sealed.len() < TAG || header.counter > LAST_COUNTER {
             return Err(Refusal::Malformed);
         }
         if id.track != track || bound.is_some_and(|bound| bound != id.index) {
@@ -291,9 +291,9 @@ impl Opener {
             return Refusal::NoKey;
         };
         let (epoch, step) = last.secret.version();
-        // The shorter way round of the 64 epochs that a key id can tell apart.
+        // The shorter way round of the 64 epochs that a key id can tell apart; half way round has passed.
         let behind = (epoch % 64 + 64 - u64::from(id.epoch)) % 64;
-        if (behind == 0 && id.step < step) || (1..32).contains(&behind) {
+        if (behind == 0 && id.step < step) || (1..=32).contains(&behind) {
             Refusal::OldEpoch
         } else {
             Refusal::NoKey

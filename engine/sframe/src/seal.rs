@@ -5,11 +5,9 @@ use thiserror::Error;
 
 use crate::cipher::{FrameKey, TAG};
 use crate::frame::{Codec, Track, additional_data, carried, clear_prefix, normalised};
-use crate::header::{Header, MAX_HEADER};
+use crate::header::{Header, LAST_COUNTER, MAX_HEADER};
 use crate::schedule::{KeyId, Secret};
 
-/// A counter never reaches this (`protocol/sealing.md` section 4).
-const MOST_FRAMES: u64 = 1 << 40;
 /// Counters tried for one frame, where its codec does not let all bytes stand (`protocol/sealing.md` section 5).
 const TRIES: usize = 10;
 
@@ -84,7 +82,7 @@ impl Sealer {
         body: &[u8],
     ) -> Result<Vec<u8>, SealError> {
         let counter = self.next;
-        if counter >= MOST_FRAMES {
+        if counter > LAST_COUNTER {
             return Err(SealError::Exhausted);
         }
         // Taken before it is used: a failure below costs a number, never a second use.

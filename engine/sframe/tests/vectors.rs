@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::Value;
-use sframe::{Codec, Header, KeyId, Opener, RoomContext, RoomKind, Sealer, Secret, Suite, Track};
+use sframe::{
+    Codec, Header, KeyId, Opener, Refusal, RoomContext, RoomKind, Sealer, Secret, Suite, Track,
+};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -190,5 +192,33 @@ fn frames() {
                 hex(&case["sealed"])
             );
         }
+    }
+}
+
+#[test]
+fn refusals() {
+    let vectors = read("refusals.json");
+    let known = &vectors["known"];
+    for case in vectors["cases"].as_array().unwrap() {
+        let step = u8::try_from(number(&known["step"])).unwrap();
+        let secret = Secret::new(
+            suite(&known["suite"]),
+            number(&known["epoch"]),
+            step,
+            &hex(&known["secret"]),
+        );
+        let mut opener = Opener::new();
+        opener.add_secret(Instant::now(), secret.unwrap(), false);
+        let index = u16::try_from(number(&known["index"])).unwrap();
+        let sealed = hex(&case["sealed"]);
+        let opened = opener.open(
+            Instant::now(),
+            Track::Audio,
+            Codec::Opus,
+            Some(index),
+            &sealed,
+        );
+        let reason = opened.as_ref().err().copied().map(Refusal::as_str);
+        assert_eq!(reason, case["reason"].as_str(), "{case}");
     }
 }

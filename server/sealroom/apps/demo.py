@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo application: made at the first start of `sealroom dev`, sealed, for pages of this machine and of origins that are named."""
+"""The demo application: made at the first start of `sealroom dev` under an account of its own, sealed, for pages of this machine."""
 
 import msgspec
 
+from sealroom.accounts.service import DEMO_UIN, AccountService, AccountSpec
+from sealroom.apps.models import Application, ApplicationSpec, State
 from sealroom.apps.origins import LOOPBACK, check_origin
-from sealroom.core.config.schema import ApplicationSettings
-from sealroom.core.errors import StartError
-from sealroom.core.ids import Ids
-from sealroom.core.state import StateDirectory
-
-FILE = "demo-application.json"
-_FIRST_ID = 1_400_000_000
-"""Where TRTC's application ids lie."""
+from sealroom.apps.register import ApplicationRegister
+from sealroom.apps.service import ApplicationService
+from sealroom.audit.events import Actor
+from sealroom.core.errors import MissingError, StartError
+from sealroom_wire.errors import Refusal
 
 
 class HandOver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,32 +21,39 @@ class HandOver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     secret_key: str
 
 
-def demo_application(state: StateDirectory, ids: Ids, origins: tuple[str, ...] = ()) -> ApplicationSettings:
-    """The demo application of this state folder, for pages of `origins` too, which are not kept.
+async def demo_application(
+    accounts: AccountService,
+    register: ApplicationRegister,
+    apps: ApplicationService,
+    actor: Actor,
+    origins: tuple[str, ...] = (),
+) -> Application:
+    """The demo application of this installation, for pages of `origins` too, which are not kept.
 
     Raises:
         ConfigurationError: something that is no origin.
-        StartError: what was kept cannot be read.
+        NotAllowedError: the demo's account was ended.
+        StartError: the demo's application was switched off.
     """
     for origin in origins:
         check_origin(origin)
-
-    def make() -> bytes:
-        made = ApplicationSettings(
-            sdk_app_id=_FIRST_ID + ids.number(26),
-            name="Demo",
-            secret_keys=(ids.secret(),),
-            sealing="required",
-            origins=LOOPBACK,
-        )
-        return msgspec.json.encode(made)
-
     try:
-        kept = msgspec.json.decode(state.keep(FILE, make), type=ApplicationSettings)
-    except msgspec.DecodeError as error:
+        await accounts.find(DEMO_UIN)
+    except MissingError:
+        await accounts.create(AccountSpec("Demo"), actor, uin=DEMO_UIN)
+    there = [one.sdk_app_id for one in await register.all(DEMO_UIN) if one.state is State.ACTIVE]
+    if there:
+        number = there[0]
+    else:
+        number = (
+            await register.create(DEMO_UIN, ApplicationSpec("Demo", origins=LOOPBACK), actor)
+        ).sdk_app_id
+    apps.also_allow(number, origins)
+    try:
+        return await apps.find(number)
+    except Refusal as refusal:
         raise StartError(
-            "demo_application_unreadable",
-            f"{state.path / FILE} cannot be read.",
-            "Delete it: a new demo application is made at the next start.",
-        ) from error
-    return msgspec.structs.replace(kept, origins=(*kept.origins, *origins))
+            "demo_application_disabled",
+            f"The demo application {number} is switched off.",
+            f"Switch it on: sealroom app change {number} --enabled",
+        ) from refusal

@@ -3,8 +3,11 @@
 
 import getpass
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 
 class AuditEvent(StrEnum):
@@ -14,6 +17,25 @@ class AuditEvent(StrEnum):
     REVOCATION_WITHDRAWN = "revocation_withdrawn"
     AUDIT_KEY_ROTATED = "audit_key_rotated"
     PAYLOADS_ERASED = "payloads_erased"
+    MASTER_KEY_ROTATED = "master_key_rotated"
+    ACCOUNT_CREATED = "account_created"
+    ACCOUNT_CHANGED = "account_changed"
+    ACCOUNT_TERMINATED = "account_terminated"
+    API_KEY_CREATED = "api_key_created"
+    API_KEY_DISABLED = "api_key_disabled"
+    APPLICATION_CREATED = "application_created"
+    APPLICATION_CHANGED = "application_changed"
+    APPLICATION_TERMINATED = "application_terminated"
+    APPLICATION_KEY_ADDED = "application_key_added"
+    APPLICATION_KEY_RETIRED = "application_key_retired"
+    ROOM_DISMISSED = "room_dismissed"
+    USER_REMOVED = "user_removed"
+    USER_BLOCKED = "user_blocked"
+    USER_BANNED = "user_banned"
+    BAN_LIFTED = "ban_lifted"
+    WEBHOOK_CHANGED = "webhook_changed"
+    WEBHOOK_REMOVED = "webhook_removed"
+    WEBHOOKS_REPLAYED = "webhooks_replayed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +72,11 @@ class Record:
     target: str
     details: dict[str, str | int] = field(default_factory=dict)
     subject: str | None = None
+
+
+def told(values: Mapping[str, object]) -> dict[str, str | int]:
+    """Details of a record from values of any kind; what is neither text nor number as JSON."""
+    return {
+        name: value if isinstance(value, str | int) else msgspec.json.encode(value, order="sorted").decode()
+        for name, value in values.items()
+    }

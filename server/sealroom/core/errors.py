@@ -18,3 +18,19 @@ class ConfigurationError(OperatorError):
 
 class StartError(OperatorError):
     """The process cannot start: a port is taken, a file cannot be written, the media engine is missing."""
+
+
+class ChangeError(OperatorError):
+    """Something that was asked for and cannot be done as things stand. Nothing was changed."""
+
+
+class MissingError(ChangeError):
+    """What it was asked of does not exist."""
+
+
+class ConflictError(ChangeError):
+    """Somebody else changed it since it was read."""
+
+
+class NotAllowedError(ChangeError):
+    """A rule speaks against it, or a value does not fit."""

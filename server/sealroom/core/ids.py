@@ -4,7 +4,8 @@
 import random
 import secrets
 
-_ICE_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_ALPHANUMERIC = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_ICE_CHARS = _ALPHANUMERIC + "+/"
 
 
 class Ids:
@@ -28,6 +29,10 @@ class Ids:
     def number(self, bits: int) -> int:
         """A number of at most `bits` bits."""
         return self._source.getrandbits(bits)
+
+    def alphanumeric(self, length: int) -> str:
+        """`length` letters and digits, nearly 6 bits each: the shape of TRTC's API keys."""
+        return "".join(self._source.choice(_ALPHANUMERIC) for _ in range(length))
 
     def secret(self) -> str:
         """64 hexadecimal digits, the shape of TRTC's secret keys."""

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from sealroom.apps.service import ApplicationService
 from sealroom.core.config.schema import SignallingSettings
 from sealroom.core.db import Database
 from sealroom.core.metrics import Metrics
@@ -23,6 +22,7 @@ from sealroom_wire.ids import room_number
 from sealroom_wire.signalling import SendSection, Track
 from sealroom_wire.usersig import Privilege, sign_private_map_key, sign_user_sig
 from server.tests import fakes, offers
+from server.tests.administration import apps_with
 
 M = TypeVar("M")
 _SERVER_MESSAGES = msgspec.json.Decoder(signalling.ServerMessage)
@@ -59,14 +59,16 @@ class Talk:
 
 
 @pytest.fixture
-def services(rooms: RoomService, clock: fakes.VirtualClock, metrics: Metrics, database: Database) -> Services:
+async def services(
+    rooms: RoomService, clock: fakes.VirtualClock, metrics: Metrics, database: Database
+) -> Services:
     settings = (
         fakes.application(),
         fakes.application(sdk_app_id=2, enabled=False),
         fakes.application(sdk_app_id=3, advanced_permission=True, secret_keys=(fakes.OTHER_KEY, fakes.KEY)),
     )
     return Services(
-        ApplicationService(settings, database, fakes.audit(database), clock),
+        await apps_with(database, clock, *settings),
         rooms,
         clock,
         metrics,

@@ -16,7 +16,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sealroom.app import public_routes
-from sealroom.apps.service import ApplicationService
 from sealroom.core.callers import Caller
 from sealroom.core.clock import SystemClock
 from sealroom.core.config.schema import SignallingSettings
@@ -39,17 +38,18 @@ from sealroom_wire.errors import ErrorCode
 from sealroom_wire.limits import MAX_SIGNALLING_MESSAGE_BYTES
 from sealroom_wire.signalling import SendSection, Track
 from server.tests import fakes, offers
+from server.tests.administration import apps_with
 from server.tests.certificates import make_certificate
 
 _SERVER_MESSAGES = msgspec.json.Decoder(signalling.ServerMessage)
 
 
 @pytest.fixture
-def endpoint(
+async def endpoint(
     rooms: RoomService, clock: fakes.VirtualClock, metrics: Metrics, database: Database
 ) -> SignallingEndpoint:
     settings = SignallingSettings(max_waiting_per_address=3)
-    apps = ApplicationService((fakes.application(),), database, fakes.audit(database), clock)
+    apps = await apps_with(database, clock, fakes.application())
     return SignallingEndpoint(Services(apps, rooms, clock, metrics, settings), Gate(settings))
 
 

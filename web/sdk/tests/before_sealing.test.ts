@@ -6,6 +6,7 @@ import type { Session } from "../src/call/session";
 import { Emitter } from "../src/events";
 import { SoundOutput } from "../src/media/output";
 import { checkEntry } from "../src/options";
+import { Diary } from "../src/quality/diary";
 
 const config = checkEntry({
   sdkAppId: 1400000000,
@@ -21,10 +22,12 @@ afterEach(() => vi.unstubAllGlobals());
 describe("before sealing has started", () => {
   it("no custom message leaves in clear, though there were a room to send it to", async () => {
     vi.stubGlobal("RTCRtpScriptTransform", class {});
+    vi.stubGlobal("document", Object.assign(new EventTarget(), { hidden: false }));
     // A worker that never says that it is ready.
     const worker = { postMessage: () => {}, terminate: () => {} } as unknown as Worker;
     const host: CallHost = {
       emitter: new Emitter(),
+      diary: new Diary(() => 0, true),
       output: new SoundOutput(),
       outgoing: () => new Map(),
       startWorker: () => worker,

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { SERVER_MESSAGE } from "../src/call/messages";
 import { StreamReader } from "../src/call/streams";
+import { type Entry, entriesOf } from "../src/quality/report";
 import { parse, WrongShape } from "../src/shape";
 import type { Signalling } from "../src/wire.gen";
 
@@ -70,8 +71,10 @@ describe("the operator's record", () => {
 });
 
 describe("stream statistics", () => {
-  const report = (...entries: object[]): RTCStatsReport =>
-    new Map(entries.map((entry) => [(entry as { id: string }).id, entry])) as unknown as RTCStatsReport;
+  const report = (...entries: object[]): readonly Entry[] =>
+    entriesOf(
+      new Map(entries.map((entry) => [(entry as { id: string }).id, entry])) as unknown as RTCStatsReport,
+    );
   const camera = (mid: string, bytes: number, timestamp: number) => ({
     id: `in${mid}`,
     type: "inbound-rtp",

@@ -19,17 +19,23 @@ const config = checkEntry({
 const operator: { now: FakeOperator } = { now: new FakeOperator() };
 const toWorker: ToWorker[] = [];
 const lost: RtcError[] = [];
+const restarts: number[] = [];
 
 beforeEach(() => {
   operator.now = new FakeOperator();
   operator.now.install();
-  toWorker.length = lost.length = 0;
+  toWorker.length = lost.length = restarts.length = 0;
 });
 afterEach(() => vi.unstubAllGlobals());
 
 function enter(): Promise<Session> {
   const sealing = { post: (message: ToWorker) => toWorker.push(message), transform: () => ({}) };
-  const listener = { said: () => {}, audioAssigned: () => {}, lost: (error: RtcError) => lost.push(error) };
+  const listener = {
+    said: () => {},
+    audioAssigned: () => {},
+    restarted: () => void restarts.push(restarts.length),
+    lost: (error: RtcError) => lost.push(error),
+  };
   return Session.enter(config, 1, sealing as unknown as Sealing, listener);
 }
 
@@ -80,7 +86,50 @@ describe("a picture that the server refuses", () => {
   });
 });
 
+describe("what a session tells of its call", () => {
+  it("is what the server asked for, which is told what this SDK knows", async () => {
+    operator.now.reports = { sampleEvery: 2_000, log: true };
+    const before = performance.now();
+    const session = await enter();
+    expect(operator.now.addresses).toEqual(["wss://operator.example/rtc?takes=reports"]);
+    expect(session.reports).toEqual({ sampleEvery: 2_000, log: true });
+    expect(session.enteredAt).toBeGreaterThanOrEqual(before);
+    await session.report({ type: "quality", sample: { at: 1, span: 2_000 } });
+    expect(operator.now.heard.at(-1)).toMatchObject({ type: "quality", sample: { at: 1, span: 2_000 } });
+    session.end();
+  });
+
+  it("is nothing where the server is older", async () => {
+    const session = await enter();
+    expect(session.reports).toBeUndefined();
+    session.end();
+  });
+
+  it("names slots by the server's numbers", async () => {
+    const session = await enter();
+    await session.watch("bob", "main", 2);
+    const slot = session.slotOf("bob", "main");
+    expect(slot).toBe(operator.now.bindings[0]?.slot);
+    const { sent, received } = session.carries();
+    expect([...sent.values()]).toEqual(["audio", "main", "screen"]);
+    const [bound] = [...received.values()].filter(({ video }) => video !== undefined);
+    expect(bound).toMatchObject({ slot, video: { userId: "bob", track: "main" } });
+    expect(session.slotAt(bound?.place ?? -1)).toBe(slot);
+    expect(session.slotOf("bob", "screen")).toBeUndefined();
+    expect(session.slotAt(0)).toBeUndefined();
+    session.end();
+  });
+});
+
 describe("a media path that broke", () => {
+  it("is tried anew, and that is told", async () => {
+    const session = await enter();
+    operator.now.connections[0]?.becomes("failed");
+    expect(restarts).toHaveLength(1);
+    await vi.waitFor(() => expect(operator.now.heard.at(-1)).toMatchObject({ type: "offer" }));
+    session.end();
+  });
+
   it("and cannot be offered anew, for whatever reason, ends the session", async () => {
     await enter();
     const [connection] = operator.now.connections;

@@ -50,3 +50,24 @@ fn merge(info: &mut PayloadInfo, kind: u8, next: Option<&u8>) {
         matches!(kind, SEI | SPS | PPS | AUD) || (matches!(kind, SLICE | IDR) && first_slice);
     info.key_frame |= matches!(kind, IDR | SPS);
 }
+
+/// The sequence parameter set in a packet, alone or aggregated; the whole NAL unit.
+pub(super) fn parameter_set(payload: &[u8]) -> Option<&[u8]> {
+    let kind = |unit: &[u8]| unit.first().map(|header| header & 0x1f);
+    match kind(payload)? {
+        SPS => Some(payload),
+        STAP_A => {
+            let mut rest = payload.get(1..)?;
+            while let Some((len, after)) = rest.split_first_chunk::<2>() {
+                let (unit, after) =
+                    after.split_at_checked(usize::from(u16::from_be_bytes(*len)))?;
+                if kind(unit) == Some(SPS) {
+                    return Some(unit);
+                }
+                rest = after;
+            }
+            None
+        }
+        _ => None,
+    }
+}

@@ -121,6 +121,30 @@ fn the_size_of_a_vp8_key_frame_stands_in_its_header() {
     assert_eq!(picture_size(Codec::Vp8, &sealed), None, "no start code");
 }
 
+#[test]
+fn an_h264_packet_says_the_size_where_it_has_the_sequence_parameter_set() {
+    const SPS: [u8; 24] = [
+        0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x2f, 0xf9, 0x61, 0, 0, 3, 0, 1, 0, 0, 3, 0,
+        0x3c, 0x0f, 0x16, 0x2e, 0x48,
+    ];
+    let size = |payload: &[u8]| {
+        let info = inspect(Codec::H264, payload).unwrap();
+        picture_header(Codec::H264, &info, payload).map(|header| picture_size(Codec::H264, header))
+    };
+    assert_eq!(size(&SPS), Some(Some((640, 360))));
+    let aggregate = [&[0x78, 0, 2, 9, 0xf0, 0, 24][..], &SPS, &[0, 2, 0x68, 0xce]].concat();
+    assert_eq!(size(&aggregate), Some(Some((640, 360))));
+    assert_eq!(size(&SPS[..5]), Some(None), "cut off");
+    for nothing in [
+        &[0x68, 0xce][..],
+        &[0x65, 0x88],
+        &[0x7c, 0x85, 0x88],
+        &[0x78, 0, 2, 0x68, 0xce],
+    ] {
+        assert_eq!(size(nothing), None);
+    }
+}
+
 proptest! {
     #[test]
     fn a_size_is_read_from_no_other_bytes_than_a_key_frames(frame in prop::collection::vec(any::<u8>(), 0..16)) {

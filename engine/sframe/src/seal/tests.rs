@@ -36,7 +36,7 @@ fn sound_grows_by_no_more_than_24_bytes_up_to_four_days_under_one_key() {
 
 #[test]
 fn a_counter_that_is_used_up_seals_nothing_more() {
-    let mut sealer = at(Suite::Aes256GcmSha512, Track::Audio, MOST_FRAMES - 1);
+    let mut sealer = at(Suite::Aes256GcmSha512, Track::Audio, LAST_COUNTER);
     assert!(sealer.seal(Codec::Opus, &[1]).is_ok());
     assert_eq!(sealer.seal(Codec::Opus, &[1]), Err(SealError::Exhausted));
 }

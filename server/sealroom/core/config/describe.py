@@ -9,7 +9,7 @@ from typing import Annotated, get_args, get_origin, get_type_hints
 import msgspec
 
 from sealroom.core.config.load import Loaded, sections
-from sealroom.core.config.schema import ApplicationSettings, Configuration
+from sealroom.core.config.schema import Configuration
 
 _WIDTH = 100
 
@@ -22,21 +22,11 @@ def sample() -> str:
         lines += ["", *_comment(type(settings).__doc__ or ""), f"[{section}]"]
         for key, description in descriptions(type(settings)).items():
             lines += [*_comment(description), f"{key} = {_toml(getattr(settings, key))}"]
-    lines += [
-        "",
-        *_comment("One application of a customer; repeat the block for more."),
-        "# [[applications]]",
-    ]
-    example = ApplicationSettings(
-        1400000000, "Example", ("0123456789abcdef" * 4,), origins=("https://call.example",)
-    )
-    for key, description in descriptions(ApplicationSettings).items():
-        lines += [*_comment(description), f"# {key} = {_toml(getattr(example, key))}"]
     return "\n".join(lines) + "\n"
 
 
 def effective(loaded: Loaded) -> str:
-    """Every setting as it stands, with its origin; secrets masked."""
+    """Every setting as it stands, with its origin; passwords masked."""
     lines: list[str] = []
     for section, keys in sections().items():
         settings = getattr(loaded.configuration, section)
@@ -45,13 +35,6 @@ def effective(loaded: Loaded) -> str:
             value = getattr(settings, key)
             shown = f"{section}.{key} = {_toml('***' if value and key in hidden else _masked(value))}"
             lines.append(f"{shown:60}  # {loaded.origins[f'{section}.{key}']}")
-    for application in loaded.configuration.applications:
-        masked = {
-            **msgspec.structs.asdict(application),
-            "secret_keys": ("***",) * len(application.secret_keys),
-        }
-        shown = ", ".join(f"{key} = {_toml(value)}" for key, value in masked.items())
-        lines.append(f"applications = {{ {shown} }}")
     return "\n".join(lines) + "\n"
 
 
@@ -93,7 +76,7 @@ def _mask(found: re.Match[str]) -> str:
 
 
 def _comment(text: str) -> list[str]:
-    return [f"# {line}" for line in textwrap.wrap(text, _WIDTH)]
+    return [f"# {line}" for line in textwrap.wrap(text, _WIDTH, break_on_hyphens=False)]
 
 
 def _toml(value: object) -> str:

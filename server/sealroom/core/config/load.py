@@ -2,7 +2,7 @@
 """Reads configuration: defaults, below a TOML file, below the environment, below command-line flags.
 
 A key that does not exist is an error that names the nearest one. Environment variables are `SEALROOM_SECTION__KEY`, with `_FILE` behind
-it the name of a file that holds the value; lists are written with commas. Applications come from the file only.
+it the name of a file that holds the value; lists are written with commas.
 """
 
 import difflib
@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from sealroom.core.config.schema import ApplicationSettings, Configuration
+from sealroom.core.config.schema import Configuration
 from sealroom.core.errors import ConfigurationError
 
 PREFIX = "SEALROOM_"
@@ -42,10 +42,8 @@ def load(path: Path | None, environment: Mapping[str, str], flags: Flags | None 
     """
     origins = {f"{section}.{key}": DEFAULT for section, keys in sections().items() for key in keys}
     merged: dict[str, dict[str, object]] = {section: {} for section in sections()}
-    applications: object = []
     if path is not None:
         document = _read(path)
-        applications = document.pop("applications", [])
         for section, key, value in _settings_of_file(document, path):
             merged[section][key] = value
             origins[f"{section}.{key}"] = str(path)
@@ -57,17 +55,13 @@ def load(path: Path | None, environment: Mapping[str, str], flags: Flags | None 
     for (section, key), value in (flags or {}).items():
         merged[section][key] = value
         origins[f"{section}.{key}"] = "command line"
-    return Loaded(_convert(merged, applications, origins), origins)
+    return Loaded(_convert(merged, origins), origins)
 
 
 def sections() -> dict[str, tuple[str, ...]]:
     """Names of all sections with the names of their keys."""
     defaults = Configuration()
-    return {
-        field: getattr(defaults, field).__struct_fields__
-        for field in Configuration.__struct_fields__
-        if field != "applications"
-    }
+    return {field: getattr(defaults, field).__struct_fields__ for field in Configuration.__struct_fields__}
 
 
 def _read(path: Path) -> dict[str, object]:
@@ -88,7 +82,13 @@ def _read(path: Path) -> dict[str, object]:
 def _settings_of_file(document: dict[str, object], path: Path) -> list[tuple[str, str, object]]:
     found: list[tuple[str, str, object]] = []
     for section, keys in document.items():
-        _must_exist(section, (*sections(), "applications"), f"section in {path}")
+        if section == "applications":
+            raise ConfigurationError(
+                "configuration_applications_moved",
+                f"Applications do not stand in {path} any more, but in the database.",
+                "Take [[applications]] out, and make them with `sealroom app create`, which takes number and key along.",
+            )
+        _must_exist(section, tuple(sections()), f"section in {path}")
         if not isinstance(keys, dict):
             raise ConfigurationError(
                 "configuration_not_a_section",
@@ -147,9 +147,7 @@ def _from_text(section: str, key: str, text: str) -> object:
     return text
 
 
-def _convert(
-    merged: dict[str, dict[str, object]], applications: object, origins: dict[str, str]
-) -> Configuration:
+def _convert(merged: dict[str, dict[str, object]], origins: dict[str, str]) -> Configuration:
     found: dict[str, object] = {}
     for section, values in merged.items():
         kind = type(getattr(Configuration(), section))
@@ -163,25 +161,4 @@ def _convert(
                 f"[{section}] does not fit: {error}.",
                 f"Look into {' and '.join(places)}; `sealroom config sample` documents every key.",
             ) from error
-    return Configuration(**found, applications=_applications(applications))  # type: ignore[arg-type]
-
-
-def _applications(entries: object) -> tuple[ApplicationSettings, ...]:
-    if isinstance(entries, list):
-        for entry in entries:
-            for key in entry if isinstance(entry, dict) else ():
-                _must_exist(str(key), ApplicationSettings.__struct_fields__, "key in [[applications]]")
-    try:
-        found = msgspec.convert(entries, tuple[ApplicationSettings, ...])
-    except msgspec.ValidationError as error:
-        # The message names the place and the rule, never the value: a secret key does not end up on the screen.
-        raise ConfigurationError(
-            "configuration_value_invalid",
-            f"[[applications]] does not fit: {error}.",
-            "`sealroom config sample` documents every key.",
-        ) from error
-    if len({application.sdk_app_id for application in found}) != len(found):
-        raise ConfigurationError(
-            "configuration_application_twice", "Two applications have one sdk_app_id.", "Give each its own."
-        )
-    return found
+    return Configuration(**found)  # type: ignore[arg-type]

@@ -244,35 +244,6 @@ class RecordsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ()
 
 
-class ApplicationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One application of a customer."""
-
-    sdk_app_id: Annotated[Annotated[int, Meta(ge=1, le=2**32 - 1)], _says("The number that clients name.")]
-    name: Annotated[Annotated[str, Meta(min_length=1, max_length=64)], _says("For people.")]
-    secret_keys: Annotated[
-        Annotated[
-            tuple[Annotated[str, Meta(min_length=16, max_length=256)], ...], Meta(min_length=1, max_length=2)
-        ],
-        _says("What UserSigs are signed with: one key, or two while one takes the place of the other."),
-    ]
-    sealing: Annotated[
-        Literal["required", "optional"],
-        _says(
-            "`required` refuses media that is not end-to-end encrypted. `optional` is the customer's documented choice."
-        ),
-    ] = "required"
-    advanced_permission: Annotated[
-        bool, _says("Whether everybody must show a PrivateMapKey, whose rights then hold on the media path.")
-    ] = False
-    origins: Annotated[
-        tuple[str, ...],
-        _says(
-            "Origins of web pages that may use it, as https://call.example. A loopback origin may end in :*. Clients without an origin are not pages."
-        ),
-    ] = ()
-    enabled: Annotated[bool, _says("Switched off, nobody can enter.")] = True
-
-
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole configuration."""
 
@@ -285,4 +256,3 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database: DatabaseSettings = DatabaseSettings()
     keys: KeySettings = KeySettings()
     records: RecordsSettings = RecordsSettings()
-    applications: tuple[ApplicationSettings, ...] = ()

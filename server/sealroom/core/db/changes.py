@@ -4,12 +4,17 @@
 **The number is raised in the transaction of the change**, so nobody sees the one without the other.
 """
 
-from sqlalchemy import BigInteger, Column, ScalarSelect, String, Table, func, select, update
+from sqlalchemy import BigInteger, Column, ScalarSelect, String, Table, cast, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.catalogue import DataClass, LegalBasis, Purpose, Retention, dataset, field
+from sealroom.core.clock import Clock
+from sealroom.core.db.database import Database
 from sealroom.core.db.statements import insert_new
 from sealroom.core.db.tables import metadata
+
+FRESH_SECONDS = 1.0
+"""How old a number may be. Lower sees a change of another process sooner, and asks the database more often."""
 
 changes = Table(
     "changes",
@@ -31,8 +36,29 @@ async def raise_number(connection: AsyncConnection, topic: str) -> None:
         await connection.execute(raised)
 
 
-def number_of(topic: str) -> ScalarSelect[int]:
-    """The number, as a column of a statement that asks for other things too; 0 before the first change."""
-    return (
-        select(func.coalesce(func.max(changes.c.number), 0)).where(changes.c.topic == topic).scalar_subquery()
-    )
+def number_of(*topics: str) -> ScalarSelect[int]:
+    """The number of all these topics together, as a column of a statement that asks for other things too; 0 before the first change."""
+    together = cast(func.coalesce(func.sum(changes.c.number), 0), BigInteger)
+    return select(together).where(changes.c.topic.in_(topics)).scalar_subquery()
+
+
+class Watch:
+    """The number of some topics, asked for at most once in `FRESH_SECONDS`: what is kept in memory is never older."""
+
+    def __init__(self, database: Database, clock: Clock, *topics: str) -> None:
+        self._database, self._clock = database, clock
+        self.column = number_of(*topics).label("number")
+        """The number as a column, for a statement that asks for other things too: give `saw` what it said."""
+        self._number, self._asked_at = 0, float("-inf")
+
+    async def number(self) -> int:
+        """The number of a moment ago. Raises one of AWAY where the database does not answer."""
+        if self._clock.monotonic() - self._asked_at >= FRESH_SECONDS:
+            begin = self._clock.monotonic()
+            ((number,),) = await self._database.ask(select(self.column))
+            self._number, self._asked_at = max(number, self._number), begin
+        return self._number
+
+    def saw(self, number: int) -> None:
+        """Takes a number that came with something else."""
+        self._number = max(number, self._number)

@@ -38,14 +38,14 @@ async def upsert(
         await connection.execute(statement.on_conflict_do_nothing(index_elements=keys), given)
 
 
-async def insert_new(connection: AsyncConnection, table: Table, rows: Values | Sequence[Values]) -> None:
-    """Writes rows whose primary key is not there yet, and passes over the others: harmless twice."""
+async def insert_new(connection: AsyncConnection, table: Table, rows: Values | Sequence[Values]) -> int:
+    """Writes rows of which nothing unique is there yet, and passes over the others: harmless twice. Returns how many were written."""
     given = [rows] if isinstance(rows, Mapping) else list(rows)
-    if given:
-        statement = _insert(connection, table)
-        await connection.execute(
-            statement.on_conflict_do_nothing(index_elements=list(table.primary_key.columns)), given
-        )
+    if not given:
+        return 0
+    # Without the option nobody is told how many rows an INSERT wrote on PostgreSQL.
+    statement = _insert(connection, table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return (await connection.execute(statement, given)).rowcount
 
 
 def _insert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:

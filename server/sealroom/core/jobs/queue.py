@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.core.clock import Clock
-from sealroom.core.db import Database
+from sealroom.core.db import Database, insert_new
 from sealroom.core.errands import place_of
 from sealroom.core.jobs.kind import Job, JobKind
 from sealroom.core.jobs.models import jobs
@@ -60,12 +60,8 @@ class Jobs:
         """Takes a job on, in the transaction of the change that asks for it; False where one of that kind and key waits already."""
         if kind not in self._kinds:
             raise ValueError(f"there is no job {kind}")
-        mine = select(jobs.c.id).where(jobs.c.kind == kind, jobs.c.key == key)
-        if (await connection.execute(mine)).first() is not None:
-            return False
         row = {"kind": kind, "key": key, "payload": payload, "due": due, **_FRESH}
-        await connection.execute(insert(jobs).values(row))
-        return True
+        return await insert_new(connection, jobs, row) == 1
 
     async def waiting(self) -> list[Waiting]:
         """Every job there is, the next one first."""

@@ -2,7 +2,7 @@
 """Keys of the operator's own: they sign what it says, and encrypt the secrets it has to keep. **No key here has to do with media.**"""
 
 from sealroom.core.keys.columns import SealedColumn, check_master_key, encrypt_again
-from sealroom.core.keys.envelope import Envelope
+from sealroom.core.keys.envelope import Envelope, name_of
 from sealroom.core.keys.file import FileKeys
 from sealroom.core.keys.master import EnvelopeError, KeyName, MasterKeys, master_keys
 from sealroom.core.keys.note import NoteError, NoteSigner, NoteVerifier, open_note
@@ -22,5 +22,6 @@ __all__ = [
     "check_master_key",
     "encrypt_again",
     "master_keys",
+    "name_of",
     "open_note",
 ]

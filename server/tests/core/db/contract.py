@@ -194,8 +194,10 @@ class DatabaseContract:
 
     async def test_rows_that_are_there_are_passed_over(self, database: Database) -> None:
         async with database.writing() as connection:
-            await insert_new(connection, revocations, row("alice", 5))
-            await insert_new(connection, revocations, [row("alice", 9), row("bob", 9)])
+            assert await insert_new(connection, revocations, row("alice", 5)) == 1
+            assert await insert_new(connection, revocations, row("alice", 9)) == 0
+            assert await insert_new(connection, revocations, [row("alice", 9), row("bob", 9)]) == 1
+            assert await insert_new(connection, revocations, []) == 0
         found = select(revocations.c.issued_before).order_by(revocations.c.user_id)
         assert [tuple(one) for one in await database.ask(found)] == [(5,), (9,)]
 

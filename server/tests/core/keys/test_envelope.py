@@ -12,7 +12,7 @@ from sealroom.core.db import Database
 from sealroom.core.errors import StartError
 from sealroom.core.keys import Envelope, EnvelopeError, SealedColumn, check_master_key, encrypt_again
 from sealroom.core.keys.envelope import _OPENED, _USES, name_of
-from server.tests import fakes
+from server.tests.administration import KeyService
 
 PLACE = ("table", "column", "7")
 SECRET = b"a secret of an application"
@@ -28,18 +28,16 @@ SEALED = SealedColumn(things, "secret", "tests")
 
 
 @pytest.fixture
-def service() -> fakes.KeyService:
-    return fakes.KeyService()
+def service() -> KeyService:
+    return KeyService()
 
 
 @pytest.fixture
-def envelope(service: fakes.KeyService) -> Envelope:
+def envelope(service: KeyService) -> Envelope:
     return Envelope(service)
 
 
-async def test_what_was_encrypted_opens_in_another_process(
-    service: fakes.KeyService, envelope: Envelope
-) -> None:
+async def test_what_was_encrypted_opens_in_another_process(service: KeyService, envelope: Envelope) -> None:
     for text in (b"", SECRET, SECRET * 10_000):
         value = await envelope.encrypt("tests", PLACE, text)
         assert await Envelope(service).decrypt("tests", PLACE, value) == text
@@ -93,9 +91,7 @@ def test_what_is_no_value_is_refused_and_never_breaks(octets: bytes) -> None:
             name_of(text)
 
 
-async def test_the_holder_of_the_master_key_is_asked_seldom(
-    service: fakes.KeyService, envelope: Envelope
-) -> None:
+async def test_the_holder_of_the_master_key_is_asked_seldom(service: KeyService, envelope: Envelope) -> None:
     values = [await envelope.encrypt("tests", (str(n),), SECRET) for n in range(50)]
     reader = Envelope(service)
     for number, value in enumerate(values):
@@ -105,7 +101,7 @@ async def test_the_holder_of_the_master_key_is_asked_seldom(
 
 
 async def test_a_data_key_is_not_used_for_ever_and_memory_is_bounded(
-    service: fakes.KeyService, envelope: Envelope
+    service: KeyService, envelope: Envelope
 ) -> None:
     await envelope.encrypt("tests", PLACE, SECRET)
     envelope._writing["tests"].left = 0
@@ -119,7 +115,7 @@ async def test_a_data_key_is_not_used_for_ever_and_memory_is_bounded(
 
 
 async def test_after_a_rotation_new_values_are_under_the_new_key_and_old_ones_open(
-    service: fakes.KeyService, envelope: Envelope
+    service: KeyService, envelope: Envelope
 ) -> None:
     old = await envelope.encrypt("tests", PLACE, SECRET)
     name = await service.rotate()
@@ -130,7 +126,7 @@ async def test_after_a_rotation_new_values_are_under_the_new_key_and_old_ones_op
 
 
 async def test_while_the_holder_is_away_what_is_open_stays_open_and_nothing_else_opens(
-    service: fakes.KeyService, envelope: Envelope
+    service: KeyService, envelope: Envelope
 ) -> None:
     value = await envelope.encrypt("tests", PLACE, SECRET)
     service.away = True
@@ -145,7 +141,7 @@ async def test_while_the_holder_is_away_what_is_open_stays_open_and_nothing_else
     assert await Envelope(service).decrypt("tests", PLACE, value) == SECRET
 
 
-async def test_nothing_of_a_key_is_in_a_representation(service: fakes.KeyService, envelope: Envelope) -> None:
+async def test_nothing_of_a_key_is_in_a_representation(service: KeyService, envelope: Envelope) -> None:
     value = await envelope.encrypt("tests", PLACE, SECRET)
     assert repr(envelope) == "Envelope()"
     shown = f"{envelope._writing!r} {envelope._opened!r}"
@@ -171,7 +167,7 @@ async def opened(database: Database, envelope: Envelope) -> list[bytes]:
 
 
 async def test_everything_is_encrypted_again_and_nothing_twice(
-    table: Database, envelope: Envelope, service: fakes.KeyService
+    table: Database, envelope: Envelope, service: KeyService
 ) -> None:
     expected = [b"secret %d" % number for number in range(450) if number % 3]
     assert await encrypt_again(table, envelope, SEALED) == 0
@@ -196,5 +192,5 @@ async def test_a_value_that_was_moved_to_another_row_does_not_open(
 async def test_another_master_key_ends_the_start(table: Database, envelope: Envelope) -> None:
     await check_master_key(table, envelope, [SEALED])
     with pytest.raises(StartError) as caught:
-        await check_master_key(table, Envelope(fakes.KeyService()), [SEALED])
+        await check_master_key(table, Envelope(KeyService()), [SEALED])
     assert caught.value.code == "master_key_missing"

@@ -13,7 +13,7 @@ from sealroom.core.errors import ConfigurationError, StartError
 from sealroom.core.keys import EnvelopeError, KeyName, MasterKeys, master_keys
 from sealroom.core.keys.master import FileMasterKeys, Wrapped
 from sealroom.core.state import StateDirectory
-from server.tests import fakes
+from server.tests.administration import KeyService
 
 CONTEXT = {"purpose": "tests"}
 DATA_KEY = bytes(range(32))
@@ -21,7 +21,7 @@ DATA_KEY = bytes(range(32))
 
 @pytest.fixture(params=["file", "service"])
 def masters(request: pytest.FixtureRequest, tmp_path: Path) -> MasterKeys:
-    return FileMasterKeys(tmp_path / "master.key") if request.param == "file" else fakes.KeyService()
+    return FileMasterKeys(tmp_path / "master.key") if request.param == "file" else KeyService()
 
 
 async def test_what_was_wrapped_is_unwrapped(masters: MasterKeys) -> None:

@@ -10,13 +10,14 @@ import type { CheckedEntry, CustomMessage } from "../options";
 import { CallQuality } from "../quality/call_quality";
 import type { Diary } from "../quality/diary";
 import type { Expected } from "../quality/received";
-import type { Measured } from "../quality/sampler";
+import { type Entry, entriesOf } from "../quality/report";
+import type { Measured, Sections } from "../quality/sampler";
 import type { Refusals } from "../sealing/port";
 import { Sealing, type SealingListener, type SealingStatus } from "../sealing/sealing";
 import type { Signalling } from "../wire.gen";
 import { CustomMessages } from "./custom";
 import { Participants, type Presence } from "./participants";
-import { type Outgoing, Session, type SessionListener } from "./session";
+import { type Carried, type Outgoing, type Receives, Session, type SessionListener } from "./session";
 import { lately, loudness, summarise } from "./statistics";
 import { StreamReader, withBuffers } from "./streams";
 
@@ -27,6 +28,7 @@ const NO_MORE_TRIES = new Set([
   "replaced_by_new_entry",
   "user_sig_expired",
   "user_sig_revoked",
+  "banned",
   "sealing_required",
 ]);
 
@@ -145,17 +147,18 @@ export class Call {
   async tellStatistics(): Promise<void> {
     const { session, sealing } = this;
     if (session === undefined) return this.quality.disconnected();
-    const report = await session.statistics();
+    const entries = entriesOf(await session.statistics());
     if (session !== this.session) return;
-    const measured = this.measure(report);
+    const carried = session.carries();
+    const measured = this.measure(entries, carried);
     const streams = this.streams.read(
-      report,
-      (mid) => this.sourceIn(session, mid),
-      (mid) => session.sentIn(mid),
+      entries,
+      (mid) => this.sourceIn(carried.received.get(mid)),
+      (mid) => carried.sent.get(mid),
     );
     const counts = sealing && { ...sealing.counts, refused: Object.fromEntries(this.refused) };
     this.host.emitter.emit("statistics", {
-      ...summarise(report),
+      ...summarise(entries),
       ...lately(measured),
       localStatistics: streams.localStatistics,
       remoteStatistics: withBuffers(streams.remoteStatistics, measured?.arrived ?? []),
@@ -163,16 +166,20 @@ export class Call {
     });
   }
 
-  private measure(report: RTCStatsReport): Measured | undefined {
+  private measure(entries: readonly Entry[], { sent, received }: Carried): Measured | undefined {
     const { sealing } = this;
     const refused = [...this.refused.values()].reduce((sum, count) => sum + count, 0);
-    return this.quality.measure(report, sealing && { ...sealing.counts, refused });
+    const sections: Sections = {
+      sent: (mid) => sent.get(mid),
+      expected: (mid) => this.expectedIn(received.get(mid)),
+    };
+    return this.quality.measure(entries, sections, sealing && { ...sealing.counts, refused });
   }
 
   /** The report that the first interval begins with. */
   private async measureFirst(session: Session): Promise<void> {
-    const report = await session.statistics();
-    if (session === this.session) this.measure(report);
+    const entries = entriesOf(await session.statistics());
+    if (session === this.session) this.measure(entries, session.carries());
   }
 
   /** The slot in which somebody's picture arrives, if it was asked for. */
@@ -181,18 +188,17 @@ export class Call {
   }
 
   /** Whose stream arrives in a section: whom we bound there, or whose voice opens in it. */
-  private sourceIn(session: Session, mid: string): { userId: string; track: Signalling.Track } | undefined {
-    const place = session.placeOf(mid);
-    if (place === undefined) return undefined;
-    const userId = this.speakers.userAt(place);
-    return session.sourceAt(place) ?? (userId === undefined ? undefined : { userId, track: "audio" });
+  private sourceIn(section: Receives | undefined): { userId: string; track: Signalling.Track } | undefined {
+    if (section === undefined) return undefined;
+    const userId = this.speakers.userAt(section.place);
+    return section.video ?? (userId === undefined ? undefined : { userId, track: "audio" });
   }
 
-  private expectedIn(session: Session, mid: string): Expected | undefined {
-    const source = this.sourceIn(session, mid);
-    const slot = source && session.slotIn(mid);
-    if (source === undefined || slot === undefined) return undefined;
-    return { slot, ...source, flows: this.participants.available(source.userId, source.track) };
+  private expectedIn(section: Receives | undefined): Expected | undefined {
+    const source = this.sourceIn(section);
+    if (source === undefined || section?.slot === undefined) return undefined;
+    const { userId, track } = source;
+    return { slot: section.slot, userId, track, flows: this.participants.available(userId, track) };
   }
 
   /** Emits `audio-volume` once. */
@@ -302,10 +308,7 @@ export class Call {
     }
     this.session = session;
     this.voices.clear();
-    this.quality.begin(session, {
-      sent: (mid) => session.sentIn(mid),
-      expected: (mid) => this.expectedIn(session, mid),
-    });
+    this.quality.begin(session);
     this.measureFirst(session).catch(() => undefined);
     this.speakers.clear();
     for (const { place, track } of session.audio) this.speakers.add(place, track);
@@ -341,6 +344,8 @@ export class Call {
         return this.tell(this.participants.unpublish(message.userId, message.track));
       case "custom-message":
         return this.custom.hear(message.userId, message.data, this.sealer);
+      case "blocked":
+        return void this.host.emitter.emit("sending-blocked", { audio: message.audio, video: message.video });
       case "kicked-out":
         this.end();
         this.host.emitter.emit("kicked-out", { reason: message.reason });

@@ -12,7 +12,7 @@ import { type LayerEncoding, layersFor } from "./layers";
 import { type Request, SignallingLine } from "./line";
 import type { OperatorRecord } from "./record";
 import { Sections } from "./sections";
-import { type Change, SlotTable } from "./slots";
+import { type Change, type SlotSource, SlotTable } from "./slots";
 
 /** How long a broken media path may take to mend before it is restarted. Lower reacts faster to short gaps. */
 const MEND_MS = 4_000;
@@ -42,6 +42,19 @@ interface KeyFrameSender {
     parameters: RTCRtpSendParameters,
     options: { encodingOptions: Array<{ keyFrame: boolean }> },
   ): Promise<void>;
+}
+
+/** By mid: which of our tracks a section sends, and of one that receives the worker's place, the slot and whose video it is. */
+export interface Carried {
+  readonly sent: ReadonlyMap<string, Signalling.Track>;
+  readonly received: ReadonlyMap<string, Receives>;
+}
+
+export interface Receives {
+  readonly place: number;
+  /** Undefined while the server has not said. */
+  readonly slot: number | undefined;
+  readonly video: SlotSource | undefined;
 }
 
 /** A room that was entered. */
@@ -199,25 +212,21 @@ export class Session {
     return this.slots.bound().find(({ userId, track }) => this.slots.midOf(userId, track) === mid);
   }
 
-  /** The place of the receiving section with this mid. */
-  placeOf(mid: string): number | undefined {
-    return this.sections.receivingAt(mid)?.place;
-  }
-
-  /** Which of our tracks a section sends. */
-  sentIn(mid: string): Signalling.Track | undefined {
-    return this.sections.sends.find((one) => one.mid === mid)?.track;
-  }
-
-  /** The number of the receive slot with this mid. */
-  slotIn(mid: string | null | undefined): number | undefined {
-    return [...this.mids].find(([, of]) => of === mid)?.[0];
+  /** What each section carries now. To be asked once for many: every look at a section goes to the browser. */
+  carries(): Carried {
+    const slots = new Map([...this.mids].map(([slot, mid]) => [mid, slot]));
+    const video = this.slots.byMid();
+    const received = new Map<string, Receives>();
+    for (const { place, transceiver } of this.sections.receiving) {
+      const mid = transceiver.mid ?? "";
+      received.set(mid, { place, slot: slots.get(mid), video: video.get(mid) });
+    }
+    return { sent: new Map(this.sections.sends.map(({ mid, track }) => [mid, track])), received };
   }
 
   /** The number of the slot in which somebody's video arrives, if it was asked for. */
   slotOf(userId: string, track: "main" | "screen"): number | undefined {
-    const mid = this.slots.midOf(userId, track);
-    return mid === undefined ? undefined : this.slotIn(mid);
+    return this.slotIn(this.slots.midOf(userId, track));
   }
 
   /** The number of the slot at a place of the worker's. */
@@ -251,6 +260,10 @@ export class Session {
     this.connection.close();
     this.line?.close();
     this.sealing?.post({ type: "end-entry", entry: this.entry });
+  }
+
+  private slotIn(mid: string | null | undefined): number | undefined {
+    return [...this.mids].find(([, of]) => of === mid)?.[0];
   }
 
   private async begin(config: CheckedEntry): Promise<void> {
@@ -294,7 +307,7 @@ export class Session {
       ...(privateMapKey !== undefined && { privateMapKey }),
       ...(scene !== undefined && { scene }),
       ...(role !== undefined && { role }),
-      client: { sdk: "sealroom-web", version: VERSION, os: navigator.platform.slice(0, 64) },
+      client: { sdk: "sealroom-web", version: VERSION, os: system() },
     };
   }
 
@@ -382,4 +395,10 @@ export class Session {
     this.end();
     this.listener.lost(error);
   }
+}
+
+/** What the device runs; `platform` alone calls Android Linux. */
+function system(): string {
+  const { platform, userAgent } = navigator;
+  return (userAgent.includes("Android") ? `Android ${platform}` : platform).slice(0, 64);
 }

@@ -67,6 +67,11 @@ export class SlotTable {
     return this.slots.flatMap(({ source }) => source ?? []);
   }
 
+  /** What is bound, by the section it arrives in. */
+  byMid(): ReadonlyMap<string, SlotSource> {
+    return new Map(this.slots.flatMap(({ mid, source }) => (source ? [[mid, source] as const] : [])));
+  }
+
   /** The section in which a source arrives. */
   midOf(userId: string, track: VideoTrack): string | undefined {
     return this.find(userId, track)?.mid;

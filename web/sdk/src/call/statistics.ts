@@ -2,32 +2,17 @@
 // What the peer connection counts, in trtc-sdk-v5's terms.
 
 import type { TRTCStatistics } from "../events";
+import type { Entry } from "../quality/report";
 import type { Measured } from "../quality/sampler";
 
 type Sums = Omit<TRTCStatistics, "sealing" | "localStatistics" | "remoteStatistics">;
 
-/** As much of an entry of a statistics report as we read. */
-interface Entry {
-  type: string;
-  kind?: string;
-  mid?: string;
-  trackIdentifier?: string;
-  audioLevel?: number;
-  currentRoundTripTime?: number;
-  nominated?: boolean;
-  bytesSent?: number;
-  bytesReceived?: number;
-  packetsLost?: number;
-  packetsReceived?: number;
-  fractionLost?: number;
-}
-
 /** Sums of one report; losses in percent since the start. */
-export function summarise(report: RTCStatsReport): Sums {
+export function summarise(entries: readonly Entry[]): Sums {
   const sums: Sums = { rtt: 0, upLoss: 0, downLoss: 0, bytesSent: 0, bytesReceived: 0 };
   let lost = 0;
   let received = 0;
-  report.forEach((entry: Entry) => {
+  for (const entry of entries) {
     if (entry.type === "candidate-pair" && entry.nominated) {
       sums.rtt = Math.round((entry.currentRoundTripTime ?? 0) * 1000);
       sums.bytesSent += entry.bytesSent ?? 0;
@@ -38,7 +23,7 @@ export function summarise(report: RTCStatsReport): Sums {
     } else if (entry.type === "remote-inbound-rtp") {
       sums.upLoss = Math.max(sums.upLoss, Math.round((entry.fractionLost ?? 0) * 100));
     }
-  });
+  }
   sums.downLoss = lost + received > 0 ? Math.round((100 * lost) / (lost + received)) : 0;
   return sums;
 }

@@ -3,6 +3,7 @@
 
 import type { AudioStatistics, RemoteStatistics, TRTCStatistics, VideoStatistics } from "../events";
 import type { Arrived } from "../quality/received";
+import type { Entry } from "../quality/report";
 import type { Signalling } from "../wire.gen";
 
 /** Whose stream arrives in a section; undefined where nobody's does. */
@@ -10,29 +11,13 @@ export type SourceFinder = (mid: string) => { userId: string; track: Signalling.
 /** Which track of ours a section sends. */
 export type SendFinder = (mid: string) => Signalling.Track | undefined;
 
-/** As much of an entry of a statistics report as we read. */
-interface Entry {
-  readonly id: string;
-  readonly type: string;
-  readonly timestamp: number;
-  readonly mid?: string;
-  readonly mediaSourceId?: string;
-  readonly bytesSent?: number;
-  readonly bytesReceived?: number;
-  readonly audioLevel?: number;
-  readonly frameWidth?: number;
-  readonly frameHeight?: number;
-  readonly framesPerSecond?: number;
-}
-
 type Streams = Pick<TRTCStatistics, "localStatistics" | "remoteStatistics">;
 
 /** Reads one report after the other, for bit rates lie between two. */
 export class StreamReader {
   private before = new Map<string, { bytes: number; timestamp: number }>();
 
-  read(report: RTCStatsReport, source: SourceFinder, send: SendFinder): Streams {
-    const entries = [...(report as unknown as ReadonlyMap<string, Entry>).values()];
+  read(entries: readonly Entry[], source: SourceFinder, send: SendFinder): Streams {
     const rates = this.rates(entries);
     const rate = (entry: Entry): number => rates.get(entry.id) ?? 0;
     return {

@@ -25,27 +25,25 @@ export interface MeasuredSession {
 }
 
 export class CallQuality {
-  private readonly device: DeviceWatch;
+  private device: DeviceWatch | undefined;
   private readonly qualities = new NetworkQualities();
   private session: MeasuredSession | undefined;
-  private sections: Sections | undefined;
   private sampler: Sampler | undefined;
   private reporter: Reporter | undefined;
 
   constructor(
     private readonly diary: Diary,
     private readonly emitter: Emitter,
-  ) {
-    this.device = new DeviceWatch({
+  ) {}
+
+  /** A session was entered. */
+  begin(session: MeasuredSession): void {
+    const { diary } = this;
+    this.device ??= new DeviceWatch({
       networkChanged: (network) => diary.happened({ what: "network-changed", network }),
       visibilityChanged: (hidden) => diary.happened({ what: "visibility-changed", hidden }),
     });
-  }
-
-  /** A session was entered. */
-  begin(session: MeasuredSession, sections: Sections): void {
     this.session = session;
-    this.sections = sections;
     this.sampler = new Sampler(session.enteredAt);
     this.reporter = new Reporter(session.reports, this.diary, session.enteredAt, (report) =>
       session.report(report),
@@ -54,15 +52,18 @@ export class CallQuality {
 
   /** The session is over; another may begin. */
   lost(): void {
-    this.session = this.sampler = this.reporter = this.sections = undefined;
+    this.session = this.sampler = this.reporter = undefined;
   }
 
   /** Reads a report of the session. Nothing comes of the first, nor of one after a sleep. */
-  measure(report: RTCStatsReport, frames: (FrameCounts & { refused: number }) | null): Measured | undefined {
-    const { session, sections } = this;
-    if (session === undefined || sections === undefined) return undefined;
-    const around = { ...this.device.read(), connected: session.connected, frames };
-    const entries = [...(report as unknown as ReadonlyMap<string, Entry>).values()];
+  measure(
+    entries: readonly Entry[],
+    sections: Sections,
+    frames: (FrameCounts & { refused: number }) | null,
+  ): Measured | undefined {
+    const { session, device } = this;
+    if (session === undefined || device === undefined) return undefined;
+    const around = { ...device.read(), connected: session.connected, frames };
     const now = performance.now();
     const measured = this.sampler?.read(entries, now, sections, around);
     if (measured) this.emitter.emit("network-quality", this.qualities.read(measured));
@@ -83,6 +84,6 @@ export class CallQuality {
 
   end(): void {
     this.lost();
-    this.device.stop();
+    this.device?.stop();
   }
 }

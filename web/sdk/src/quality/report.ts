@@ -16,6 +16,8 @@ export interface Entry {
   readonly networkType?: string;
   readonly nominated?: boolean;
   readonly selected?: boolean;
+  readonly trackIdentifier?: string;
+  readonly currentRoundTripTime?: number;
   readonly audioLevel?: number;
   readonly availableOutgoingBitrate?: number;
   readonly bytesReceived?: number;
@@ -44,6 +46,11 @@ export interface Entry {
   readonly totalFreezesDuration?: number;
   readonly totalRoundTripTime?: number;
   readonly totalSamplesReceived?: number;
+}
+
+/** The entries of a report, made once: each is fetched from the browser. */
+export function entriesOf(report: RTCStatsReport): readonly Entry[] {
+  return [...(report as unknown as ReadonlyMap<string, Entry>).values()];
 }
 
 type Counter = {

@@ -69,11 +69,15 @@ export class FakeConnection {
 export class FakeOperator {
   readonly heard: Request[] = [];
   readonly connections: FakeConnection[] = [];
+  /** Of every line that was opened. */
+  readonly addresses: string[] = [];
+  /** What it asks devices to tell; an older one knows nothing of it. */
+  reports: Signalling.Reports | undefined;
   /** What a request is refused with; undefined grants it. */
   refuses: (request: Request) => string | undefined = () => undefined;
 
   install(): void {
-    const { connections } = this;
+    const { connections, addresses } = this;
     const connected = (socket: FakeSocket) => void queueMicrotask(() => socket.onopen?.());
     const asked = (request: Request) => this.answer(request);
     class FakeSocket {
@@ -81,7 +85,8 @@ export class FakeOperator {
       onmessage: ((event: { data: string }) => void) | null = null;
       onclose: (() => void) | null = null;
 
-      constructor() {
+      constructor(address: string) {
+        addresses.push(address);
         connected(this);
       }
 
@@ -124,7 +129,8 @@ export class FakeOperator {
       .slice(3)
       .map((one, slot) => ({ ...one, slot }));
     if (request.type === "offer") return { type: "answered", id, sdp: "v=0\r\n", slots };
-    const room = { participants: [], sealing: "optional", serverTime: 0 };
+    const wanted = this.reports && { reports: this.reports };
+    const room = { participants: [], sealing: "optional", serverTime: 0, ...wanted };
     return { type: "entered", id, version: 1, sdp: "v=0\r\n", slots, ...room };
   }
 }

@@ -2,8 +2,8 @@
 //! Where the SFrame header stands in sealed H.264: behind the first slice's parameter-set id, escaped as all that a NAL
 //! unit carries (`protocol/sealing.md` section 5, RFC 6184 section 5, ITU-T H.264 section 7.3.1).
 
-/// Leading zero bits of the longest number a slice header may carry (section 9.1).
-const MAX_ZEROS: u32 = 31;
+use rtp::NalReader;
+
 const STAP_A: u8 = 24;
 const FU_A: u8 = 28;
 
@@ -58,82 +58,16 @@ fn aggregated(mut rest: &[u8]) -> Option<Part<'_>> {
 /// The first bytes behind the slice's parameter-set id, as many as `out` holds, without escapes; and how many bytes of
 /// the slice there are behind the id. `None` if the slice header is cut off.
 pub(super) fn sealed_head<'a>(slice: &[u8], out: &'a mut [u8]) -> Option<(&'a [u8], usize)> {
-    let mut bytes = Bytes {
-        data: slice,
-        next: 0,
-        zeros: 0,
-    };
-    let mut bits = Bits {
-        bytes: &mut bytes,
-        byte: 0,
-        left: 0,
-    };
+    let mut reader = NalReader::new(slice);
     for _field in ["first_mb_in_slice", "slice_type", "pic_parameter_set_id"] {
-        bits.skip_number()?;
+        reader.number()?;
     }
-    let behind = slice.len() - bytes.next;
+    let behind = slice.len() - reader.position();
     let mut len = 0;
     for slot in out.iter_mut() {
-        let Some(byte) = bytes.take() else { break };
+        let Some(byte) = reader.byte() else { break };
         *slot = byte;
         len += 1;
     }
     Some((out.get(..len)?, behind))
-}
-
-/// Bytes of a NAL unit without its escapes.
-struct Bytes<'a> {
-    data: &'a [u8],
-    next: usize,
-    zeros: u8,
-}
-
-impl Bytes<'_> {
-    fn take(&mut self) -> Option<u8> {
-        let mut byte = *self.data.get(self.next)?;
-        self.next += 1;
-        if self.zeros >= 2 && byte == 3 {
-            self.zeros = 0;
-            byte = *self.data.get(self.next)?;
-            self.next += 1;
-        }
-        self.zeros = if byte == 0 {
-            self.zeros.saturating_add(1)
-        } else {
-            0
-        };
-        Some(byte)
-    }
-}
-
-struct Bits<'a, 'b> {
-    bytes: &'a mut Bytes<'b>,
-    byte: u8,
-    left: u8,
-}
-
-impl Bits<'_, '_> {
-    fn bit(&mut self) -> Option<bool> {
-        if self.left == 0 {
-            self.byte = self.bytes.take()?;
-            self.left = 8;
-        }
-        self.left -= 1;
-        Some(self.byte >> self.left & 1 == 1)
-    }
-
-    /// An unsigned Exp-Golomb number (section 9.1).
-    fn skip_number(&mut self) -> Option<()> {
-        let mut zeros = 0;
-        while !self.bit()? {
-            zeros += 1;
-            if zeros > MAX_ZEROS {
-                return None;
-            }
-        }
-        for _ in 0..zeros {
-            self.bit()?;
-        }
-        Some(())
-    }
 }

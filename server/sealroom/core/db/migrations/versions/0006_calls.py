@@ -4,8 +4,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 lowest_compatible = "0002"
@@ -53,10 +53,4 @@ def upgrade() -> None:
         sa.Column("issued_before", sa.BigInteger, nullable=False),
         sa.Column("made_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("sdk_app_id", "user_id", "room_kind", "room", name="pk_bans"),
-    )
-    op.create_table(
-        "ban_changes",
-        sa.Column("one", sa.Integer, nullable=False),
-        sa.Column("count", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("one", name="pk_ban_changes"),
     )

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command `sealroom`. Thin: reads flags, calls, prints. What a command needs is imported by it: `--help` is quick.
+
+Exit codes: 0 done, 1 it could not be done (a port is taken, a check failed), 2 a flag or a setting is wrong.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+
+from cyclopts import App
+
+from sealroom.cli import account, application, audit, catalogue, configuration, keys, revoke, server
+from sealroom.core.errors import ConfigurationError, OperatorError
+
+
+def _version() -> str:
+    try:
+        return installed_version("sealroom")
+    except PackageNotFoundError:
+        return "0"
+
+
+app = App(
+    name="sealroom",
+    help="Sealroom, the operator's side: carries calls that it cannot read.",
+    version=_version,
+    version_flags=["--version"],
+)
+app.command(server.dev)
+app.command(server.doctor)
+for noun in (configuration, account, application, revoke, keys, audit, catalogue):
+    app.command(noun.app)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs a command, by default the one this process was started with; exits where it fails."""
+    try:
+        app(sys.argv[1:] if arguments is None else arguments)
+    except OperatorError as error:
+        print(f"sealroom: {error.sentence}\n  {error.action}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, ConfigurationError) else 1)

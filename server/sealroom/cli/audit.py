@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`sealroom audit`: the log of what was changed."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from sealroom.cli.flags import AsJson, ConfigFile, StateFolder
+from sealroom.cli.kept import with_kept
+from sealroom.core.errors import StartError
+
+if TYPE_CHECKING:
+    from sealroom.app import Kept
+
+app = App(name="audit", help="The log of what was changed: show it, and show that nobody tampered with it.")
+
+
+@app.command(name="show")
+def audit_show(
+    *,
+    event: Annotated[str | None, Parameter(help="Only such events, `user_sigs_revoked` for example.")] = None,
+    json: AsJson = False,
+    state: StateFolder = None,
+    config: ConfigFile = None,
+) -> None:
+    """Print the audit log: who changed what, and when."""
+    from sealroom.audit import report
+
+    wanted = report.event_named(event)
+
+    async def show(kept: "Kept") -> None:
+        async for entry in kept.audit.entries(event=wanted):
+            print(report.as_json(entry) if json else report.as_line(entry))
+
+    with_kept(config, state, show)
+
+
+@app.command(name="verify")
+def audit_verify(
+    *,
+    against: Annotated[
+        tuple[Path, ...],
+        Parameter(
+            help="Checkpoint that was kept elsewhere; shows that the log's end was not cut off.", negative=""
+        ),
+    ] = (),
+    state: StateFolder = None,
+    config: ConfigFile = None,
+) -> None:
+    """Read the whole audit log again; exits with 1 where anything in it is not as it was written."""
+    from sealroom.audit import report
+
+    notes = [report.read_checkpoint(path) for path in against]
+
+    async def verify(kept: "Kept") -> bool:
+        return await report.verify(kept.database, kept.keys, notes, print)
+
+    if not with_kept(config, state, verify):
+        sys.exit(1)
+
+
+@app.command(name="checkpoint")
+def audit_checkpoint(*, state: StateFolder = None, config: ConfigFile = None) -> None:
+    """Print the newest signed checkpoint. Keep it elsewhere: `verify --against` takes it."""
+
+    async def newest(kept: "Kept") -> str | None:
+        return await kept.audit.checkpoint()
+
+    note = with_kept(config, state, newest)
+    if note is None:
+        raise StartError("audit_empty", "Nothing was ever recorded.", "Try again after the first change.")
+    print(note, end="")
+
+
+@app.command(name="rotate-key")
+def audit_rotate_key(*, state: StateFolder = None, config: ConfigFile = None) -> None:
+    """Sign checkpoints with a new key from now on, and print its public half."""
+    from sealroom.audit.events import system_user
+    from sealroom.audit.service import PURPOSE
+
+    async def rotate(kept: "Kept") -> str:
+        await kept.audit.rotate_key(system_user())
+        return str(kept.keys.signer(PURPOSE).verifier)
+
+    print(with_kept(config, state, rotate))

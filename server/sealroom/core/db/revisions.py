@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Conditional changes: every row that people change has a `revision`, and a change may say which one it was made from."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, Row, Table, and_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sealroom.core.errors import ConflictError, MissingError
+
+Key: TypeAlias = Mapping[str, object]
+
+
+async def locked_row(
+    connection: AsyncConnection, table: Table, what: str, key: Key, expected_revision: int | None = None
+) -> Row[Any]:
+    """A row that nobody else changes before this transaction's end. `what` it is called goes into the errors.
+
+    Raises:
+        MissingError: there is none.
+        ConflictError: it has another revision than the expected one. None expects nothing.
+    """
+    found = (await connection.execute(select(table).where(_mine(table, key)).with_for_update())).one_or_none()
+    if found is None:
+        name = " ".join(str(part) for part in key.values())
+        raise MissingError(
+            f"{what}_unknown".replace(" ", "_"), f"There is no {what} {name}.", "Look at the list."
+        )
+    if expected_revision not in (None, found.revision):
+        raise ConflictError(
+            "revision_conflict",
+            f"The {what} has revision {found.revision}, and the change was made from revision {expected_revision}.",
+            "Read it again, and decide again.",
+        )
+    return found
+
+
+async def change_row(
+    connection: AsyncConnection, table: Table, key: Key, values: Mapping[str, object]
+) -> None:
+    """Changes a row that is locked, and raises its revision."""
+    statement = update(table).where(_mine(table, key)).values(revision=table.c.revision + 1, **values)
+    await connection.execute(statement)
+
+
+def _mine(table: Table, key: Key) -> ColumnElement[bool]:
+    return and_(*(table.c[name] == value for name, value in key.items()))

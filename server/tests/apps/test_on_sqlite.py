@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entering and administering on SQLite."""
+
+from pathlib import Path
+
+import pytest
+
+from server.tests.apps.entering import EnteringContract
+from server.tests.apps.registering import RegisterContract
+
+
+class _OnSQLite:
+    @pytest.fixture
+    def where(self, tmp_path: Path) -> Path:
+        return tmp_path / "x.db"
+
+
+class TestEntering(_OnSQLite, EnteringContract):
+    """All of it."""
+
+
+class TestRegister(_OnSQLite, RegisterContract):
+    """All of it."""
