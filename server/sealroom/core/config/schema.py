@@ -129,6 +129,24 @@ class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 600.0
 
 
+class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Callbacks to customers' endpoints."""
+
+    allow: Annotated[
+        tuple[str, ...],
+        _says(
+            "Networks that endpoints may lie in although they are not public, as 10.1.0.0/16; there http is taken too. Name none that "
+            "holds anything of the operator's own."
+        ),
+    ] = ()
+    max_waiting: Annotated[
+        Count,
+        _says(
+            "Events of one application that may wait for its endpoints. More outlast a longer failure, and take disk."
+        ),
+    ] = 100_000
+
+
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Logs, on standard error."""
 
@@ -244,6 +262,23 @@ class RecordsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ()
 
 
+class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which site this process belongs to. Data of an application lies in its site, and nowhere else."""
+
+    name: Annotated[
+        Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,15}$(?!\n)")],
+        _says(
+            "Short name of the site, as cn or sg. Every store of this process is this site's; it cannot be changed later."
+        ),
+    ] = "main"
+
+
+class QualitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is kept of how calls went."""
+
+    sdk_log: Annotated[bool, _says("Whether SDKs are asked for their log of warnings and errors.")] = True
+
+
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole configuration."""
 
@@ -251,8 +286,11 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     admin: AdminSettings = AdminSettings()
     media: MediaSettings = MediaSettings()
     rooms: RoomSettings = RoomSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     log: LogSettings = LogSettings()
     state: StateSettings = StateSettings()
+    site: SiteSettings = SiteSettings()
+    quality: QualitySettings = QualitySettings()
     database: DatabaseSettings = DatabaseSettings()
     keys: KeySettings = KeySettings()
     records: RecordsSettings = RecordsSettings()

@@ -52,8 +52,8 @@ def read_listen_address(text: str, setting: str) -> ListenAddress:
     return ListenAddress(host, int(port))
 
 
-def read_networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
-    """Reads networks of trusted proxies; raises `ConfigurationError`."""
+def read_networks(texts: tuple[str, ...], setting: str = "signalling.behind_proxy") -> tuple[Network, ...]:
+    """Reads the networks of a setting; raises `ConfigurationError`."""
     found: list[Network] = []
     for text in texts:
         try:
@@ -61,7 +61,7 @@ def read_networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
         except ValueError as error:
             raise ConfigurationError(
                 "configuration_network_invalid",
-                f"`{text}` in signalling.behind_proxy is not a network.",
+                f"`{text}` in {setting} is not a network.",
                 "Write 10.0.0.0/8, or 10.1.2.3/32 for one address.",
             ) from error
     return tuple(found)
