@@ -43,6 +43,7 @@ from sealroom.core.keys import Envelope, FileKeys, SealedColumn, check_master_ke
 from sealroom.core.metrics import LABELS, Metrics
 from sealroom.core.records.journal import journal_dataset
 from sealroom.core.records.opening import shorter_retention, store_of, writer_of
+from sealroom.core.records.tally import RecordsMetrics
 from sealroom.core.state import StateDirectory, state_directory
 from sealroom.media.addresses import media_addresses
 from sealroom.media.engine import EngineConfig, MediaEngine
@@ -221,10 +222,12 @@ async def _running(
         records = store_of(wanted, state, made, site, clock)
         parts.push_async_callback(records.close)
         await records.prepare()
-        health.add("records", records.works)
         writer = await parts.enter_async_context(
             writer_of(wanted, state, made, site, records, opened.envelope, clock)
         )
+        # Calls go on without records: nobody is sent elsewhere for want of them.
+        health.note("records", writer.says)
+        metrics.add(RecordsMetrics(writer.tally, writer.standing))
         shorter = shorter_retention(wanted, made)
         purge = Purge(made, metadata, opened.database, records, clock, shorter)
         jobs = Jobs(opened.database, clock, purge.kinds())
