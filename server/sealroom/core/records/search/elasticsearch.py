@@ -9,7 +9,6 @@ from elasticsearch import ApiError, AsyncElasticsearch, UnsupportedProductError
 
 from sealroom.core.records.search.wire import SECONDS, Access, Answered, Json, Unreachable, kind_of, silence
 
-
 _LOGS = (
     "elastic_transport.node",
     "elastic_transport.node_pool",
