@@ -27,6 +27,7 @@ from sealroom.core.metrics import LABELS, Metrics
 from sealroom.core.records import Records
 from sealroom.core.records.journal import journal_dataset
 from sealroom.core.records.opening import shorter_retention, store_of, writer_of
+from sealroom.core.records.tally import RecordsMetrics
 from sealroom.core.records.writing import RecordWriter
 from sealroom.core.state import StateDirectory, state_directory
 from sealroom.kept import Kept
@@ -128,14 +129,20 @@ async def _running(
         await record_configuration(
             kept.database, kept.audit, socket.gethostname(), changed_settings(configuration), system_user()
         )
-        records, writer = await _records(parts, configuration, state, kept, health, clock)
+        records, writer = await _records(parts, configuration, state, kept, clock)
+        # Calls go on without records: nobody is sent elsewhere for want of them.
+        health.note("records", writer.says)
+        metrics.add(RecordsMetrics(writer.tally, writer.standing))
         demo = await demo_application(kept.accounts, kept.register, kept.apps, system_user(), demo_origins)
         errands = await parts.enter_async_context(Errands())
         ledger = await _ledger(parts, configuration, kept, writer, metrics, clock, ids)
+        meter = Meter(kept.database, clock)
+        # After the engine has said the last of everybody.
+        parts.push_async_callback(meter.write)
         # The engine, the rooms and the meter know each other; no event comes before the loop turns again.
         engine = start_engine(configuration.media, lambda event: tell(event))  # noqa: PLW0108
         parts.push_async_callback(engine.close)
-        minutes, meter = Minutes(writer, state.log_key()), Meter(kept.database, clock)
+        minutes = Minutes(writer, state.log_key())
         collector = Collector(engine, writer, minutes, clock, measured=(meter.on_measures,))
         devices = Listening(collector, writer, clock, errands, log=configuration.quality.sdk_log)
         server = Server(engine.fingerprint, tuple(engine.addresses), configuration.media.dtls)
@@ -166,7 +173,6 @@ async def _running(
         admin = admin_listener(configuration.admin, engine, metrics, health, clock)
         for listener in (admin, api_face, public):
             parts.push_async_callback(listener.stop)
-        parts.push_async_callback(meter.write)
         parts.push_async_callback(minutes.close)
         parts.callback(rooms.close, ErrorCode.SERVER_BUSY)
         parts.callback(endpoint.close)
@@ -179,14 +185,13 @@ async def _running(
 
 
 async def _records(
-    parts: AsyncExitStack, configuration: Configuration, state: StateDirectory, kept: Kept, health: Health, clock: Clock
+    parts: AsyncExitStack, configuration: Configuration, state: StateDirectory, kept: Kept, clock: Clock
 ) -> tuple[Records, RecordWriter]:  # fmt: skip
     """The store of records, what is written to it by way of the journal, and the jobs that end what is old."""
     made, site, settings = catalogue(), configuration.site.name, configuration.records
     records = store_of(settings, state, made, site, clock)
     parts.push_async_callback(records.close)
     await records.prepare()
-    health.add("records", records.works)
     writer = writer_of(settings, state, made, site, records, kept.envelope, clock)
     await parts.enter_async_context(writer)
     purge = Purge(made, metadata, kept.database, records, clock, shorter_retention(settings, made))
