@@ -229,6 +229,7 @@ async def _running(
         )  # fmt: skip
         await ledger.recover(ids)
         await ledger.start()
+        await deliverer.recover()
         deliverer.start()
         parts.push_async_callback(ledger.close)
         # The engine and the rooms know each other; no event comes before the loop turns again.

@@ -149,11 +149,10 @@ class Outbox:
         return first is not None, number
 
     async def release(self, owner: str) -> None:
-        """Gives back what a worker that ends has not sent."""
+        """Gives back what a worker that ends has not sent, or all of whose names begin so."""
         async with self._database.writing() as connection:
-            await connection.execute(
-                update(outbox).where(outbox.c.owner == owner).values(owner=None, lease_until=0)
-            )
+            mine = update(outbox).where(outbox.c.owner.startswith(owner, autoescape=True))
+            await connection.execute(mine.values(owner=None, lease_until=0))
 
     async def count(self) -> dict[int, int]:
         """How many rows there are, by application."""
