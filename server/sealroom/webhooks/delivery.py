@@ -30,9 +30,9 @@ POLL_SECONDS = 1.0
 GATHER_SECONDS = 0.01
 """How long a turn waits for more to write. Longer makes fewer commits, and each event later."""
 RENEW_SECONDS = LEASE_SECONDS / 3
-MAX_HELD = 2_000
+MAX_HELD = 4_000
 """Events in memory."""
-MAX_HELD_PER_APPLICATION = 200
+MAX_HELD_PER_APPLICATION = 1_000
 PER_APPLICATION = 32
 """Requests of one application at once."""
 AT_ONCE = 512

@@ -25,9 +25,9 @@ CLAIMS = "webhook_claims"
 """Claims: those of two workers come one after the other."""
 LEASE_SECONDS = 60.0
 """How long a claim holds without being renewed. Shorter brings the events of a killed worker back sooner."""
-MAX_CLAIM = 500
+MAX_CLAIM = 1_000
 """Rows claimed at once."""
-MAX_CLAIM_PER_APPLICATION = 200
+MAX_CLAIM_PER_APPLICATION = 500
 """Of which of one application: one whose endpoint hangs must not keep all others out."""
 
 
