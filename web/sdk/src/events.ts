@@ -67,7 +67,7 @@ export interface RemoteNetworkQuality {
   delay: number;
 }
 
-/** Grades: 0 unknown, 1 excellent, 2 good, 3 poor, 4 bad, 5 very bad, 6 disconnected; by the rules of docs/quality.md. */
+/** Grades: 0 unknown, 1 excellent, 2 good, 3 poor, 4 bad, 5 very bad, 6 disconnected; by the rules of docs/quality-device.md. */
 export interface NetworkQuality {
   uplinkNetworkQuality: Grade;
   downlinkNetworkQuality: Grade;
