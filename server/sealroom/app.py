@@ -217,6 +217,7 @@ async def _ledger(
     )  # fmt: skip
     await ledger.recover(ids)
     await ledger.start()
+    await deliverer.recover()
     deliverer.start()
     parts.push_async_callback(ledger.close)
     return ledger

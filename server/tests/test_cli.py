@@ -224,6 +224,47 @@ def test_revocations_are_added_listed_and_taken_back(tmp_path: Path, run: Comman
     assert "no such revocation" in run("revoke", "remove", "1400000000", "--user", "alice", *state, code=1)
 
 
+def test_bans_are_added_listed_and_lifted(tmp_path: Path, run: Command) -> None:
+    state = ("--state", str(tmp_path))
+    run("ban", "add", "1400000000", "alice", "--room-number", "7", "--before", "1700000000", *state)
+    run("ban", "add", "1400000000", "bob", "--before", "5", *state)
+    assert run("ban", "list", *state).splitlines() == [
+        "1400000000\talice\tnumber:7\t2023-11-14T22:13:20Z",
+        "1400000000\tbob\t(every room)\t1970-01-01T00:00:05Z",
+    ]
+    assert "no such ban" in run("ban", "lift", "1400000000", "alice", "--room-string", "7", *state, code=1)
+    run("ban", "lift", "1400000000", "alice", "--room-number", "7", *state)
+    assert "user id" in run("ban", "add", "1400000000", "not valid", *state, code=2)
+    both = ("--room-number", "7", "--room-string", "7")
+    assert "number or a string" in run("ban", "add", "1400000000", "alice", *both, *state, code=2)
+
+
+def test_endpoints_of_webhooks_are_set_listed_and_removed(tmp_path: Path, run: Command) -> None:
+    state, key = ("--state", str(tmp_path / "state")), tmp_path / "key"
+    key.write_text("Planted42Key\n")
+    set_it = ("webhook", "set", "1400000000", "room")
+    said = run(*set_it, "https://hook.example/a", "--key-file", str(key), *state)
+    assert "signed" in said
+    assert "Planted42Key" not in said
+    run("webhook", "set", "1400000000", "media", "https://hook.example/b", "--no-enabled", *state)
+    assert run("webhook", "list", *state).splitlines() == [
+        "1400000000\troom\thttps://hook.example/a\tsigned\ton",
+        "1400000000\tmedia\thttps://hook.example/b\tnot signed\toff",
+    ]
+    assert "not a public one" in run(*set_it, "https://169.254.169.254/", *state, code=1)
+    assert "http would carry" in run(*set_it, "http://hook.example/", *state, code=1)
+    assert "switched off" in run("webhook", "test", "1400000000", "media", *state, code=1)
+    assert run("webhook", "dead", *state) == ""
+    assert "no such dead event" in run("webhook", "replay", "1400000000", *state, code=1)
+    run("webhook", "remove", "1400000000", "room", *state)
+    assert "no such endpoint" in run("webhook", "remove", "1400000000", "room", *state, code=1)
+    events = [json.loads(line)["event"] for line in run("audit", "show", "--json", *state).splitlines()]
+    assert events == ["webhook_changed", "webhook_changed", "webhook_removed"]
+    assert "Planted42Key" not in run("audit", "show", *state)
+    networks = {"SEALROOM_WEBHOOKS__ALLOW": '["nonsense"]'}
+    assert "webhooks.allow" in run("webhook", "list", *state, code=2, environment=networks)
+
+
 def test_the_doctor_says_what_to_mend(tmp_path: Path, run: Command) -> None:
     free = {"SEALROOM_SIGNALLING__LISTEN": "127.0.0.1:0", "SEALROOM_ADMIN__LISTEN": "127.0.0.1:0"}
     assert "FAULT" not in run("doctor", "--state", str(tmp_path / "state"), environment=free).replace(
