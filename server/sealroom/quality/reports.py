@@ -3,15 +3,18 @@
 
 import itertools
 
+from sealroom.apps.models import Identity
 from sealroom.catalogue import Document
 from sealroom.core.clock import Clock
 from sealroom.core.errands import Errands
 from sealroom.quality.collector import SAMPLE_SECONDS, Collector
 from sealroom.quality.device import DeviceSample, DeviceTrack
 from sealroom.quality.history import Keeper
-from sealroom.quality.models import CallEvent, EventKind, SdkLogEntry, name_of
+from sealroom.quality.models import CallEvent, Entry, EventKind, SdkLogEntry, name_of
 from sealroom.rooms.state import Participant
 from sealroom_wire import reports as wire
+from sealroom_wire.errors import ErrorCode
+from sealroom_wire.ids import RoomId
 from sealroom_wire.reports import (
     LimitedBy,
     LogEntry,
@@ -29,7 +32,7 @@ BUSY = {Pressure.NOMINAL: 25, Pressure.FAIR: 50, Pressure.SERIOUS: 75, Pressure.
 
 
 class Listening:
-    """Implements `signalling.reports.DeviceReports`."""
+    """Implements `signalling.reports.DeviceReports` and `signalling.conversation.EntryListener`."""
 
     def __init__(
         self, collector: Collector, keeper: Keeper, clock: Clock, errands: Errands, *, log: bool
@@ -52,6 +55,16 @@ class Listening:
     def on_events(self, participant: Participant, events: tuple[ReportedEvent, ...]) -> None:
         """Go into the call's events, at the time they came: a device's clock is its own."""
         self._keep([self._event(participant, event) for event in events])
+
+    def on_entry(self, identity: Identity, room: RoomId, code: ErrorCode | None, seconds: float) -> None:
+        """Somebody asked to enter: for the share of those who were let in, and how soon."""
+        now = int(self._clock.unix() * 1000)
+        sdk_app_id = identity.application.sdk_app_id
+        entry = Entry(
+            id=name_of(sdk_app_id, room.id, identity.user_id, now, next(self._numbers)), time=now, sdk_app_id=sdk_app_id,
+            room=room.id, user_id=identity.user_id, code="" if code is None else code.value, milliseconds=round(seconds * 1000),
+        )  # fmt: skip
+        self._keep([entry])
 
     def on_log(self, participant: Participant, entries: tuple[LogEntry, ...]) -> None:
         """Go into the SDK's log."""

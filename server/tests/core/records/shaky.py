@@ -2,6 +2,7 @@
 """A store that fails when a test says so, and keys of segments without an installation around them."""
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -69,8 +70,13 @@ class ShakyRecords(SqliteRecords):
 
 
 def everything_in(folder: Path) -> bytes:
-    """What lies on the disk below a folder."""
-    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+    """What lies on the disk below a folder. A server may take files away meanwhile."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_file():
+                found.append(path.read_bytes())
+    return b"".join(found)
 
 
 async def until(condition: Callable[[], bool], clock: VirtualClock | None = None) -> None:

@@ -14,12 +14,17 @@ import pytest
 
 from sealroom.catalogue import Store, Undeclared
 from sealroom.catalogue.declare import dataset_of
+from sealroom.core.clock import SystemClock
 from sealroom.core.errors import StartError
 from sealroom.core.records import RecordsUnavailable
 from sealroom.core.records.journal import Bounds, Journal, journal_dataset
 from sealroom.core.records.journal.entries import Entries
 from sealroom.core.records.journal.reading import SegmentReader
+from sealroom.core.records.sqlite import SqliteRecords
 from sealroom.core.records.tally import Tally
+from sealroom.core.records.writing import RecordWriter
+from server.tests.core.records.appending import FixedKeys
+from server.tests.core.records.contract import ids, notes_where
 from server.tests.core.records.samples import Note, Sample, catalogue, note, sample
 from server.tests.core.records.shaky import MemoryKeys, everything_in
 from server.tests.fakes import VirtualClock
@@ -241,9 +246,19 @@ def run_child(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
     )  # fmt: skip
 
 
-async def found_after(folder: Path, clock: VirtualClock) -> list[str]:
-    from server.tests.core.records.appending import FixedKeys
+def killed_after(child: "subprocess.Popen[str]", count: int) -> list[str]:
+    """Kills it when it has acknowledged so many; returns all that it had."""
+    assert child.stdout is not None
+    acknowledged = [child.stdout.readline().strip() for _ in range(count)]
+    child.send_signal(signal.SIGKILL)
+    rest = child.stdout.read().splitlines(keepends=True)
+    acknowledged += [line.strip() for line in rest if line.endswith("\n")]
+    child.wait()
+    child.stdout.close()
+    return acknowledged
 
+
+async def found_after(folder: Path, clock: VirtualClock) -> list[str]:
     journal = Journal(folder, "sg", Entries(catalogue()), FixedKeys(), clock, Bounds(), Tally())
     await journal.open()
     found = [one.id for one in await content(journal)]
@@ -267,6 +282,29 @@ async def test_a_process_that_is_killed_has_kept_all_that_it_acknowledged(
     found = await found_after(tmp_path, clock)
     assert set(acknowledged) <= set(found)
     assert len(found) == len(set(found))
+
+
+async def test_a_process_that_is_killed_while_it_ships_has_lost_nothing_and_doubled_nothing(
+    tmp_path: Path,
+) -> None:
+    """Three times one behind the other, on the same journal and store."""
+    acknowledged: set[str] = set()
+    for count in (30, 150, 400):
+        acknowledged |= set(killed_after(run_child(tmp_path, "store"), count))
+    records = SqliteRecords(tmp_path / "records.db", catalogue(), "sg")
+    await records.prepare()
+    async with RecordWriter(
+        tmp_path / "journal", "sg", catalogue(), records, FixedKeys(), SystemClock(), Bounds()
+    ) as writer:
+        async with asyncio.timeout(30):
+            await writer.flush()
+        assert writer.tally.lost == {}
+    found = await ids(records, notes_where())
+    await records.close()
+    assert len(found) == len(set(found))
+    assert acknowledged <= set(found)
+    assert len(found) <= len(acknowledged) + 1
+    assert len(list((tmp_path / "journal").glob("*.journal"))) == 0
 
 
 async def test_a_file_that_may_grow_no_more_ends_nothing(tmp_path: Path, clock: VirtualClock) -> None:

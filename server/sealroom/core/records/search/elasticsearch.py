@@ -7,13 +7,14 @@ from elastic_transport import TransportError
 from elastic_transport.client_utils import DEFAULT
 from elasticsearch import ApiError, AsyncElasticsearch, UnsupportedProductError
 
-from sealroom.core.records.search.wire import SECONDS, Access, Answered, Json, Unreachable, kind_of
+from sealroom.core.records.search.wire import SECONDS, Access, Answered, Json, Unreachable, kind_of, silence
 
 
 class ElasticsearchWire:
     """Implements `Wire`."""
 
     def __init__(self, access: Access) -> None:
+        silence("elastic_transport", "elasticsearch")
         self._client = AsyncElasticsearch(
             access.url,
             basic_auth=(access.user, access.password) if access.user else None,

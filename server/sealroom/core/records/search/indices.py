@@ -78,8 +78,10 @@ class Indices:
                     "number_of_replicas": replicas,
                     # Said outright, for otherwise an index that nobody asks stops refreshing.
                     "refresh_interval": "1s",
-                    # A deletion is to leave the disk too, however few documents of a segment it is.
+                    # A deletion is to leave the disk too, however few documents of a segment it is. The server keeps them half a day
+                    # for copies that were away, unless told otherwise; such a copy is made anew then.
                     "merge.policy.expunge_deletes_allowed": 0,
+                    "soft_deletes.retention_lease.period": "1m",
                     "analysis": _ANALYSIS,
                 },
                 "mappings": self.mappings(),

@@ -7,13 +7,14 @@ from opensearchpy import AsyncOpenSearch
 from opensearchpy.exceptions import ConnectionError as Broken
 from opensearchpy.exceptions import ImproperlyConfigured, SerializationError, TransportError
 
-from sealroom.core.records.search.wire import SECONDS, Access, Answered, Json, Unreachable, kind_of
+from sealroom.core.records.search.wire import SECONDS, Access, Answered, Json, Unreachable, kind_of, silence
 
 
 class OpenSearchWire:
     """Implements `Wire`."""
 
     def __init__(self, access: Access) -> None:
+        silence("opensearch", "opensearchpy.trace")
         self._client = AsyncOpenSearch(
             hosts=[access.url],
             http_auth=(access.user, access.password) if access.user else None,

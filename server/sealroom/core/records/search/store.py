@@ -6,7 +6,6 @@ import random
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import TypeVar, cast
-from urllib.parse import quote
 
 from sealroom.catalogue import Catalogue, Dataset, Document
 from sealroom.core.clock import Clock
@@ -31,7 +30,7 @@ _ATTEMPTS = 4
 _FIRST_DELAY = 0.1
 """Seconds until the second attempt; doubled with each, and half of it by chance."""
 _DELETED_AT_ONCE = 20_000
-_DELETE_SECONDS = 120.0
+_DELETE_SECONDS, _MERGE_SECONDS = 120.0, 600.0
 _MISSING = {"ignore_unavailable": "true", "allow_no_indices": "true"}
 """A day without documents has no index."""
 
@@ -136,7 +135,7 @@ class SearchRecords:
         return found
 
     async def delete(self, query: Query[D]) -> int:
-        """Deletes, and has the server write the segments anew that still hold it."""
+        """Deletes. It leaves the server's disk with the next `expire` of the kind, within a day: the server gives it up after a minute only."""
         indices, plain = self._asked(query)
         # Documents that were only just written are not found by a deletion.
         await self._ask("POST", f"{indices.pattern}/_refresh")
@@ -148,13 +147,10 @@ class SearchRecords:
             gone += int(answer["deleted"])
             if not answer["deleted"] and not answer["version_conflicts"]:
                 break
-        if gone:
-            expunge = {"only_expunge_deletes": "true"}
-            await self._ask("POST", f"{indices.pattern}/_forcemerge", None, expunge, seconds=_DELETE_SECONDS)
         return gone
 
     async def expire(self, kind: type[Document], before: int) -> int:
-        """Deletes indices of days that ended."""
+        """Deletes indices of days that ended; what was deleted from others leaves the disk."""
         self._catalogue.of(kind)
         indices = self._indices[kind]
         answer = await self._ask(
@@ -163,6 +159,7 @@ class SearchRecords:
         old = [name for name in answer if indices.ended_before(name, before)]
         for name in old:
             await self._call("DELETE", name, query={"ignore_unavailable": "true"})
+        await self._expunge(indices)
         return len(old)
 
     async def works(self) -> bool:
@@ -182,6 +179,11 @@ class SearchRecords:
         check_query(dataset, plain)
         return self._indices[query.kind], plain
 
+    async def _expunge(self, indices: Indices) -> None:
+        """Has the server write those segments anew that still hold what was deleted; where there are none it has nothing to do."""
+        expunge = {"only_expunge_deletes": "true"}
+        await self._ask("POST", f"{indices.pattern}/_forcemerge", None, expunge, seconds=_MERGE_SECONDS)
+
     async def _prepare(self, indices: Indices) -> None:
         await self._call("PUT", f"_index_template/{indices.base}", body=indices.template(self._replicas))
         present = await self._ask("GET", f"{indices.pattern}/_mapping")
@@ -194,7 +196,7 @@ class SearchRecords:
             if name not in known and not column.optional and not default_of(indices.kind, name)[0]:
                 raise _without_default(indices.dataset, name)
         try:
-            await self._wire.call("PUT", f"{indices.pattern}/_mapping", body=indices.mappings())
+            await self._wire.call("PUT", f"/{indices.pattern}/_mapping", body=indices.mappings())
         except Answered as error:
             if error.status == 400:
                 raise _changed(indices.dataset) from None
@@ -210,7 +212,7 @@ class SearchRecords:
         }
         try:
             return await self._wire.call(
-                "POST", "_bulk", query=query, body=b"".join(line.octets for line in lines)
+                "POST", "/_bulk", query=query, body=b"".join(line.octets for line in lines)
             )
         except Unreachable as error:
             raise _gone(error) from None
@@ -243,9 +245,7 @@ class SearchRecords:
         """A request that may be made twice; tried again while the server is busy."""
         for attempt in range(_ATTEMPTS):
             try:
-                return await self._wire.call(
-                    method, f"/{quote(path, safe='/*,')}", query=query, body=body, seconds=seconds
-                )
+                return await self._wire.call(method, f"/{path}", query=query, body=body, seconds=seconds)
             except Answered as error:
                 if error.kind == "too_many_buckets_exception":
                     raise _too_many() from None

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the store asks of a client: one request, JSON out and in. Both clients do that much the same; everything else is ours."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
@@ -54,6 +55,14 @@ class Wire(Protocol):
 
     async def close(self) -> None:
         """Lets go of connections."""
+
+
+def silence(*names: str) -> None:
+    """The clients' own logs quote addresses, and documents where somebody turns them up; what fails the store tells itself."""
+    for name in names:
+        library = logging.getLogger(name)
+        library.handlers = [logging.NullHandler()]
+        library.propagate = False
 
 
 def kind_of(body: object) -> str:
