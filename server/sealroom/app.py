@@ -44,6 +44,8 @@ from sealroom.core.ids import Ids
 from sealroom.core.jobs import Jobs
 from sealroom.core.keys import Envelope, FileKeys, SealedColumn, check_master_key, master_keys
 from sealroom.core.metrics import LABELS, Metrics
+from sealroom.core.records.journal import journal_dataset
+from sealroom.core.records.opening import shorter_retention, store_of, writer_of
 from sealroom.core.state import StateDirectory, state_directory
 from sealroom.media.addresses import media_addresses
 from sealroom.media.engine import EngineConfig, MediaEngine
@@ -51,12 +53,26 @@ from sealroom.media.metrics import EngineMetrics
 from sealroom.media.port import EngineFailure
 from sealroom.media.sdp.answer import Server
 from sealroom.quality import models as quality
+from sealroom.quality.collector import Collector
+from sealroom.quality.history import History
+from sealroom.quality.minutes import Minutes
+from sealroom.quality.reports import Listening
+from sealroom.retention.service import Purge
+from sealroom.rooms.bans import Bans
 from sealroom.rooms.ledger import Ledger, LedgerMetrics
+from sealroom.rooms.moderation import Moderation
 from sealroom.rooms.service import RoomService
 from sealroom.rotation import Rotation
 from sealroom.signalling.conversation import Services
 from sealroom.signalling.endpoint import CALLER, PATH, SignallingEndpoint
 from sealroom.signalling.limits import Gate
+from sealroom.webhooks.address import Addresses
+from sealroom.webhooks.client import Client
+from sealroom.webhooks.delivery import Deliverer, WebhookMetrics
+from sealroom.webhooks.endpoints import Endpoints
+from sealroom.webhooks.letters import Letters
+from sealroom.webhooks.models import KEYS as WEBHOOK_KEY
+from sealroom.webhooks.outbox import Outbox
 from sealroom_wire import PROTOCOL_VERSION
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.limits import MAX_SIGNALLING_MESSAGE_BYTES
@@ -65,13 +81,16 @@ _log = logging.get_logger()
 
 DOCUMENTS: tuple[type[Document], ...] = quality.DOCUMENTS
 """Every kind of document that features keep in `records`."""
-SEALED: tuple[SealedColumn, ...] = (API_SECRET, APPLICATION_SECRET)
+SEALED: tuple[SealedColumn, ...] = (API_SECRET, APPLICATION_SECRET, WEBHOOK_KEY)
 """Every column that features keep encrypted under the master key."""
 
 
 def catalogue() -> Catalogue:
     """Everything that this program stores. Raises `Undeclared` where a feature keeps what it did not declare."""
-    return Catalogue(metadata, DOCUMENTS, log=logging.FIELDS, labels=LABELS)
+    journal = journal_dataset(DOCUMENTS)
+    return Catalogue(
+        metadata, DOCUMENTS, log=logging.FIELDS, labels=LABELS, others=[journal] if journal else ()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +155,10 @@ class Kept:
     apps: ApplicationService
     register: ApplicationRegister
     rotation: Rotation
+    bans: Bans
+    addresses: Addresses
+    endpoints: Endpoints
+    letters: Letters
 
     @classmethod
     async def open(
@@ -147,6 +170,7 @@ class Kept:
             ConfigurationError, StartError: it cannot be used; the master key is another one's.
         """
         keys, envelope = FileKeys(state), Envelope(master_keys(configuration.keys, state))
+        addresses = Addresses(read_networks(configuration.webhooks.allow, "webhooks.allow"))
         database = Database(configuration.database.url or state.database, configuration.database)
         try:
             await check_master_key(database, envelope, SEALED)
@@ -162,8 +186,12 @@ class Kept:
             AccountService(database, audit, clock, ids),
             ApiKeys(database, audit, clock, ids, envelope),
             ApplicationService(database, audit, clock, envelope),
-            ApplicationRegister(database, audit, clock, ids, envelope),
+            ApplicationRegister(database, audit, clock, ids, envelope, configuration.site.name),
             Rotation(database, envelope, audit, SEALED),
+            Bans(database, audit, clock),
+            addresses,
+            Endpoints(database, audit, envelope, clock, addresses),
+            Letters(database, audit, clock),
         )
 
 
@@ -183,8 +211,6 @@ async def _running(
     configuration: Configuration, state: StateDirectory, demo_origins: tuple[str, ...]
 ) -> AsyncIterator[tuple[Running, Health]]:
     """Starts every part, and ends them in the reverse order."""
-    # First of all: nothing runs that would store what nobody declared.
-    catalogue()
     clock, ids, settings = SystemClock(), Ids(), configuration.signalling
     metrics, health = Metrics(program_version()), Health()
     async with AsyncExitStack() as parts:
@@ -200,34 +226,71 @@ async def _running(
             changed_settings(configuration),
             system_user(),
         )
-        jobs = Jobs(opened.database, clock, ())
+        made, site = catalogue(), configuration.site.name
+        wanted = configuration.records
+        records = store_of(wanted, state, made, site, clock)
+        parts.push_async_callback(records.close)
+        await records.prepare()
+        health.add("records", records.works)
+        writer = await parts.enter_async_context(
+            writer_of(wanted, state, made, site, records, opened.envelope, clock)
+        )
+        shorter = shorter_retention(wanted, made)
+        purge = Purge(made, metadata, opened.database, records, clock, shorter)
+        jobs = Jobs(opened.database, clock, purge.kinds())
         await jobs.prepare()
         demo = await demo_application(
             opened.accounts, opened.register, opened.apps, system_user(), demo_origins
         )
         errands = await parts.enter_async_context(Errands())
-        ledger = Ledger(opened.database, clock, LedgerMetrics(metrics.registry))
+        history = History(writer)
+        outbox = Outbox(opened.database, clock)
+        deliverer = Deliverer(
+            outbox, opened.endpoints, Client(clock, opened.addresses), clock, ids, WebhookMetrics(metrics.registry),
+            max_waiting=configuration.webhooks.max_waiting,
+        )  # fmt: skip
+        parts.push_async_callback(deliverer.close)
+        ledger = Ledger(
+            opened.database, clock, LedgerMetrics(metrics.registry), writers=(history.write, outbox.write), committed=(deliverer.wake,)
+        )  # fmt: skip
         await ledger.recover(ids)
         await ledger.start()
+        deliverer.start()
         parts.push_async_callback(ledger.close)
         # The engine and the rooms know each other; no event comes before the loop turns again.
         engine = _start_engine(configuration.media, lambda event: rooms.on_engine_event(event))  # noqa: PLW0108
         parts.push_async_callback(engine.close)
+        minutes = Minutes(writer, state.log_key())
+        collector = Collector(engine, writer, minutes, clock)
+        devices = Listening(collector, writer, clock, errands, log=configuration.quality.sdk_log)
         server = Server(engine.fingerprint, tuple(engine.addresses), configuration.media.dtls)
         rooms = RoomService(
             engine, server, clock=clock, ids=ids, settings=configuration.rooms, errands=errands, metrics=metrics,
-            listeners=(ledger,),
+            listeners=(ledger, collector), bans=opened.bans,
         )  # fmt: skip
-        endpoint = SignallingEndpoint(Services(opened.apps, rooms, clock, metrics, settings), Gate(settings))
+        moderation = Moderation(rooms, opened.bans, opened.database, opened.audit, clock, errands)
+        await moderation.start()
+        parts.callback(moderation.close)
+        services = Services(opened.apps, rooms, clock, metrics, settings, reports=devices, entries=devices)
+        endpoint = SignallingEndpoint(services, Gate(settings))
         public = _public_listener(settings, endpoint, clock)
         admin = _admin_listener(configuration.admin, engine, metrics, health, clock)
         for listener in (admin, public):
             parts.push_async_callback(listener.stop)
         parts.callback(rooms.close, ErrorCode.SERVER_BUSY)
         parts.callback(endpoint.close)
+        parts.push_async_callback(minutes.close)
+        for work in (collector.run(), jobs.run()):
+            parts.push_async_callback(_ended, asyncio.create_task(work))
         bound, admin_bound = await public.start(), await admin.start()
         url = settings.public_url or f"{'wss' if settings.certificate else 'ws'}://{bound}{PATH}"
         yield Running(url, f"http://{admin_bound}", server.addresses, demo, state.path), health
+
+
+async def _ended(work: "asyncio.Task[None]") -> None:
+    """Ends work that goes on until it is cancelled."""
+    work.cancel()
+    await asyncio.wait({work})
 
 
 async def _answers(database: Database) -> bool:

@@ -90,14 +90,21 @@ class House:
         sdp: str | None = None,
         line: fakes.FakeLine | None = None,
         origin: Origin | None = None,
+        issued_at: int = 0,
         **application: Any,
     ) -> tuple[Participant, fakes.FakeLine, tuple[signalling.Participant, ...]]:
         """Enters; returns the participant, its line, and whom it was told of."""
         line = line or fakes.FakeLine()
-        identity = Identity(fakes.application(**application), user)
+        identity = Identity(fakes.application(**application), user, issued_at)
         sdp = offers.offer() if sdp is None else sdp
         request = Request(
-            Admission(identity, rights), room, scene, role, sdp, offers.TRACKS, origin or fakes.origin(user)
+            Admission(identity, rights, issued_at),
+            room,
+            scene,
+            role,
+            sdp,
+            offers.TRACKS,
+            origin or fakes.origin(user),
         )
         participant, others = await self.rooms.enter(request, line)
         return participant, line, others

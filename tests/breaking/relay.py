@@ -47,6 +47,18 @@ CHANGES = (
         ),
     ),
     Change(
+        "any-offer",
+        "whoever strikes the better suite on the way would have the room seal with the weaker one",
+        (Edit(MEMBERSHIP, "        if body.offered != SUITES:", "        if False:"),),
+        (f"{TEST_RELAY}::test_a_relay_that_strikes_a_suite_from_the_first_join_is_found_out",),
+    ),
+    Change(
+        "any-offer-in-a-browser",
+        "the same, to a device in a browser",
+        (Edit(WEB_MEMBERSHIP, "if (body.offered.join() !== SUITE_IDS.join())", "if (false)"),),
+        (f"{TEST_MEMBERSHIP}::a snapshot that answers another offer than ours",),
+    ),
+    Change(
         "never-silent",
         "a removal that is kept from a sender would keep it sending for ever",
         (

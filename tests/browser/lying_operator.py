@@ -9,7 +9,7 @@ from sealroom.cli import main
 from sealroom.media import control
 from sealroom.media.engine import MediaEngine
 from sealroom.media.session import ALL_CODECS, Codec, Session
-from sealroom.rooms import service
+from sealroom.rooms import service, slots
 from sealroom.rooms.directory import Directory
 from sealroom.rooms.service import RoomService
 from sealroom.rooms.state import Participant, Room
@@ -78,23 +78,21 @@ def unsealed() -> None:
 
 def invents_a_member() -> None:
     """It names somebody who is not there, and shows the picture of whoever is for his."""
-    real_appear, real_binding = RoomService._appear, RoomService._binding
+    real_appear, real_binding = RoomService._appear, slots._binding
     tracks = tuple(signalling.PublishedTrack(track, muted=False) for track in (Track.AUDIO, Track.MAIN))
 
     def appear(self: RoomService, participant: Participant) -> tuple[signalling.Participant, ...]:
         return (*real_appear(self, participant), signalling.Participant(GHOST, Role.ANCHOR, tracks))
 
-    def binding(
-        self: RoomService, participant: Participant, wanted: signalling.Binding
-    ) -> control.SlotBinding:
-        source = wanted.source
+    def lying(participant: Participant, binding: signalling.Binding) -> control.SlotBinding:
+        source = binding.source
         if source is not None and source.user_id == GHOST:
             real = next(iter(participant.room.others(participant))).user_id
-            wanted = msgspec.structs.replace(wanted, source=msgspec.structs.replace(source, user_id=real))
-        return real_binding(self, participant, wanted)
+            binding = msgspec.structs.replace(binding, source=msgspec.structs.replace(source, user_id=real))
+        return real_binding(participant, binding)
 
     RoomService._appear = appear  # type: ignore[method-assign]
-    RoomService._binding = binding  # type: ignore[method-assign, assignment]
+    slots._binding = lying
 
 
 def crosses_voices() -> None:

@@ -14,7 +14,8 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.call import PageFace, Person
-from tests.browser.conftest import Callers, launch
+from tests.browser.chromium import launch
+from tests.browser.conftest import Callers
 from tests.browser.firefox import FirefoxCaller, firefox
 from tests.deployment import deployment
 

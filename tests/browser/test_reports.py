@@ -136,7 +136,7 @@ def test_the_page_shows_how_good_each_connection_is(callers: Callers) -> None:
     eventually("a mark in each tile", lambda: len(marks()) == 2)
     for text in marks():
         assert re.fullmatch(
-            r"connection (excellent|good|fair|bad|very bad): (less than 1|\d+) % loss, \d+ ms", text
+            r"connection (excellent|good|poor|bad|very bad): (less than 1|\d+) % loss, \d+ ms", text
         )
     OUT.mkdir(exist_ok=True)
     alice.page.screenshot(path=OUT / "quality.png")

@@ -46,11 +46,12 @@ def nats(folder: Path) -> Iterator[Nats]:
     """
     certificate = make_certificate(folder)
     port, monitor = free_port(), free_port()
+    # A stream sets aside what it may hold at most; a run of the tests makes hundreds.
     settings = {
         "server_name": "sealroom-tests", "listen": f"127.0.0.1:{port}", "http": f"127.0.0.1:{monitor}",
         "authorization": {"user": USER, "password": PASSWORD},
         "tls": {"cert_file": str(certificate.chain), "key_file": str(certificate.key)},
-        "jetstream": {"store_dir": str(folder / "nats"), "max_mem": 64 << 20, "max_file": 1 << 30},
+        "jetstream": {"store_dir": str(folder / "nats"), "max_mem": 64 << 20, "max_file": 1 << 40},
     }  # fmt: skip
     file = folder / "nats.conf"
     file.touch(mode=0o600)

@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -39,6 +40,8 @@ class Process:
     """Whom it runs as; only root can choose."""
     polite: signal.Signals = signal.SIGTERM
     _running: subprocess.Popen[bytes] | None = None
+    # Linux ends a child with the thread that made it: not with one that a test lent for a moment.
+    _starter: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
 
     def __enter__(self) -> "Process":
         self.start()
@@ -67,17 +70,20 @@ class Process:
         """
         if self.running:
             return
-        with self.output_file.open("ab") as output:
-            self._running = subprocess.Popen(
-                [*_as(self.user, self.polite), *map(str, self.command)],
-                cwd=self.folder, env=dict(os.environ) | dict(self.environment), stdin=subprocess.DEVNULL,
-                stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
+        self._running = self._starter.submit(self._launch).result()
         try:
             self._await_ready()
         except BaseException:
             self.kill()
             raise
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        with self.output_file.open("ab") as output:
+            return subprocess.Popen(
+                [*_as(self.user, self.polite), *map(str, self.command)],
+                cwd=self.folder, env=dict(os.environ) | dict(self.environment), stdin=subprocess.DEVNULL,
+                stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
 
     def _await_ready(self) -> None:
         end = time.monotonic() + self.patience

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -55,6 +57,19 @@ def test_a_server_is_ready_when_it_starts_again_after_a_kill(tmp_path: Path) -> 
         assert listens(port)
     assert not server.running
     assert server.output_file.read_text().splitlines() == ["here", "here"]
+
+
+def test_a_server_outlives_the_thread_that_asked_for_it(tmp_path: Path) -> None:
+    port = free_port()
+    server = python_server(tmp_path, LISTEN.format(port), port)
+    asking = threading.Thread(target=server.start)
+    asking.start()
+    asking.join()
+    # Long enough for a signal that is on its way already.
+    time.sleep(0.2)
+    assert server.running
+    server.stop()
+    assert not server.running
 
 
 def test_a_server_that_ends_at_once_shows_what_it_said(tmp_path: Path) -> None:

@@ -156,9 +156,10 @@ class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="cam
 
 
 class Snapshot(_Body, tag="snapshot", frozen=True):
-    """The roster as it stands, to a newcomer."""
+    """The roster as it stands, to a newcomer. `offered`: the suites in the newcomer's `join`, as they came."""
 
     suite: int
+    offered: Annotated[tuple[int, ...], Meta(min_length=1, max_length=8)]
     you: int
     members: tuple[Member, ...]
     head: str

@@ -107,7 +107,7 @@ class ReceivedStream(_Part, frozen=True):
     """Pictures decoded too late to be shown."""
     freezes: Count | None = None
     frozen: Milliseconds | None = None
-    """How long the picture stood, or the sound was filled with silence, within this interval: `docs/quality.md` says when."""
+    """How long the picture stood, or the sound was filled with silence, within this interval: `docs/quality-device.md` says when."""
     concealed: PerMille | None = None
     """Share of the sound that was made up for what had not arrived."""
     volume: Volume | None = None

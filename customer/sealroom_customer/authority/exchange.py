@@ -7,6 +7,7 @@ from typing import TypeAlias
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from sealroom_customer.sealing.schedule import SUITES
 from sealroom_wire.authority import LeftReason, Member, MemberRole, Refused, SecretReason, Snapshot
 from sealroom_wire.errors import ErrorCode, Refusal
 
@@ -16,7 +17,7 @@ LineId: TypeAlias = int
 @dataclass(frozen=True, slots=True)
 class Newcomer:
     """Somebody whose grant was verified. `expires` is monotonic seconds, `since` Unix seconds. `again`: the grant was shown before by
-    this key, and only resumes."""
+    this key, and only resumes. `suites` as they stood in `join`."""
 
     line: LineId
     user: str
@@ -26,6 +27,7 @@ class Newcomer:
     expires: float
     since: int
     again: bool = False
+    suites: tuple[int, ...] = SUITES
 
 
 @dataclass(frozen=True, slots=True)

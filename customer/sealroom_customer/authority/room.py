@@ -311,6 +311,7 @@ class Room:
                 newcomer.line,
                 heard=now,
                 expires=newcomer.expires,
+                suites=newcomer.suites,
             )
             self._check_at = min(self._check_at, entry.due(SILENCE_SECONDS))
             self._happened.append(Admitted(entry.member, self._epoch, self._step))
@@ -343,7 +344,7 @@ class Room:
         for line in before:
             if line is not None:
                 self._speech.refuse(line, ErrorCode.REPLACED_BY_NEW_ENTRY)
-        entry.heard, entry.expires = now, newcomer.expires
+        entry.heard, entry.expires, entry.suites = now, newcomer.expires, newcomer.suites
         self._check_at = min(self._check_at, entry.due(SILENCE_SECONDS))
         self.on_deadline(now)
 

@@ -24,13 +24,15 @@ class _Comer(Protocol):
 
 @dataclass(slots=True)
 class Entry:
-    """A member, its line (None while absent), when it was last heard and when its grant ends (both monotonic seconds)."""
+    """A member, its line (None while absent), when it was last heard and when its grant ends (both monotonic seconds). `suites` are
+    those it offered."""
 
     member: Member
     public_key: ec.EllipticCurvePublicKey = field(repr=False)
     line: int | None
     heard: float
     expires: float
+    suites: tuple[int, ...]
 
     @property
     def index(self) -> int:
@@ -96,13 +98,14 @@ class Roster:
         *,
         heard: float,
         expires: float,
+        suites: tuple[int, ...],
     ) -> Entry:
         """Adds a member under the next free index."""
         while self._next in self._entries or self._next in self._left:
             self._next += 1
         numbered = msgspec.structs.replace(member, index=self._next)
         self._next += 1
-        entry = Entry(numbered, public_key, line, heard, expires)
+        entry = Entry(numbered, public_key, line, heard, expires, suites)
         self._entries[entry.index] = self._users[member.user] = self._lines[line] = entry
         return entry
 

@@ -113,6 +113,7 @@ class Authority:
             expires=now + claims.exp - unix,
             since=int(unix),
             again=shown.again,
+            suites=message.suites,
         )
         key = claims.app, room_of(claims)
         self._move_on(key, claims.auk)

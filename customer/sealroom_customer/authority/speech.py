@@ -81,6 +81,7 @@ class Speech:
             epoch=version[0],
             step=version[1],
             suite=self._suite,
+            offered=entry.suites,
             you=entry.index,
             members=members,
             head=self._head,

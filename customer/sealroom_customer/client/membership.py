@@ -166,6 +166,9 @@ class Membership:
     def _take_snapshot(self, body: Snapshot, standing: _Standing) -> None:
         if standing.chain is not None:
             raise NotTrusted("a second snapshot")
+        if body.offered != SUITES:
+            # Somebody on the line struck the better ones.
+            raise NotTrusted("it heard other suites than we offered")
         suite = next((one for one in SUITES if one == body.suite), None)
         if suite is None:
             raise NotTrusted("a suite that we do not speak")

@@ -122,6 +122,26 @@ async def test_a_key_that_was_swapped_on_the_way_shuts_the_member_out_and_shows_
             assert words(bob) != expected, "who compares words finds the stranger's key"
 
 
+async def test_a_relay_that_strikes_a_suite_from_the_first_join_is_found_out() -> None:
+    """The whole room would otherwise seal with the weaker one, for its life, and nobody know."""
+
+    def struck(text: str) -> str:
+        join = msgspec.json.decode(text)
+        if join["type"] == "join":
+            join["suites"].remove(5)
+        return msgspec.json.encode(join).decode()
+
+    async with (
+        served() as place,
+        relay(place, up=struck) as between,
+        running(place, "alice", url=between.url) as alice,
+    ):
+        with pytest.raises(ClientFault) as caught:
+            await asyncio.wait_for(alice.task, 5)
+        assert caught.value.code == "authority_not_trusted"
+        assert alice.keys.secrets == []
+
+
 async def test_a_relay_that_keeps_a_removal_back_cannot_keep_the_member_sending() -> None:
     held: list[str] = []
 

@@ -132,6 +132,11 @@ impl Keys {
         }
     }
 
+    /// The versions (epoch, step) that frames of others open with now.
+    pub fn held(&self) -> impl Iterator<Item = (u64, u8)> + '_ {
+        self.opener.held()
+    }
+
     /// Erases what is past its time, also where nothing is sealed or opened. Call it once a second or so.
     pub fn sweep(&mut self, now: Instant) {
         self.turn(now);

@@ -150,6 +150,11 @@ impl Opener {
         });
     }
 
+    /// The versions (epoch, step) whose secrets are held now, for whoever has to show that others are gone.
+    pub fn held(&self) -> impl Iterator<Item = (u64, u8)> + '_ {
+        self.secrets.iter().map(|stored| stored.secret.version())
+    }
+
     /// Refused frames by reason.
     #[must_use]
     pub const fn refusals(&self) -> &RefusalCounts {

@@ -29,6 +29,14 @@ class AuditEvent(StrEnum):
     APPLICATION_TERMINATED = "application_terminated"
     APPLICATION_KEY_ADDED = "application_key_added"
     APPLICATION_KEY_RETIRED = "application_key_retired"
+    ROOM_DISMISSED = "room_dismissed"
+    USER_REMOVED = "user_removed"
+    USER_BLOCKED = "user_blocked"
+    USER_BANNED = "user_banned"
+    BAN_LIFTED = "ban_lifted"
+    WEBHOOK_CHANGED = "webhook_changed"
+    WEBHOOK_REMOVED = "webhook_removed"
+    WEBHOOKS_REPLAYED = "webhooks_replayed"
 
 
 @dataclass(frozen=True, slots=True)

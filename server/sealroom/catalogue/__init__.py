@@ -6,8 +6,8 @@ classes under `document(..)`. `registry.Catalogue` gathers them, and everything 
 search mappings, retention, erasure, the record of GDPR article 30, the documentation page.
 """
 
-from sealroom.catalogue.dataset import Dataset, Undeclared
-from sealroom.catalogue.declare import Document, dataset, document, field
+from sealroom.catalogue.dataset import Column, Dataset, Undeclared
+from sealroom.catalogue.declare import Document, columns_of, dataset, document, field
 from sealroom.catalogue.fields import Field, Kind, Subject
 from sealroom.catalogue.registry import Catalogue
 from sealroom.catalogue.vocabulary import (
@@ -23,6 +23,7 @@ from sealroom.catalogue.vocabulary import (
 
 __all__ = [
     "Catalogue",
+    "Column",
     "DataClass",
     "Dataset",
     "Document",
@@ -37,6 +38,7 @@ __all__ = [
     "Store",
     "Subject",
     "Undeclared",
+    "columns_of",
     "dataset",
     "document",
     "field",

@@ -103,9 +103,16 @@ def document(
     """
 
     def declared(kind: type[D]) -> type[D]:
-        columns = {name: _column(kind, name, hint) for name, hint in _hints(kind)}
         made = Dataset(
-            name, Store.RECORDS, what, data_class, purpose, basis, retention, columns, durability=durability
+            name,
+            Store.RECORDS,
+            what,
+            data_class,
+            purpose,
+            basis,
+            retention,
+            columns_of(kind),
+            durability=durability,
         )
         kind.declared = made
         return kind
@@ -120,7 +127,12 @@ def dataset_of(kind: type[Document]) -> Dataset:
     return kind.declared
 
 
-def _hints(kind: type[Document]) -> list[tuple[str, object]]:
+def columns_of(kind: type[msgspec.Struct]) -> dict[str, Column]:
+    """What the fields of a struct say of themselves. Raises TypeError for one that says nothing, or that no store keeps."""
+    return {name: _column(kind, name, hint) for name, hint in _hints(kind)}
+
+
+def _hints(kind: type[msgspec.Struct]) -> list[tuple[str, object]]:
     hints = get_type_hints(kind, include_extras=True)
     return [(name, hints[name]) for name in kind.__struct_fields__]
 

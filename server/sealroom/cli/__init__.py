@@ -11,7 +11,18 @@ from importlib.metadata import version as installed_version
 
 from cyclopts import App
 
-from sealroom.cli import account, application, audit, catalogue, configuration, keys, revoke, server
+from sealroom.cli import (
+    account,
+    application,
+    audit,
+    ban,
+    catalogue,
+    configuration,
+    keys,
+    revoke,
+    server,
+    webhook,
+)
 from sealroom.core.errors import ConfigurationError, OperatorError
 
 
@@ -30,7 +41,7 @@ app = App(
 )
 app.command(server.dev)
 app.command(server.doctor)
-for noun in (configuration, account, application, revoke, keys, audit, catalogue):
+for noun in (configuration, account, application, revoke, ban, webhook, keys, audit, catalogue):
     app.command(noun.app)
 
 

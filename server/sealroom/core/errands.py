@@ -28,6 +28,11 @@ class Errands:
         while self._running:
             await asyncio.wait(self._running)
 
+    @property
+    def running(self) -> frozenset[asyncio.Task[None]]:
+        """What has not ended."""
+        return frozenset(self._running)
+
     def start(self, errand: Coroutine[object, object, None]) -> asyncio.Task[None]:
         """Starts one."""
         task = asyncio.get_running_loop().create_task(_guarded(errand))

@@ -23,6 +23,8 @@ class Readiness(msgspec.Struct, frozen=True):
     ready: bool
     draining: bool
     checks: dict[str, bool]
+    notes: dict[str, str] = {}
+    """A line each of what a person should know although calls go on."""
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -37,16 +39,22 @@ class Health:
 
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
+        self._notes: dict[str, Callable[[], str]] = {}
         self.draining = False
 
     def add(self, name: str, check: Check) -> None:
         """Adds a dependency that must work for the process to be ready."""
         self._checks[name] = check
 
+    def note(self, name: str, says: Callable[[], str]) -> None:
+        """Adds a line to the readiness text that decides nothing."""
+        self._notes[name] = says
+
     async def readiness(self) -> Readiness:
         """Asks every dependency; one that raises does not work."""
         found = {name: await _works(check) for name, check in self._checks.items()}
-        return Readiness(all(found.values()) and not self.draining, self.draining, found)
+        notes = {name: says() for name, says in self._notes.items()}
+        return Readiness(all(found.values()) and not self.draining, self.draining, found, notes)
 
 
 async def _works(check: Check) -> bool:

@@ -74,6 +74,15 @@ class Collector:
         if member is not None:
             member.device = sample
 
+    def shown_to(self, peer: int, slot: int) -> str:
+        """Who was in a participant's slot at the last take; empty where nobody is known."""
+        member = self._members.get(peer)
+        if member is None or member.before is None:
+            return ""
+        source = next((one.source for one in member.before.down if one.slot == slot), None)
+        publisher = self._members.get(source.peer) if source else None
+        return publisher.user_id if publisher else ""
+
     async def run(self) -> None:
         """Takes samples until it is cancelled. What goes wrong once is logged, and the next take is tried."""
         while True:
@@ -166,7 +175,7 @@ class _Take:
             rtt=trip.us / 1000 if trip else device.rtt, frame_rate=_first(told.frame_rate, numbers.frame_rate),
             width=_first(numbers.width, told.width), height=_first(numbers.height, told.height),
             volume=_first(numbers.volume, told.volume), frozen=told.frozen, played=told.played, delay=told.delay,
-            limited_by=told.limited_by, cpu=device.cpu, memory=device.memory, available=device.available,
+            limited_by=told.limited_by, capture_rate=told.capture_rate, cpu=device.cpu, memory=device.memory, available=device.available,
         )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ class DeviceTrack:
     played: int | None = None
     delay: float | None = None
     limited_by: str | None = None
+    capture_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,14 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.catalogue import Document
+from sealroom.core.logging import get_logger
+from sealroom.core.records import RecordsUnavailable
 from sealroom.quality.models import CallBegun, CallEnded, CallEvent, Departure, EventKind, Stay, name_of
 from sealroom.rooms import events
 from sealroom.rooms.events import Call, RoomEvent
 from sealroom_wire.ids import RoomKind
+
+_log = get_logger()
 
 
 class Keeper(Protocol):
@@ -37,8 +41,13 @@ class History:
     async def write(self, _connection: AsyncConnection, told: Sequence[RoomEvent]) -> None:
         """A writer of the ledger: returns once the events are durable, in the order in which they happened."""
         documents = [document for event in told for document in documents_of(event)]
-        if documents:
+        if not documents:
+            return
+        try:
             await self._keeper.put_durable(documents)
+        except RecordsUnavailable as error:
+            # The journal is full, which it counts. What else hangs on these events (webhooks, usage) must not wait for that.
+            _log.error("history_not_kept", code=error.code, count=len(documents))
 
 
 def stay_name(call: Call, user_id: str, entered_at: int) -> str:

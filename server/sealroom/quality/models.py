@@ -27,7 +27,8 @@ _Application = Annotated[
     int, Field("The application.", subject=Subject.APPLICATION, data_class=DataClass.SDK_APP_ID)
 ]
 _Call = Annotated[
-    str, Field("The call: application, room, second of its opening (TRTC's CommId).", personal=True)
+    str,
+    Field("The call: application, room, second of its opening (TRTC's CommId).", personal=True, sought=True),
 ]
 _Room = Annotated[str, Field("The room.", personal=True)]
 _User = Annotated[str, Field("The user.", personal=True, subject=Subject.USER)]
@@ -195,7 +196,10 @@ class Sample(Document, frozen=True, kw_only=True):
     played: Annotated[int | None, Field("Milliseconds in which there was something to play.")] = None
     delay: Annotated[float | None, Field("Milliseconds that the device buffers before it plays.")] = None
     limited_by: Annotated[str | None, Field("What holds the encoder back: cpu, bandwidth, other.")] = None
-    cpu: Annotated[int | None, Field("How busy the device is, percent.")] = None
+    capture_rate: Annotated[float | None, Field("Pictures a second that the camera gave.")] = None
+    cpu: Annotated[
+        int | None, Field("How busy the device is, percent; browsers tell four states: 25, 50, 75, 95.")
+    ] = None
     memory: Annotated[int | None, Field("Memory of the page or program, megabytes.")] = None
     available: Annotated[int | None, Field("Bits a second that the device could send.")] = None
 

@@ -13,12 +13,11 @@ from typing import TypeAlias
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from sqlalchemy import insert, select, update
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.core.clock import Clock, Timer
-from sealroom.core.db import Database
+from sealroom.core.db import AWAY, Database
 from sealroom.core.errands import place_of
 from sealroom.core.ids import Ids
 from sealroom.core.logging import get_logger
@@ -280,7 +279,4 @@ class Ledger:
 
 def _is_away(error: Exception) -> bool:
     """Whether the database may take the same batch later."""
-    broken = isinstance(error, DBAPIError) and error.connection_invalidated
-    return broken or isinstance(
-        error, OperationalError | InterfaceError | PoolTimeout | TimeoutError | OSError
-    )
+    return isinstance(error, AWAY) or (isinstance(error, DBAPIError) and error.connection_invalidated)

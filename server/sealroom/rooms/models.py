@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which calls there are and who is in them, as the database knows it a moment later: what a start after a crash ends."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table
+from sqlalchemy import BigInteger, Column, Index, String, Table
 
 from sealroom.catalogue import DataClass, LegalBasis, Purpose, Retention, Subject, dataset, field
 from sealroom.core.db import metadata
@@ -83,16 +83,5 @@ bans = Table(
     info=dataset(
         "Users who are kept out of a room, or of an application.", DataClass.BACK_END_LOG, Purpose.SECURE, LegalBasis.CONTRACT,
         Retention.age(400, "the longest life of a token: after it no token is older than the ban"),
-    ),
-)  # fmt: skip
-
-ban_changes = Table(
-    "ban_changes",
-    metadata,
-    Column("one", Integer, primary_key=True, info=field("Always 1.")),
-    Column("count", BigInteger, nullable=False, info=field("Rises with every change of a ban.")),
-    info=dataset(
-        "Whether the bans a server knows are those of now.", DataClass.OPERATION, Purpose.OPERATE, LegalBasis.NONE_NEEDED,
-        Retention.kept("one row"),
     ),
 )  # fmt: skip

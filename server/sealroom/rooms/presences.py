@@ -4,10 +4,10 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import and_, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sealroom.core.db import Database
+from sealroom.core.db import Database, insert_new, upsert
 from sealroom.core.ids import Ids
 from sealroom.rooms.events import (
     Call,
@@ -31,7 +31,7 @@ async def keep(connection: AsyncConnection, batch: Sequence[RoomEvent], node: st
     opened = [_opened(event, node) for event in batch if isinstance(event, RoomOpened)]
     closed = [event for event in batch if isinstance(event, RoomClosed)]
     if opened:
-        await connection.execute(insert(calls), opened)
+        await insert_new(connection, calls, opened)
     await _keep_presences(connection, batch)
     if closed:
         ends: list[Row] = [
@@ -49,13 +49,16 @@ async def _keep_presences(connection: AsyncConnection, batch: Sequence[RoomEvent
             last[event.call.id, event.user_id] = event
     if not last:
         return
-    before = delete(presences).where(
-        presences.c.call_id == bindparam("of"), presences.c.user_id == bindparam("user")
-    )
-    await connection.execute(before, [{"of": call, "user": user} for call, user in last])
     there = [_present(event) for event in last.values() if isinstance(event, ParticipantEntered)]
-    if there:
-        await connection.execute(insert(presences), there)
+    gone = [
+        {"of": call, "user": user}
+        for (call, user), event in last.items()
+        if isinstance(event, ParticipantLeft)
+    ]
+    if gone:
+        his = and_(presences.c.call_id == bindparam("of"), presences.c.user_id == bindparam("user"))
+        await connection.execute(delete(presences).where(his), gone)
+    await upsert(connection, presences, there)
 
 
 def _opened(event: RoomOpened, node: str) -> Row:

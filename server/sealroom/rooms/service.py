@@ -22,6 +22,7 @@ from sealroom.media.port import Engine, EngineFailure
 from sealroom.media.sdp.answer import Agreement, Server, answer_again, answer_first
 from sealroom.media.session import ALL_CODECS, SEALABLE_CODECS, Codec, Session
 from sealroom.rooms.announcer import Announcer
+from sealroom.rooms.bans import BanCheck, NoBans
 from sealroom.rooms.custom import check_custom, pass_on
 from sealroom.rooms.directory import Directory
 from sealroom.rooms.events import CloseReason, EnterReason, RoomListener
@@ -65,6 +66,7 @@ class RoomService:
         errands: Errands,
         metrics: Metrics,
         listeners: Sequence[RoomListener] = (),
+        bans: BanCheck | None = None,
     ) -> None:
         self._engine = engine
         self._server = server
@@ -74,6 +76,7 @@ class RoomService:
         self._errands = errands
         self._metrics = metrics
         self._records = Records(engine, clock)
+        self._bans = bans or NoBans()
         self._announcer = Announcer(clock, ids, listeners)
         self._tracks = Tracks(engine, self._announcer)
         self._slots = Slots(engine)
@@ -95,6 +98,7 @@ class RoomService:
         """
         admission = request.admission
         application = admission.identity.application
+        self._bans.check(admission, request.room)
         self._directory.check_entry(admission, request.room, request.scene)
         role = request.role if request.scene is Scene.LIVE else Role.ANCHOR
         rights = effective(admission.rights, request.scene, role)
@@ -217,6 +221,10 @@ class RoomService:
     def find(self, sdk_app_id: int, room: RoomId) -> Room:
         """The open room, for moderators. Raises `Refusal(room_unknown)`."""
         return self._directory.find(sdk_app_id, room)
+
+    def everybody(self) -> list[Participant]:
+        """All participants of this process, also those on their way in."""
+        return list(self._peers.values())
 
     def put_out(self, participant: Participant, reason: KickReason, code: ErrorCode) -> None:
         """Ends somebody's entry, also one that is on its way in. He may enter again."""

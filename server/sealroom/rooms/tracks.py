@@ -69,9 +69,7 @@ class Tracks:
 
     async def block(self, room: Room, user_id: str, wanted: Blocked) -> None:
         """Takes from a user what he may send, or gives it back, for this call. Raises `Refusal` where the engine does not do it."""
-        before = room.blocked.get(user_id, NOT_BLOCKED)
-        if wanted == before:
-            return
+        changed = wanted != room.blocked.get(user_id, NOT_BLOCKED)
         participant = room.participants.get(user_id)
         silent = (
             {} if participant is None else {one: participant.is_silent(one) for one in participant.tracks}
@@ -79,11 +77,13 @@ class Tracks:
         room.blocked[user_id] = wanted
         if participant is None:
             return
-        participant.tell(signalling.Blocked(wanted.audio, wanted.video))
-        for track, was_silent in silent.items():
-            self._tell_if_changed(participant, track, was_silent)
-        if participant.entered:
-            self._announcer.blocked(participant)
+        if changed:
+            participant.tell(signalling.Blocked(wanted.audio, wanted.video))
+            for track, was_silent in silent.items():
+                self._tell_if_changed(participant, track, was_silent)
+            if participant.entered:
+                self._announcer.blocked(participant)
+        # Also where nothing changed: the engine may have failed to do it before.
         await self._set_rights(participant)
 
     def _tell_if_changed(self, participant: Participant, track: Track, before: bool) -> None:

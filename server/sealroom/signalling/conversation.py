@@ -7,7 +7,9 @@ Before and after `enter` are two types: `Anonymous` can only enter, `Present` ha
 
 import time
 from dataclasses import dataclass
+from typing import Protocol
 
+from sealroom.apps.models import Identity
 from sealroom.apps.service import ApplicationService
 from sealroom.core.clock import Clock, Timer
 from sealroom.core.config.schema import SignallingSettings
@@ -29,6 +31,13 @@ from sealroom_wire.signalling import ClientMessage, Takes, Track
 _log = get_logger()
 
 
+class EntryListener(Protocol):
+    """Is told what came of entries."""
+
+    def on_entry(self, identity: Identity, room: RoomId, code: ErrorCode | None, seconds: float) -> None:
+        """Somebody asked to enter and was let in (`code` None) or not, after so long. Must not wait or raise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What a conversation works with."""
@@ -40,6 +49,8 @@ class Services:
     settings: SignallingSettings
     reports: DeviceReports | None = None
     """Who listens to what devices tell; None: they are asked for nothing."""
+    entries: EntryListener | None = None
+    """Who is told of every attempt to enter by somebody whose UserSig was verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,21 @@ class Anonymous:
             message.sdk_app_id, message.user_id, message.user_sig, origin=self._peer.origin
         )
         room = _room_of(message)
+        try:
+            present = await self._enter(message, identity, room)
+        except Refusal as refusal:
+            self._tell(identity, room, refusal.code, begin)
+            raise
+        services.metrics.enter_seconds.observe(time.perf_counter() - begin)
+        self._tell(identity, room, None, begin)
+        return present
+
+    def _tell(self, identity: Identity, room: RoomId, code: ErrorCode | None, begin: float) -> None:
+        if self._services.entries is not None:
+            self._services.entries.on_entry(identity, room, code, time.perf_counter() - begin)
+
+    async def _enter(self, message: signalling.Enter, identity: Identity, room: RoomId) -> "Present":
+        services = self._services
         admission = services.apps.admit(identity, room, message.private_map_key)
         request = Request(
             admission,
@@ -94,7 +120,6 @@ class Anonymous:
             )
         )
         services.rooms.welcome(participant)
-        services.metrics.enter_seconds.observe(time.perf_counter() - begin)
         return Present(services, self._line, participant, reporting)
 
 

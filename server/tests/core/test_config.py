@@ -94,6 +94,18 @@ def test_the_password_of_the_database_is_not_shown(url: str) -> None:
     assert "SEALROOM_DATABASE__URL" in shown
 
 
+def test_a_secret_may_lie_in_a_file_and_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text(f"{SECRET}\n")
+    loaded = load(None, {"SEALROOM_RECORDS__PASSWORD_FILE": str(tmp_path / "password")})
+    assert loaded.configuration.records.password == SECRET
+    assert loaded.origins["records.password"] == "SEALROOM_RECORDS__PASSWORD_FILE"
+    assert SECRET not in effective(loaded)
+    assert 'records.password = "***"' in effective(loaded)
+    assert 'records.password = ""' in effective(load(None, {}))
+    with pytest.raises(ConfigurationError, match="PASSWORD_FILE names cannot be read"):
+        load(None, {"SEALROOM_RECORDS__PASSWORD_FILE": str(tmp_path / "none")})
+
+
 def test_the_sample_says_every_default_and_is_read_back_as_the_defaults(tmp_path: Path) -> None:
     assert load(written(tmp_path, sample()), {}).configuration == Configuration()
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from sealroom.catalogue import Document
+from sealroom.core.records import RecordsUnavailable
 
 D = TypeVar("D", bound=Document)
 
@@ -15,6 +16,7 @@ class Kept:
     def __init__(self) -> None:
         self.by_id: dict[tuple[type[Document], str], Document] = {}
         self.fails = False
+        self.full = False
 
     def put(self, documents: Sequence[Document]) -> None:
         for document in documents:
@@ -23,6 +25,8 @@ class Kept:
     async def put_durable(self, documents: Sequence[Document]) -> None:
         if self.fails:
             raise OSError("no space")
+        if self.full:
+            raise RecordsUnavailable("journal_full", "It has no room.")
         self.put(documents)
 
     def all(self, kind: type[D]) -> list[D]:

@@ -71,6 +71,15 @@ async def test_told_twice_it_is_there_once(house: House, listening: Listening, c
     assert kept.by_id == before
 
 
+async def test_a_full_journal_loses_history_and_nothing_else(
+    house: House, listening: Listening, clock: VirtualClock
+) -> None:
+    kept = Kept()
+    kept.full = True
+    await History(kept).write(NOWHERE, await a_call(house, listening, clock))
+    assert kept.by_id == {}
+
+
 async def test_what_is_not_durable_is_not_said_to_be(
     house: House, listening: Listening, clock: VirtualClock
 ) -> None:

@@ -190,6 +190,16 @@ function listenToTheLine(): void {
   trtc.on("device-changed", ({ type, action, device }) => {
     (action === "remove" ? deviceRemoved(type, device) : listDevices()).catch(() => undefined);
   });
+  trtc.on("sending-blocked", ({ audio, video }) => {
+    const what = audio && video ? "sound and picture" : audio ? "sound" : "picture";
+    state.trouble.value =
+      audio || video
+        ? {
+            message: `Your ${what} was switched off for everybody.`,
+            action: "Ask who runs the call to let you be seen and heard again.",
+          }
+        : null;
+  });
   trtc.on("kicked-out", ({ reason }) => ended(KICKED[reason] ?? troubleOf(null)));
   trtc.on("error", (error) => {
     if (state.connection.value === "DISCONNECTED") ended(troubleOf(error));

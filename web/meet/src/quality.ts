@@ -13,7 +13,7 @@ export interface QualityView {
 }
 
 export const MOST_BARS = 4;
-const WORDS = ["unknown", "excellent", "good", "fair", "bad", "very bad", "gone"] as const;
+const WORDS = ["unknown", "excellent", "good", "poor", "bad", "very bad", "gone"] as const;
 const BARS = [0, 4, 3, 2, 1, 1, 0] as const;
 
 /** Everybody of whom something is known. */

@@ -30,7 +30,7 @@ describe("the mark of a connection", () => {
   it.each([
     [{ grade: 1, loss: 0, delay: 39.6 }, 4, "excellent: 0 % loss, 40 ms"],
     [{ grade: 2, loss: 1.2, delay: 40 }, 3, "good: 1 % loss, 40 ms"],
-    [{ grade: 3, loss: 0.4, delay: 190 }, 2, "fair: less than 1 % loss, 190 ms"],
+    [{ grade: 3, loss: 0.4, delay: 190 }, 2, "poor: less than 1 % loss, 190 ms"],
     [{ grade: 5, loss: 22, delay: 700 }, 1, "very bad: 22 % loss, 700 ms"],
     [{ grade: 6, loss: 0, delay: 0 }, 0, "gone"],
   ] as const)("%o", (view, bars, text) => {

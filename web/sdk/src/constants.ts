@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names and values as in trtc-sdk-v5; the last three events are Sealroom's own.
+// Names and values as in trtc-sdk-v5; the last four events are Sealroom's own.
 
 export const EVENT = {
   ERROR: "error",
@@ -24,6 +24,7 @@ export const EVENT = {
   SEALING_STATE_CHANGED: "sealing-state-changed",
   ROSTER_CHANGED: "roster-changed",
   FRAME_REFUSED: "frame-refused",
+  SENDING_BLOCKED: "sending-blocked",
 } as const;
 
 export const TYPE = {

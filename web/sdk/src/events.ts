@@ -67,7 +67,7 @@ export interface RemoteNetworkQuality {
   delay: number;
 }
 
-/** Grades: 0 unknown, 1 excellent, 2 good, 3 poor, 4 bad, 5 very bad, 6 disconnected; by the rules of docs/quality.md. */
+/** Grades: 0 unknown, 1 excellent, 2 good, 3 poor, 4 bad, 5 very bad, 6 disconnected; by the rules of docs/quality-device.md. */
 export interface NetworkQuality {
   uplinkNetworkQuality: Grade;
   downlinkNetworkQuality: Grade;
@@ -118,6 +118,8 @@ export interface EventPayloads {
   "first-video-frame": [{ userId: string; streamType: StreamType; width: number; height: number }];
   /** In a sealed call only what opened, and `userId` is who has sealed it. `seq` counts the sender's messages of this `cmdId`. */
   "custom-message": [{ userId: string; cmdId: number; seq: number; data: ArrayBuffer }];
+  /** A moderator took from us what we may send, or gave it back; the others are shown it as muted. `video` is camera and screen. */
+  "sending-blocked": [{ audio: boolean; video: boolean }];
   /** `off` is a call that is not end-to-end encrypted. */
   "sealing-state-changed": [
     { state: SealingEventState; epoch: number | null; step: number | null; fault: Fault | null },

@@ -594,6 +594,7 @@ export declare namespace Authority {
     epoch: number;
     step: number;
     suite: number;
+    offered: ReadonlyArray<number>;
     you: number;
     members: ReadonlyArray<Member>;
     head: string;

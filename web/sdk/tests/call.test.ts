@@ -216,9 +216,12 @@ describe("what the server says", () => {
     const refused = '{"type":"refused","id":0,"code":"room_full","message":"m","action":"a"';
     expect(parse(`${refused},"trtc":-102010}`, SERVER_MESSAGE)).toMatchObject({ trtc: -102010 });
     expect(parse(`${refused}}`, SERVER_MESSAGE)).toMatchObject({ code: "room_full" });
+    const blocked = { type: "blocked", audio: true, video: false };
+    expect(parse(JSON.stringify(blocked), SERVER_MESSAGE)).toEqual(blocked);
     for (const wrong of [
       "",
       "[]",
+      '{"type":"blocked","audio":true}',
       '{"type":"done"}',
       '{"type":"done","id":"3"}',
       '{"type":"done","id":3,"more":1}',

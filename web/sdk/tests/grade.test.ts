@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type Conditions, Grading, grade } from "../src/quality/grade";
 import { NetworkQualities } from "../src/quality/network_quality";
@@ -103,5 +104,22 @@ describe("network quality", () => {
   it("is disconnected while there is no session", () => {
     const told = new NetworkQualities().read(undefined);
     expect([told.uplinkNetworkQuality, told.downlinkNetworkQuality, told.remotes]).toEqual([6, 6, []]);
+  });
+});
+
+describe("docs/quality-device.md", () => {
+  const text = readFileSync(new URL("../../../docs/quality-device.md", import.meta.url), "utf8");
+  const rows = [...text.matchAll(/^\| ([1-4]) \| \w+ \| (\S+) \| (\S+) \| (\S+) \| (\S+) \|$/gm)].map(
+    ([, ...cells]) => cells.map(Number),
+  );
+
+  it("says how we grade", () => {
+    expect(rows.map(([number]) => number)).toEqual([1, 2, 3, 4]);
+    for (const [number = 0, loss = 0, rtt = 0, jitter = 0, stutter = 0] of rows) {
+      for (const [name, most] of Object.entries({ loss, rtt, jitter, stutter })) {
+        expect(grade(of({ [name]: most })), `${name} ${most}`).toBe(number);
+        expect(grade(of({ [name]: most + 0.001 })), `${name} above ${most}`).toBe(number + 1);
+      }
+    }
   });
 });

@@ -70,6 +70,11 @@ describe("what does not fit is not trusted", () => {
     await distrusted(bob, snapshot, changed(secret, { place: { ...secret.body.place, instance } }));
   });
 
+  it("a snapshot that answers another offer than ours", async () => {
+    const { bob, snapshot } = await newcomer();
+    for (const offered of [[4], [4, 5], [5, 4, 3]]) await distrusted(bob, changed(snapshot, { offered }));
+  });
+
   it("anything before the snapshot, and a second one", async () => {
     const { bob, snapshot, secret } = await newcomer();
     await distrusted(bob, secret);

@@ -52,6 +52,23 @@ fn another_connection_goes_on_with_the_counters_and_offers_all_slots() {
 }
 
 #[test]
+fn what_is_past_its_grace_is_erased_between_two_connections_too() {
+    let begin = Instant::now();
+    let mut client = client(begin);
+    let mut after = |seconds: u64, epoch: u64| {
+        let now = begin + Duration::from_secs(seconds);
+        let bytes = [u8::try_from(epoch).unwrap(); 64];
+        assert!(client.add_secret(now, (epoch, 0), &bytes, true, Duration::ZERO));
+        client.keys.held().collect::<Vec<_>>()
+    };
+    // Nothing else is called meanwhile: the thread that sweeps ends with its connection. A removed member's epoch lives a second.
+    assert_eq!(after(10, 2), [(1, 0), (2, 0)]);
+    assert_eq!(after(12, 3), [(2, 0), (3, 0)]);
+    assert_eq!(after(12, 4), [(2, 0), (3, 0), (4, 0)]);
+    assert_eq!(after(14, 5), [(4, 0), (5, 0)]);
+}
+
+#[test]
 fn slots_are_asked_for_once_the_offer_before_was_answered() {
     let mut client = client(Instant::now());
     assert!(matches!(

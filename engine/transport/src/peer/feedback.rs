@@ -24,8 +24,9 @@ const MAX_SENDERS: usize = 16;
 const MAX_NACKED: usize = 128;
 /// Feedback packets for one interval; more than one only after bursts.
 const MAX_FEEDBACK: usize = 8;
-/// Where our NTP times start. Only differences count, and a zero would mean "none".
-const NTP_START: u64 = 1 << 63;
+/// Where our NTP times start. Only differences count, but a zero would mean "none", and a receiver that keeps times in
+/// its system's form (`str0m`) cannot echo one of before 1970: this is one of 2019.
+const NTP_START: u64 = 0xE000_0000 << 32;
 
 impl Peer {
     pub(super) fn on_rtcp(

@@ -30,8 +30,10 @@ def effective(loaded: Loaded) -> str:
     lines: list[str] = []
     for section, keys in sections().items():
         settings = getattr(loaded.configuration, section)
+        hidden = secrets(type(settings))
         for key in keys:
-            shown = f"{section}.{key} = {_toml(_masked(getattr(settings, key)))}"
+            value = getattr(settings, key)
+            shown = f"{section}.{key} = {_toml('***' if value and key in hidden else _masked(value))}"
             lines.append(f"{shown:60}  # {loaded.origins[f'{section}.{key}']}")
     return "\n".join(lines) + "\n"
 
@@ -51,6 +53,17 @@ def descriptions(kind: type[msgspec.Struct]) -> dict[str, str]:
     """What turning each key of a section does."""
     hints = get_type_hints(kind, include_extras=True)
     return {key: " ".join(_descriptions_in(hints[key])) for key in kind.__struct_fields__}
+
+
+def secrets(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """The keys of a section whose values are never shown."""
+    hints = get_type_hints(kind, include_extras=True)
+    return frozenset(
+        key
+        for key in kind.__struct_fields__
+        for extra in getattr(hints[key], "__metadata__", ())
+        if isinstance(extra, msgspec.Meta) and (extra.extra or {}).get("secret")
+    )
 
 
 def _descriptions_in(hint: object) -> Iterator[str]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads configuration: defaults, below a TOML file, below the environment, below command-line flags.
 
-A key that does not exist is an error that names the nearest one. Environment variables are `SEALROOM_SECTION__KEY`; lists are
-written with commas.
+A key that does not exist is an error that names the nearest one. Environment variables are `SEALROOM_SECTION__KEY`, with `_FILE` behind
+it the name of a file that holds the value; lists are written with commas.
 """
 
 import difflib
@@ -19,6 +19,7 @@ from sealroom.core.errors import ConfigurationError
 
 PREFIX = "SEALROOM_"
 DEFAULT = "default"
+_FILE = "_FILE"
 
 Value: TypeAlias = str | int | float | bool | tuple[str, ...]
 Flags: TypeAlias = Mapping[tuple[str, str], Value]
@@ -47,7 +48,9 @@ def load(path: Path | None, environment: Mapping[str, str], flags: Flags | None 
             merged[section][key] = value
             origins[f"{section}.{key}"] = str(path)
     for section, key, variable in _settings_of_environment(environment):
-        merged[section][key] = _from_text(section, key, environment[variable])
+        merged[section][key] = _from_text(
+            section, key, _content(variable, environment[variable], section, key)
+        )
         origins[f"{section}.{key}"] = variable
     for (section, key), value in (flags or {}).items():
         merged[section][key] = value
@@ -104,12 +107,28 @@ def _settings_of_environment(environment: Mapping[str, str]) -> list[tuple[str, 
         for section, keys in sections().items()
         for key in keys
     }
+    # A secret may lie in a file that another program puts there.
+    known |= {f"{variable}{_FILE}": place for variable, place in known.items()}
     found: list[tuple[str, str, str]] = []
     for variable in environment:
         if variable.startswith(PREFIX) and "__" in variable:
             _must_exist(variable, tuple(known), "environment variable")
             found.append((*known[variable], variable))
     return found
+
+
+def _content(variable: str, text: str, section: str, key: str) -> str:
+    """What a variable says, or the file that it names. Raises ConfigurationError for a file that cannot be read."""
+    if variable == f"{PREFIX}{section}__{key}".upper():
+        return text
+    try:
+        return Path(text).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            "configuration_secret_unreadable",
+            f"The file that {variable} names cannot be read.",
+            "Check its name and permissions.",
+        ) from error
 
 
 def _must_exist(name: str, known: tuple[str, ...], what: str) -> None:

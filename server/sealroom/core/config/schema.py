@@ -16,6 +16,11 @@ def _says(description: str) -> Meta:
     return Meta(description=description)
 
 
+def _secret(description: str) -> Meta:
+    """Of a setting that is never shown."""
+    return Meta(description=description, extra={"secret": True})
+
+
 class SignallingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The WebSocket that clients connect to."""
 
@@ -124,6 +129,24 @@ class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 600.0
 
 
+class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Callbacks to customers' endpoints."""
+
+    allow: Annotated[
+        tuple[str, ...],
+        _says(
+            "Networks that endpoints may lie in although they are not public, as 10.1.0.0/16; there http is taken too. Name none that "
+            "holds anything of the operator's own."
+        ),
+    ] = ()
+    max_waiting: Annotated[
+        Count,
+        _says(
+            "Events of one application that may wait for its endpoints. More outlast a longer failure, and take disk."
+        ),
+    ] = 100_000
+
+
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Logs, on standard error."""
 
@@ -185,6 +208,77 @@ class KeySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
 
 
+class RecordsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Logs, call quality and copies of the audit log; and the journal that they wait in."""
+
+    url: Annotated[
+        str,
+        _says(
+            "OpenSearch or Elasticsearch, as https://search.example:9200. Empty: SQLite in the state folder. Needs the extra `search`."
+        ),
+    ] = ""
+    engine: Annotated[
+        Literal["opensearch", "elasticsearch"],
+        _says("Which of the two it is; each refuses the other's client. Elasticsearch: version 8."),
+    ] = "opensearch"
+    user: Annotated[str, _says("User at the search server. Empty: it asks for none.")] = ""
+    password: Annotated[
+        str,
+        _secret(
+            "The user's password. SEALROOM_RECORDS__PASSWORD_FILE names a file instead, which keeps it out of here."
+        ),
+    ] = ""
+    ca: Annotated[
+        str,
+        _says(
+            "PEM file of the authority that signed the search server's certificate. Empty: the system's own."
+        ),
+    ] = ""
+    replicas: Annotated[
+        Annotated[int, Meta(ge=0, le=5)],
+        _says("Copies of each index beside the first. With one node of the server nothing but 0 can be had."),
+    ] = 1
+    journal_max_bytes: Annotated[
+        Annotated[int, Meta(ge=1_000_000)],
+        _says(
+            "Bytes on this disk for what the store has not confirmed. Beyond it records are refused and counted; higher bridges a longer outage."
+        ),
+    ] = 1_073_741_824
+    journal_segment_bytes: Annotated[
+        Annotated[int, Meta(ge=65_536, le=67_108_864)],
+        _says("Size at which a file of the journal is closed. Lower frees disk sooner and makes more files."),
+    ] = 8_388_608
+    journal_segment_seconds: Annotated[
+        Seconds,
+        _says(
+            "Age at which a file of the journal is closed, and goes once it is shipped. Lower keeps personal data here for less time."
+        ),
+    ] = 10.0
+    retention: Annotated[
+        tuple[str, ...],
+        _says(
+            "Days to keep classes of data, as dashboard=7, where that is shorter than declared; `sealroom catalogue export` shows both."
+        ),
+    ] = ()
+
+
+class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which site this process belongs to. Data of an application lies in its site, and nowhere else."""
+
+    name: Annotated[
+        Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,15}$(?!\n)")],
+        _says(
+            "Short name of the site, as cn or sg. Every store of this process is this site's; it cannot be changed later."
+        ),
+    ] = "main"
+
+
+class QualitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is kept of how calls went."""
+
+    sdk_log: Annotated[bool, _says("Whether SDKs are asked for their log of warnings and errors.")] = True
+
+
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole configuration."""
 
@@ -192,7 +286,11 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     admin: AdminSettings = AdminSettings()
     media: MediaSettings = MediaSettings()
     rooms: RoomSettings = RoomSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     log: LogSettings = LogSettings()
     state: StateSettings = StateSettings()
+    site: SiteSettings = SiteSettings()
+    quality: QualitySettings = QualitySettings()
     database: DatabaseSettings = DatabaseSettings()
     keys: KeySettings = KeySettings()
+    records: RecordsSettings = RecordsSettings()

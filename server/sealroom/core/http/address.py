@@ -52,8 +52,8 @@ def read_listen_address(text: str, setting: str) -> ListenAddress:
     return ListenAddress(host, int(port))
 
 
-def read_networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
-    """Reads networks of trusted proxies; raises `ConfigurationError`."""
+def read_networks(texts: tuple[str, ...], setting: str = "signalling.behind_proxy") -> tuple[Network, ...]:
+    """Reads the networks of a setting; raises `ConfigurationError`."""
     found: list[Network] = []
     for text in texts:
         try:
@@ -61,7 +61,7 @@ def read_networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
         except ValueError as error:
             raise ConfigurationError(
                 "configuration_network_invalid",
-                f"`{text}` in signalling.behind_proxy is not a network.",
+                f"`{text}` in {setting} is not a network.",
                 "Write 10.0.0.0/8, or 10.1.2.3/32 for one address.",
             ) from error
     return tuple(found)
@@ -76,3 +76,15 @@ def check_encrypted(listen: ListenAddress, *, certificate: bool, behind_proxy: b
         f"signalling.listen = {listen} can be reached from other machines, and nothing would encrypt it.",
         "Give signalling.certificate and signalling.key, or name the networks of your TLS proxy in signalling.behind_proxy.",
     )
+
+
+def neighbourhood_of(address: str) -> str:
+    """What counts as one address in limits: an IPv6 address stands for its /64, which is one customer's line."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv6Address):
+        mapped = parsed.ipv4_mapped
+        return str(mapped) if mapped else str(ipaddress.ip_network((parsed.packed[:8] + bytes(8), 64)))
+    return str(parsed)

@@ -2,8 +2,7 @@
 """Group commit: what callers bring while one group is written makes the next. A lone caller waits for nobody."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -11,11 +10,11 @@ R = TypeVar("R")
 
 
 class Grouped(Generic[T, R]):
-    """Hands what callers bring to `work`, in a thread, many at a time and in order."""
+    """Hands what callers bring to `work`, many at a time and in order."""
 
-    def __init__(self, work: Callable[[Sequence[T]], Sequence[R]], executor: Executor, most: int) -> None:
+    def __init__(self, work: Callable[[Sequence[T]], Awaitable[Sequence[R]]], most: int) -> None:
         """`work` answers each item of a group, or raises for all. `most` items make a group: higher saves commits, and waits longer for one."""
-        self._work, self._executor, self._most = work, executor, most
+        self._work, self._most = work, most
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -41,9 +40,8 @@ class Grouped(Generic[T, R]):
             self._running = None
 
     async def _answer(self, group: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
-        loop = asyncio.get_running_loop()
         try:
-            answers = await loop.run_in_executor(self._executor, self._work, [item for item, _ in group])
+            answers = await self._work([item for item, _ in group])
         except Exception as error:
             for _, waiting in group:
                 if not waiting.done():

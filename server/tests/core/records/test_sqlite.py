@@ -7,7 +7,7 @@ import stat
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pytest
 from sqlalchemy import MetaData
@@ -27,6 +27,7 @@ from sealroom.core.records import Equals, Query, RecordsUnavailable, Words
 from sealroom.core.records.sqlite import SqliteRecords
 from server.tests.core.records.contract import EVER, Contract, notes_where, samples_where, write_many
 from server.tests.core.records.samples import MORNING, Sample, catalogue, note, sample
+from server.tests.core.records.versions import versions
 
 
 @asynccontextmanager
@@ -54,37 +55,6 @@ async def records(path: Path) -> AsyncIterator[SqliteRecords]:
 
 class TestSqlite(Contract):
     """The contract."""
-
-
-def versions() -> tuple[Any, ...]:
-    """One kind of document through four releases: a field more, that field gone and another come, a field of another type."""
-
-    def declared(kind: type[Any]) -> type[Any]:
-        return document(
-            "calls",
-            "Calls.",
-            DataClass.DASHBOARD,
-            Purpose.DIAGNOSE,
-            LegalBasis.CONTRACT,
-            Retention.age(9, "them"),
-        )(kind)
-
-    class First(Document, frozen=True, kw_only=True):
-        room: Annotated[str, Field("Where.", sought=True)]
-
-    class Second(Document, frozen=True, kw_only=True):
-        room: Annotated[str, Field("Where.")]
-        line: Annotated[str, Field("What.", text=True)] = "none"
-        tags: Annotated[tuple[str, ...], Field("Words.")] = ()
-
-    class Third(Document, frozen=True, kw_only=True):
-        room: Annotated[str, Field("Where.")]
-        grade: Annotated[int | None, Field("How.")] = None
-
-    class Fourth(Document, frozen=True, kw_only=True):
-        room: Annotated[int, Field("Where.")]
-
-    return declared(First), declared(Second), declared(Third), declared(Fourth)
 
 
 def indices(path: Path) -> set[str]:
@@ -193,6 +163,25 @@ async def test_a_question_is_answered_while_somebody_writes(path: Path, records:
     await records.write([sample(1)])
     with held(path):
         assert await records.count(samples_where()) == 1
+
+
+async def test_a_full_disk_is_said_and_costs_nothing_that_was_written(records: SqliteRecords) -> None:
+    await records.write([note(1)])
+
+    async def pages_at_most(count: int) -> None:
+        await records._alone(
+            lambda connection: connection.execute(f"PRAGMA max_page_count={count}").fetchone()
+        )
+
+    await pages_at_most(1)  # SQLite takes what there is already for the least.
+    big = [note(n, "x" * 1000) for n in range(2, 200)]
+    with pytest.raises(RecordsUnavailable) as caught:
+        await records.write(big)
+    assert caught.value.code == "store_full"
+    assert await records.count(notes_where()) == 1
+    await pages_at_most(1_000_000)
+    await records.write(big)
+    assert await records.count(notes_where()) == 199
 
 
 async def test_expiring_does_not_keep_writers_waiting(records: SqliteRecords) -> None:

@@ -7,6 +7,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { fetchRecord } from "../call";
 import { troubleOf } from "../client";
 import { nameOf } from "../names";
+import { Newest } from "../newest";
 import { deviceLines, type Line, operatorLines, summary } from "../record";
 import * as state from "../state";
 import { EyeIcon } from "./icons";
@@ -16,7 +17,15 @@ const REFRESH_MS = 2_000;
 const open = signal(false);
 const record = signal<OperatorRecord | null>(null);
 const trouble = signal<state.Trouble | null>(null);
-let asked = 0;
+const newest = new Newest<OperatorRecord>(fetchRecord, {
+  answered(found) {
+    record.value = found;
+    trouble.value = null;
+  },
+  failed(error) {
+    trouble.value = troubleOf(error);
+  },
+});
 
 /** Opens the panel. */
 export function OperatorButton() {
@@ -32,20 +41,8 @@ export function OperatorPanel() {
   return open.value ? <Panel /> : null;
 }
 
-async function refresh(): Promise<void> {
-  const mine = ++asked;
-  try {
-    const found = await fetchRecord();
-    // An answer that was overtaken, or comes after the panel was closed, is of another moment or another call.
-    if (mine !== asked || !open.value) return;
-    record.value = found;
-    trouble.value = null;
-  } catch (error) {
-    if (mine === asked && open.value) trouble.value = troubleOf(error);
-  }
-}
-
 function close(): void {
+  newest.forget();
   open.value = false;
   record.value = null;
   trouble.value = null;
@@ -55,8 +52,8 @@ function Panel() {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     dialog.current?.showModal();
-    refresh();
-    const timer = setInterval(refresh, REFRESH_MS);
+    newest.ask();
+    const timer = setInterval(() => newest.ask(), REFRESH_MS);
     return () => {
       clearInterval(timer);
       close();

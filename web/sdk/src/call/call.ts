@@ -28,6 +28,7 @@ const NO_MORE_TRIES = new Set([
   "replaced_by_new_entry",
   "user_sig_expired",
   "user_sig_revoked",
+  "banned",
   "sealing_required",
 ]);
 
@@ -343,6 +344,8 @@ export class Call {
         return this.tell(this.participants.unpublish(message.userId, message.track));
       case "custom-message":
         return this.custom.hear(message.userId, message.data, this.sealer);
+      case "blocked":
+        return void this.host.emitter.emit("sending-blocked", { audio: message.audio, video: message.video });
       case "kicked-out":
         this.end();
         this.host.emitter.emit("kicked-out", { reason: message.reason });

@@ -90,6 +90,7 @@ export const SERVER_MESSAGE = tagged<Signalling.ServerMessage>("type", {
     type: oneOf("audio-slots"),
     slots: list(object<Signalling.AudioSlot>({ slot, userId: orNull(userId) }), MAX_SLOTS),
   }),
+  blocked: object<Signalling.Blocked>({ type: oneOf("blocked"), audio: flag, video: flag }),
   "kicked-out": object<Signalling.KickedOut>({
     type: oneOf("kicked-out"),
     reason: oneOf("kick", "banned", "room_disband"),

@@ -307,7 +307,7 @@ export class Session {
       ...(privateMapKey !== undefined && { privateMapKey }),
       ...(scene !== undefined && { scene }),
       ...(role !== undefined && { role }),
-      client: { sdk: "sealroom-web", version: VERSION, os: navigator.platform.slice(0, 64) },
+      client: { sdk: "sealroom-web", version: VERSION, os: system() },
     };
   }
 
@@ -395,4 +395,10 @@ export class Session {
     this.end();
     this.listener.lost(error);
   }
+}
+
+/** What the device runs; `platform` alone calls Android Linux. */
+function system(): string {
+  const { platform, userAgent } = navigator;
+  return (userAgent.includes("Android") ? `Android ${platform}` : platform).slice(0, 64);
 }

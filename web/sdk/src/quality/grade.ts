@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Network quality in trtc-sdk-v5's grades. TRTC does not publish how it grades: these rules are ours, and stand in docs/quality.md.
+// Network quality in trtc-sdk-v5's grades. TRTC does not publish how it grades: these rules are ours, and stand in docs/quality-device.md.
 
 /** 0 unknown, 1 excellent, 2 good, 3 poor, 4 bad, 5 very bad, 6 disconnected. */
 export type Grade = 0 | 1 | 2 | 3 | 4 | 5 | 6;

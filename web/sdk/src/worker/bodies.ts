@@ -37,6 +37,7 @@ export const SIGNED_BODY = tagged<Authority.SignedBody>("kind", {
     epoch,
     step,
     suite: whole(0, 0xffff),
+    offered: list(whole(), 8),
     you: index,
     members: list(member, MAX_SEALED_MEMBERS),
     head,

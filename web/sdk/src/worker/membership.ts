@@ -4,7 +4,7 @@
 import type { RosterMember } from "../sealing/port";
 import { type Bytes, fromB64u, toB64u, utf8 } from "../sframe/bytes";
 import type { KeyId } from "../sframe/schedule";
-import { type Suite, suiteOf } from "../sframe/suite";
+import { SUITE_IDS, type Suite, suiteOf } from "../sframe/suite";
 import type { Authority } from "../wire.gen";
 import { authenticationWords } from "./authentication";
 import type { Counters } from "./counters";
@@ -151,6 +151,8 @@ export class Membership implements OpeningRoom {
 
   private takeSnapshot(body: Authority.Snapshot, standing: Standing): void {
     if (standing.chain) throw distrust("a second snapshot");
+    // Somebody on the line struck the better ones.
+    if (body.offered.join() !== SUITE_IDS.join()) throw distrust("it heard other suites than we offered");
     const suite = suiteOf(body.suite);
     const instance = bytesOf(body.place.instance, 16);
     if (suite === undefined) throw distrust("it chose a suite that we do not speak");

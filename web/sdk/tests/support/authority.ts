@@ -3,7 +3,7 @@
 import { Aes256Gcm, CipherSuite, DhkemP256HkdfSha256, HkdfSha256 } from "@hpke/core";
 import { type Bytes, concat, fromB64u, toB64u, utf8 } from "../../src/sframe/bytes";
 import { firstSecret, nextSecret, type RoomContext } from "../../src/sframe/schedule";
-import { suiteOf } from "../../src/sframe/suite";
+import { SUITE_IDS, suiteOf } from "../../src/sframe/suite";
 import { type Authority, SIGNATURE_PREFIX, ZERO_HEAD } from "../../src/wire.gen";
 import type { GrantSubject } from "../../src/worker/grant";
 import { secretInfo } from "../../src/worker/hpke";
@@ -138,6 +138,7 @@ export class FakeAuthority {
     const { head, members } = this;
     return this.speak<Authority.Snapshot>({
       ...this.common("snapshot"),
+      offered: SUITE_IDS,
       suite: this.context.suite.id,
       you,
       members: [...members],

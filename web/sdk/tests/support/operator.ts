@@ -107,6 +107,8 @@ export class FakeOperator {
         }
       },
     );
+    // Not every Node has one.
+    vi.stubGlobal("navigator", { platform: "test", userAgent: "test" });
     const half = { getCapabilities: () => null };
     vi.stubGlobal("RTCRtpSender", half);
     vi.stubGlobal("RTCRtpReceiver", half);

@@ -61,7 +61,7 @@ class SqliteRecords:
         self._writer: sqlite3.Connection | None = None
         self._readers: list[sqlite3.Connection] = []
         self._turns = asyncio.Semaphore(_READERS)
-        self._commits = Grouped(self._write, self._writing, _GROUP)
+        self._commits = Grouped(self._write, _GROUP)
 
     async def prepare(self) -> None:
         """Makes tables and indices.
@@ -236,9 +236,9 @@ class SqliteRecords:
             connection.execute("ROLLBACK")
             raise
 
-    def _write(self, calls: Sequence[Sequence[Document]]) -> Sequence[Refused]:
-        return self._guarded(
-            lambda: _in_transaction(self._open_writer(), lambda connection: self._insert(connection, calls))
+    async def _write(self, calls: Sequence[Sequence[Document]]) -> Sequence[Refused]:
+        return await self._alone(
+            partial(_in_transaction, work=lambda connection: self._insert(connection, calls))
         )
 
     def _insert(

@@ -54,9 +54,3 @@ def upgrade() -> None:
         sa.Column("made_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("sdk_app_id", "user_id", "room_kind", "room", name="pk_bans"),
     )
-    op.create_table(
-        "ban_changes",
-        sa.Column("one", sa.Integer, nullable=False),
-        sa.Column("count", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("one", name="pk_ban_changes"),
-    )

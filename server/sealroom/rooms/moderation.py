@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What moderators do: end a call, put users out of it, take what they send, keep them out.
+
+**An act is in the audit log before it is done**: what cannot be written down is not done. The log names the user, the room and who
+asked; it may hold an act that found nobody any more.
+"""
+
+from collections.abc import Sequence
+
+from sealroom.audit.events import Actor, AuditEvent, Record
+from sealroom.audit.service import AuditLog
+from sealroom.core.clock import Clock, Timer
+from sealroom.core.db import Database
+from sealroom.core.errands import Errands
+from sealroom.core.logging import get_logger
+from sealroom.rooms.bans import Ban, Bans
+from sealroom.rooms.service import RoomService
+from sealroom.rooms.state import NOT_BLOCKED, Blocked, Participant
+from sealroom_wire.errors import ErrorCode, Refusal
+from sealroom_wire.ids import RoomId, check_user_id
+from sealroom_wire.limits import MAX_REMOVED_AT_ONCE
+from sealroom_wire.signalling import KickReason
+
+LOOK_SECONDS = 1.0
+"""How often bans of other processes are looked for. Sooner costs one small query each time."""
+
+_log = get_logger()
+
+
+class Moderation:
+    """Moderates the rooms of this process."""
+
+    def __init__(
+        self, rooms: RoomService, bans: Bans, database: Database, audit: AuditLog, clock: Clock, errands: Errands
+    ) -> None:  # fmt: skip
+        self._rooms, self._bans = rooms, bans
+        self._database, self._audit = database, audit
+        self._clock, self._errands = clock, errands
+        self._timer: Timer | None = None
+        self._over = False
+
+    async def dismiss(self, sdk_app_id: int, room: RoomId, *, actor: Actor) -> None:
+        """Puts everybody out (`room_disband`) and ends the call. Raises `Refusal(room_unknown)`."""
+        self._rooms.find(sdk_app_id, room)
+        await self._write(_record(AuditEvent.ROOM_DISMISSED, actor, sdk_app_id, room))
+        self._rooms.dismiss(self._rooms.find(sdk_app_id, room))
+
+    async def remove(
+        self, sdk_app_id: int, room: RoomId, user_ids: Sequence[str], *, actor: Actor
+    ) -> tuple[str, ...]:
+        """Puts users out (`banned`, as TRTC says it); they may enter again. Returns who was there; the others are passed over.
+
+        Raises:
+            Refusal: `room_unknown`, `too_many_users` beyond `MAX_REMOVED_AT_ONCE`, `user_id_invalid`.
+        """
+        if not 1 <= len(user_ids) <= MAX_REMOVED_AT_ONCE:
+            raise Refusal(ErrorCode.TOO_MANY_USERS)
+        for user_id in user_ids:
+            check_user_id(user_id)
+        self._rooms.find(sdk_app_id, room)
+        await self._write(
+            *(_record(AuditEvent.USER_REMOVED, actor, sdk_app_id, room, user_id) for user_id in user_ids)
+        )
+        participants = self._rooms.find(sdk_app_id, room).participants
+        # A copy, for the room empties while they go.
+        found = [participants[user_id] for user_id in dict.fromkeys(user_ids) if user_id in participants]
+        for participant in found:
+            self._rooms.put_out(participant, KickReason.BANNED, ErrorCode.REMOVED_FROM_ROOM)
+        return tuple(participant.user_id for participant in found)
+
+    async def block(
+        self,
+        sdk_app_id: int,
+        room: RoomId,
+        user_id: str,
+        *,
+        audio: bool | None = None,
+        video: bool | None = None,
+        actor: Actor,
+    ) -> None:
+        """Takes what a user sends (True), gives it back (False), or leaves it (None), for this call; screens count as video.
+
+        Raises:
+            Refusal: `room_unknown`; `user_not_in_room`, unless he was blocked when he left; `engine_failed`: it is asked again by
+                the same request.
+        """
+        self._check_user(sdk_app_id, room, user_id)
+        told = {name: int(value) for name, value in (("audio", audio), ("video", video)) if value is not None}
+        await self._write(_record(AuditEvent.USER_BLOCKED, actor, sdk_app_id, room, user_id, **told))
+        self._check_user(sdk_app_id, room, user_id)
+        found = self._rooms.find(sdk_app_id, room)
+        before = found.blocked.get(user_id, NOT_BLOCKED)
+        wanted = Blocked(before.audio if audio is None else audio, before.video if video is None else video)
+        await self._rooms.block(found, user_id, wanted)
+
+    def _check_user(self, sdk_app_id: int, room: RoomId, user_id: str) -> None:
+        found = self._rooms.find(sdk_app_id, room)
+        if user_id not in found.participants and user_id not in found.blocked:
+            raise Refusal(ErrorCode.USER_NOT_IN_ROOM)
+
+    # bans
+
+    async def ban(
+        self,
+        sdk_app_id: int,
+        user_id: str,
+        room: RoomId | None,
+        *,
+        actor: Actor,
+        issued_before: int | None = None,
+    ) -> Ban:
+        """Keeps a user out of a room, or of the application, and puts him out. Raises `Refusal` for an id that is none."""
+        ban = await self._bans.add(sdk_app_id, user_id, room, actor=actor, issued_before=issued_before)
+        self._enforce()
+        return ban
+
+    async def lift(self, sdk_app_id: int, user_id: str, room: RoomId | None, *, actor: Actor) -> bool:
+        """Takes a ban back; says whether there was one."""
+        return await self._bans.lift(sdk_app_id, user_id, room, actor=actor)
+
+    async def start(self) -> None:
+        """Reads the bans, and from now on what other processes change of them. **Before anybody enters.**"""
+        await self._bans.refresh()
+        self._look_again()
+
+    def close(self) -> None:
+        """Looks no more."""
+        self._over = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look_again(self) -> None:
+        if not self._over:
+            self._timer = self._clock.call_later(LOOK_SECONDS, self._start_to_look)
+
+    def _start_to_look(self) -> None:
+        self._errands.start(self._look())
+
+    async def _look(self) -> None:
+        try:
+            if await self._bans.refresh():
+                self._enforce()
+        finally:
+            self._look_again()
+
+    def _enforce(self) -> None:
+        """Puts out whoever would not be let in now."""
+        for participant in self._rooms.everybody():
+            if self._is_banned(participant):
+                self._rooms.put_out(participant, KickReason.BANNED, ErrorCode.BANNED)
+                _log.info("banned_put_out", application=participant.room.sdk_app_id, user=participant.user_id)
+
+    def _is_banned(self, participant: Participant) -> bool:
+        try:
+            self._bans.check(participant.admission, participant.room.id)
+        except Refusal:
+            return True
+        return False
+
+    async def _write(self, *records: Record) -> None:
+        async with self._database.writing() as connection:
+            for record in records:
+                await self._audit.append(connection, record)
+        await self._audit.place()
+
+
+def _record(
+    event: AuditEvent, actor: Actor, sdk_app_id: int, room: RoomId, user_id: str | None = None, **more: int
+) -> Record:
+    told: dict[str, str | int] = {"room": str(room), **more}
+    if user_id is not None:
+        told["user"] = user_id
+    subject = f"{sdk_app_id}/{user_id}" if user_id else None
+    return Record(event, actor, f"application {sdk_app_id}", told, subject)

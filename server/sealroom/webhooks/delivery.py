@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The worker that sends: claims events, keeps the order of each room, tries as `schedule` says, and writes what became of them.
+
+An event goes out at least once, always under the same id. Only what is written decides: a worker that was killed, or could not write,
+has it sent again.
+"""
+
+import asyncio
+from collections import Counter, deque
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import Counter as Counting
+
+from sealroom.core.clock import Clock
+from sealroom.core.db import AWAY
+from sealroom.core.errands import place_of
+from sealroom.core.ids import Ids
+from sealroom.core.logging import get_logger
+from sealroom.webhooks import schedule
+from sealroom.webhooks.bodies import body, sign
+from sealroom.webhooks.client import Client, NotTaken, Problem
+from sealroom.webhooks.endpoints import Endpoint, Endpoints
+from sealroom.webhooks.models import State
+from sealroom.webhooks.outbox import LEASE_SECONDS, Delivered, Kept, Outbox, Outcome, Parcel, Revived
+
+POLL_SECONDS = 1.0
+"""How often the outbox is looked at when nothing says that there is something in it: for what others wrote, or is due again."""
+GATHER_SECONDS = 0.01
+"""How long a turn waits for more to write. Longer makes fewer commits, and each event later."""
+RENEW_SECONDS = LEASE_SECONDS / 3
+MAX_HELD = 2_000
+"""Events in memory."""
+MAX_HELD_PER_APPLICATION = 200
+PER_APPLICATION = 32
+"""Requests of one application at once."""
+AT_ONCE = 512
+"""Requests in all."""
+STRIKES = 2
+"""Events in a row that an endpoint did not take in their time, after which it counts as down. More ask a dead one more often."""
+COUNT_SECONDS = 10.0
+"""How often it is counted how much waits for each application."""
+CLOSE_SECONDS = 6.0
+"""How long the end waits for requests that are out."""
+MARGIN_SECONDS = 10.0
+"""A request starts only so long before the end of its lease: it takes less."""
+
+_log = get_logger()
+
+
+class WebhookMetrics:
+    """What is sent, and what became of it."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.attempts = Counting(
+            "sealroom_webhook_attempts_total", "Requests to endpoints, by what came of them.", ["code"], registry=registry
+        )  # fmt: skip
+        self.events = Counting(
+            "sealroom_webhook_events_total",
+            "Events that were delivered, parked, dead, or refused for too many waited.",
+            ["reason"],
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "sealroom_webhook_delay_seconds",
+            "From the outbox to the endpoint's answer, of events delivered.",
+            buckets=(0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 15.0, 60.0, 600.0, 3600.0, 86400.0),
+            registry=registry,
+        )
+
+
+@dataclass(eq=False, slots=True)
+class _Lease:
+    """Until when what was claimed under it is this worker's, by the monotonic clock."""
+
+    until: float = float("-inf")
+
+
+@dataclass(eq=False, slots=True)
+class _Lane:
+    """Events of one room at one endpoint, in their order."""
+
+    lease: _Lease
+    parcels: deque[Parcel]
+
+
+class Deliverer:
+    """One worker."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        endpoints: Endpoints,
+        client: Client,
+        clock: Clock,
+        ids: Ids,
+        metrics: WebhookMetrics,
+        *,
+        max_waiting: int = 100_000,
+    ) -> None:
+        """`max_waiting`: events of one application that may wait; beyond, its new ones are refused."""
+        self._outbox, self._endpoints, self._client = outbox, endpoints, client
+        self._clock, self._metrics = clock, metrics
+        self._max_waiting = max_waiting
+        self.name = f"{ids.number(128):032x}"
+        self._known: dict[tuple[int, int], Endpoint] = {}
+        self._number = -1
+        self._lanes: dict[str, _Lane] = {}
+        self._lease = _Lease()
+        self._held: Counter[int] = Counter()
+        self._outcomes: list[Outcome] = []
+        self._down: dict[tuple[int, int], float] = {}
+        self._strikes: Counter[tuple[int, int]] = Counter()
+        self._all = asyncio.Semaphore(AT_ONCE)
+        self._applications: dict[int, asyncio.Semaphore] = {}
+        self._wake = asyncio.Event()
+        self._renewed_at = 0.0
+        self._out = 0
+        self._quiet = asyncio.Event()
+        self._counted_at = float("-inf")
+        self._refused = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._worker: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        """Something may be in the outbox."""
+        self._wake.set()
+
+    def start(self) -> None:
+        """Begins to send."""
+        self._worker = asyncio.get_running_loop().create_task(self._run())
+
+    async def close(self) -> None:
+        """Sends what is due, for at most `CLOSE_SECONDS`; gives back what was not sent."""
+        if self._worker is None:
+            return
+        self._quiet.clear()
+        self.wake()
+        await self._wait(self._quiet, CLOSE_SECONDS)
+        for task in (self._worker, *self._tasks):
+            task.cancel()
+        await asyncio.wait({self._worker, *self._tasks})
+        try:
+            await self._outbox.turn(self.name, self._outcomes, room=0, saturated=(), renew=False)
+            await self._outbox.release(self.name)
+        except AWAY as error:
+            # The leases end by themselves; what was sent is sent again.
+            _log.warning("webhooks_not_given_back", error=type(error).__name__, count=len(self._outcomes))
+        self._client.close()
+
+    async def _run(self) -> None:
+        while True:
+            await self._wait(self._wake, POLL_SECONDS)
+            await self._pause(GATHER_SECONDS)
+            self._wake.clear()
+            try:
+                await self._turn()
+            except Exception as error:
+                # The database is away, or the master key: what came of events is kept, and written then.
+                _log.warning("webhooks_wait", error=type(error).__name__, place=place_of(error))
+                await self._pause(POLL_SECONDS)
+
+    async def _turn(self) -> None:
+        self._client.sweep()
+        now = self._clock.monotonic()
+        renew = bool(self._lanes) and now - self._renewed_at >= RENEW_SECONDS
+        if not self._outcomes and not renew:
+            is_due, number = await self._outbox.look()
+            if number != self._number:
+                await self._read_endpoints(number)
+            if not is_due:
+                if self._out == 0:
+                    self._quiet.set()
+                await self._count()
+                return
+        if self._lanes and now >= self._lease.until:
+            # Too late to renew: what is held may be another worker's by now.
+            self._lanes, self._lease, renew = {}, _Lease(), False
+        taken = self._outcomes[:]
+        room = MAX_HELD - self._held.total()
+        saturated = [one for one, count in self._held.items() if count >= MAX_HELD_PER_APPLICATION]
+        parcels, number = await self._outbox.turn(
+            self.name, taken, room=room, saturated=saturated, renew=renew
+        )
+        del self._outcomes[: len(taken)]
+        if renew or not self._lanes:
+            self._renewed_at, self._lease.until = now, now + LEASE_SECONDS
+        if number != self._number:
+            await self._read_endpoints(number)
+        for parcel in parcels:
+            self._take(parcel)
+        if parcels:
+            self._wake.set()
+        await self._count()
+
+    async def _read_endpoints(self, number: int) -> None:
+        known = {(one.sdk_app_id, int(one.group)): one for one in await self._endpoints.all()}
+        self._known, self._number = known, number
+        self._down.clear()
+        self._strikes.clear()
+
+    async def _count(self) -> None:
+        """Looks which applications have too much waiting: a dead endpoint must not fill the disk."""
+        now = self._clock.monotonic()
+        if now - self._counted_at < COUNT_SECONDS:
+            return
+        self._counted_at = now
+        counts = await self._outbox.count()
+        full = frozenset(one for one, count in counts.items() if count >= self._max_waiting)
+        for application in full - self._outbox.full:
+            _log.warning("webhooks_full", application=application, count=counts[application])
+        self._outbox.full = full
+        self._metrics.events.labels("refused").inc(self._outbox.refused - self._refused)
+        self._refused = self._outbox.refused
+
+    # lanes
+
+    def _take(self, parcel: Parcel) -> None:
+        self._held[parcel.sdk_app_id] += 1
+        # A parked event is on its own: it does not wait for its room, nor its room for it.
+        name = parcel.lane if parcel.state is State.WAITING else f"{parcel.lane}/{parcel.id}"
+        lane = self._lanes.get(name)
+        if lane is not None:
+            lane.parcels.append(parcel)
+            return
+        lane = self._lanes[name] = _Lane(self._lease, deque([parcel]))
+        task = asyncio.get_running_loop().create_task(self._drain(name, lane))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _drain(self, name: str, lane: _Lane) -> None:
+        try:
+            while lane.parcels:
+                parcel = lane.parcels[0]
+                outcome = await self._deliver(parcel, lane.lease)
+                lane.parcels.popleft()
+                self._ended(parcel, outcome)
+        finally:
+            if self._lanes.get(name) is lane:
+                del self._lanes[name]
+            for parcel in lane.parcels:
+                self._forget(parcel)
+
+    def _ended(self, parcel: Parcel, outcome: Outcome | None) -> None:
+        self._forget(parcel)
+        if outcome is not None:
+            self._outcomes.append(outcome)
+            self._wake.set()
+
+    def _forget(self, parcel: Parcel) -> None:
+        self._held[parcel.sdk_app_id] -= 1
+        if self._held[parcel.sdk_app_id] <= 0:
+            del self._held[parcel.sdk_app_id]
+
+    # one event
+
+    async def _deliver(self, parcel: Parcel, lease: _Lease) -> Outcome | None:
+        """Tries until it is taken, or its minute is over; None where the lease ran out, and the event is another worker's."""
+        attempts, problem = 0, Problem.TIMEOUT
+        place = (parcel.sdk_app_id, parcel.group)
+        if self._is_down(place) and not self._is_fresh(parcel):
+            return self._park(parcel, attempts, Problem.DOWN, counts=False)
+        while True:
+            wait = self._wait_before(parcel, attempts + 1)
+            if wait is None:
+                return self._park(parcel, attempts, problem)
+            if wait:
+                await self._pause(wait)
+            endpoint = self._known.get(place)
+            if endpoint is None or not endpoint.enabled:
+                return self._bury(parcel, attempts, Problem.REMOVED)
+            attempts += 1
+            try:
+                await self._send(endpoint, parcel, lease)
+            except NotTaken as refused:
+                self._metrics.attempts.labels(refused.problem.value).inc()
+                problem = refused.problem
+                if problem is Problem.LOST:
+                    return None
+            else:
+                return self._delivered(parcel)
+
+    def _is_fresh(self, parcel: Parcel) -> bool:
+        """Whether it just happened: else it waited behind others that a dead endpoint did not take."""
+        age = self._clock.unix() - parcel.since / 1000
+        return parcel.state is State.WAITING and age < schedule.AGAIN_SECONDS
+
+    def _wait_before(self, parcel: Parcel, attempt: int) -> float | None:
+        if parcel.state is State.PARKED:
+            return 0.0 if attempt == 1 else None
+        return schedule.wait_before(attempt, self._clock.unix(), parcel.since / 1000)
+
+    async def _send(self, endpoint: Endpoint, parcel: Parcel, lease: _Lease) -> None:
+        mine = self._applications.setdefault(parcel.sdk_app_id, asyncio.Semaphore(PER_APPLICATION))
+        self._out += 1
+        try:
+            async with mine, self._all:
+                if self._clock.monotonic() > lease.until - MARGIN_SECONDS:
+                    raise NotTaken(Problem.LOST)
+                await self._post(endpoint, parcel)
+        finally:
+            self._out -= 1
+
+    async def _post(self, endpoint: Endpoint, parcel: Parcel) -> None:
+        now = int(self._clock.unix() * 1000)
+        content = body(parcel.group, parcel.event_type, parcel.info, now)
+        headers = {"SdkAppId": str(parcel.sdk_app_id), "X-Sealroom-Event-Id": parcel.event_id}
+        if endpoint.key:
+            headers["Sign"] = sign(endpoint.key, content)
+        await self._client.post(endpoint.url, headers, content)
+
+    def _delivered(self, parcel: Parcel) -> Outcome:
+        self._metrics.attempts.labels("ok").inc()
+        self._metrics.events.labels("delivered").inc()
+        self._metrics.seconds.observe(max(0.0, self._clock.unix() - parcel.since / 1000))
+        place = (parcel.sdk_app_id, parcel.group)
+        self._strikes.pop(place, None)
+        if self._down.pop(place, None) is not None:
+            self._outcomes.append(Revived(parcel.sdk_app_id, parcel.group))
+        return Delivered(parcel.id)
+
+    def _is_down(self, place: tuple[int, int]) -> bool:
+        return self._down.get(place, 0.0) > self._clock.monotonic()
+
+    def _not_taken(self, place: tuple[int, int]) -> None:
+        """One event may be one that the endpoint does not like; after two with none taken between, it is down."""
+        self._strikes[place] += 1
+        if self._strikes[place] >= STRIKES:
+            self._down[place] = self._clock.monotonic() + schedule.DOWN_SECONDS
+
+    def _park(self, parcel: Parcel, attempts: int, problem: Problem, *, counts: bool = True) -> Outcome:
+        """Sets an event aside until later, or buries it where its day is over. `counts`: an attempt was made for it."""
+        now = self._clock.unix()
+        parked = parcel.parked + 1 if counts else max(1, parcel.parked)
+        due = schedule.parked_until(parked, now, parcel.since / 1000)
+        if counts:
+            self._not_taken((parcel.sdk_app_id, parcel.group))
+        if due is None:
+            return self._bury(parcel, attempts, problem)
+        self._metrics.events.labels("parked").inc()
+        total = parcel.attempts + attempts
+        return Kept(parcel.id, State.PARKED, int(due * 1000), total, parked, problem.value)
+
+    def _bury(self, parcel: Parcel, attempts: int, problem: Problem) -> Outcome:
+        self._metrics.events.labels("dead").inc()
+        _log.warning("webhook_dead", application=parcel.sdk_app_id, reason=problem.value)
+        total = parcel.attempts + attempts
+        return Kept(parcel.id, State.DEAD, parcel.since, total, parcel.parked, problem.value)
+
+    # waiting
+
+    async def _pause(self, seconds: float) -> None:
+        await self._wait(asyncio.Event(), seconds)
+
+    async def _wait(self, event: asyncio.Event, seconds: float) -> None:
+        """Waits for an event, at most so long."""
+        timer = self._clock.call_later(seconds, event.set)
+        try:
+            await event.wait()
+        finally:
+            timer.cancel()

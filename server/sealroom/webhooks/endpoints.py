@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where customers want their events: set, listed, removed. Keys lie encrypted and are never shown again."""
+
+import re
+from dataclasses import dataclass, field
+
+from sqlalchemy import delete, select
+
+from sealroom.audit.events import Actor, AuditEvent, Record
+from sealroom.audit.service import AuditLog
+from sealroom.core.clock import Clock
+from sealroom.core.db import Database, raise_number, upsert
+from sealroom.core.errors import OperatorError
+from sealroom.core.keys import Envelope
+from sealroom.webhooks.address import Addresses, read_addresses
+from sealroom.webhooks.client import NotTaken, read_url
+from sealroom.webhooks.models import KEYS, Group, endpoints
+from sealroom.webhooks.outbox import TOPIC
+from sealroom_wire.ids import check_sdk_app_id
+
+_KEY = re.compile(r"[A-Za-z0-9]{1,32}")
+
+
+class WebhookError(OperatorError):
+    """Something about webhooks that is not done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where one group of an application's events goes. `key` is empty where they are not signed."""
+
+    sdk_app_id: int
+    group: Group
+    url: str
+    key: bytes = field(repr=False)
+    enabled: bool
+
+
+class Endpoints:
+    """The endpoints of one database."""
+
+    def __init__(
+        self, database: Database, audit: AuditLog, envelope: Envelope, clock: Clock, addresses: Addresses
+    ) -> None:
+        self._database, self._audit, self._envelope = database, audit, envelope
+        self._clock, self._addresses = clock, addresses
+
+    async def set(
+        self, sdk_app_id: int, group: Group, url: str, key: str, *, actor: Actor, enabled: bool = True
+    ) -> None:  # fmt: skip
+        """Says where a group of events goes, and with which key they are signed: at most 32 letters and digits, or empty for none.
+
+        Raises:
+            WebhookError: a URL or a key that cannot be used.
+            Refusal: an application id that is none.
+        """
+        check_sdk_app_id(sdk_app_id)
+        self._check_url(url)
+        if key and not _KEY.fullmatch(key):
+            raise WebhookError(
+                "webhook_key_invalid", "The key is not one.", "Use 1 to 32 letters and digits (TRTC's rule), or none."
+            )  # fmt: skip
+        now = int(self._clock.unix() * 1000)
+        place = (sdk_app_id, int(group))
+        sealed = await KEYS.encrypt(self._envelope, place, key.encode()) if key else None
+        row = {
+            "sdk_app_id": sdk_app_id, "group_id": int(group), "url": url, "key": sealed, "enabled": enabled, "changed_at": now,
+        }  # fmt: skip
+        async with self._database.writing() as connection:
+            await raise_number(connection, TOPIC)
+            await upsert(connection, endpoints, row)
+            told: dict[str, str | int] = {
+                "group": int(group),
+                "url": url,
+                "enabled": int(enabled),
+                "signed": int(bool(key)),
+            }
+            record = Record(AuditEvent.WEBHOOK_CHANGED, actor, f"application {sdk_app_id}", told)
+            await self._audit.append(connection, record)
+        await self._audit.place()
+
+    async def remove(self, sdk_app_id: int, group: Group, *, actor: Actor) -> bool:
+        """Sends no more of a group anywhere; says whether it did. What waits becomes a dead letter."""
+        mine = (endpoints.c.sdk_app_id == sdk_app_id, endpoints.c.group_id == int(group))
+        async with self._database.writing() as connection:
+            await raise_number(connection, TOPIC)
+            if (await connection.execute(delete(endpoints).where(*mine))).rowcount == 0:
+                return False
+            told: dict[str, str | int] = {"group": int(group)}
+            record = Record(AuditEvent.WEBHOOK_REMOVED, actor, f"application {sdk_app_id}", told)
+            await self._audit.append(connection, record)
+        await self._audit.place()
+        return True
+
+    async def all(self, sdk_app_id: int | None = None) -> list[Endpoint]:
+        """Every endpoint with its key, for who sends. Raises EnvelopeError where a key cannot be opened."""
+        statement = select(endpoints).order_by(endpoints.c.sdk_app_id, endpoints.c.group_id)
+        if sdk_app_id is not None:
+            statement = statement.where(endpoints.c.sdk_app_id == sdk_app_id)
+        found = []
+        for row in await self._database.ask(statement):
+            place = (row.sdk_app_id, row.group_id)
+            key = b"" if row.key is None else await KEYS.decrypt(self._envelope, place, row.key)
+            found.append(Endpoint(row.sdk_app_id, Group(row.group_id), row.url, key, row.enabled))
+        return found
+
+    def _check_url(self, url: str) -> None:
+        """What can be said before a name is resolved. Each delivery judges the address again."""
+        try:
+            target = read_url(url)
+        except NotTaken as wrong:
+            raise WebhookError(
+                wrong.problem.value,
+                "The URL is not one that events can be sent to.",
+                "Write https://host/path, without user, password or fragment, of at most 2083 ASCII characters.",
+            ) from None
+        if not target.tls and not self._addresses.may_be_in_clear:
+            raise WebhookError(
+                "webhook_in_clear",
+                "Events name users and rooms, and http would carry them in clear.",
+                "Use https; or allow the endpoint's network in [webhooks] allow.",
+            )
+        literal = list(read_addresses([target.host]))
+        if literal and not self._addresses.may_reach(literal[0], in_clear=not target.tls):
+            raise WebhookError(
+                "address_refused",
+                "The address is not a public one.",
+                "Use a public address, or allow its network in [webhooks] allow.",
+            )

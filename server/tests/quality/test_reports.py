@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a device tells stands where it belongs, under the name of who told it."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from sealroom.core.errands import Errands
+from sealroom.quality.models import CallEvent, EventKind, SdkLogEntry
+from sealroom.quality.reports import Listening
+from sealroom_wire import reports
+from sealroom_wire.reports import ReportedEvent
+from sealroom_wire.signalling import Track
+from server.tests.quality.test_collector import Studio, studio
+
+__all__ = ["studio"]
+
+
+@pytest.fixture
+def listening_to(studio: Studio, errands: Errands) -> Listening:
+    return Listening(studio.collector, studio.kept, studio.clock, errands, log=True)
+
+
+def told(studio: Studio) -> Iterable[CallEvent]:
+    return studio.kept.all(CallEvent)
+
+
+async def settle(errands: Errands) -> None:
+    await errands.__aexit__(None, None, None)
+
+
+async def test_a_sample_goes_into_the_next_take(studio: Studio, listening_to: Listening) -> None:
+    (slot,) = [slot for slot, binding in studio.engine.peers[studio.bob.peer].bound.items() if binding.source]
+    received = reports.ReceivedStream(slot=slot, frozen=400, frame_rate=20, jitter_buffer=35)
+    sample = reports.Sample(
+        at=2000, span=2000, rtt=30, cpu=reports.Pressure.CRITICAL, memory=100, received=(received,)
+    )
+    listening_to.on_sample(studio.bob, sample)
+    seen = (await studio.pass_time())["bob", "alice", "main"]
+    assert (seen.frozen, seen.played, seen.frame_rate, seen.delay) == (400, 2000, 20.0, 35.0)
+    assert (seen.rtt, seen.cpu, seen.memory) == (30.0, 95, 100)
+
+
+async def test_a_page_in_the_back_is_not_blamed_for_what_it_did_not_show(
+    studio: Studio, listening_to: Listening
+) -> None:
+    (slot,) = [slot for slot, binding in studio.engine.peers[studio.bob.peer].bound.items() if binding.source]
+    received = reports.ReceivedStream(slot=slot, frozen=2000)
+    listening_to.on_sample(studio.bob, reports.Sample(at=2000, span=2000, hidden=True, received=(received,)))
+    seen = (await studio.pass_time())["bob", "alice", "main"]
+    assert (seen.frozen, seen.played) == (None, None)
+
+
+async def test_what_the_largest_layer_that_flows_says_of_the_encoder_counts(
+    studio: Studio, listening_to: Listening
+) -> None:
+    layers = (
+        reports.SentStream(
+            track=Track.MAIN, layer=0, bit_rate=1, frame_rate=15, limited_by=reports.LimitedBy.NONE
+        ),
+        reports.SentStream(
+            track=Track.MAIN, layer=1, bit_rate=1, frame_rate=25, limited_by=reports.LimitedBy.CPU
+        ),
+        reports.SentStream(track=Track.MAIN, layer=2, bit_rate=0, limited_by=reports.LimitedBy.BANDWIDTH),
+    )
+    listening_to.on_sample(studio.alice, reports.Sample(at=1, span=2000, sent=layers))
+    sent = (await studio.pass_time())["alice", "", "main"]
+    assert (sent.frame_rate, sent.limited_by) == (25.0, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("event", "kind", "detail", "number"),
+    [
+        (reports.CaptureFailed(1, reports.Device.CAMERA, reports.CaptureFault.DENIED), EventKind.DEVICE, "camera_denied_failed", None),
+        (reports.DeviceChanged(1, reports.Device.MICROPHONE, reports.DeviceAction.ACTIVE), EventKind.DEVICE, "microphone_active", None),
+        (reports.NetworkChanged(1, reports.Network.CELLULAR), EventKind.NETWORK, "cellular", None),
+        (reports.VisibilityChanged(1, hidden=True), EventKind.BACKGROUND, None, None),
+        (reports.Reconnected(1, reports.LostBy.LINE, 1200, 2), EventKind.RECONNECT, "line", 1200),
+        (reports.MediaRestarted(1), EventKind.RECONNECT, "media_restarted", None),
+        (reports.KeyWaited(1, 80), EventKind.KEY_CHANGE, "waited", 80),
+        (reports.KeyStateChanged(1, reports.KeyState.PAUSED), EventKind.KEY_CHANGE, "paused", None),
+        (reports.FramesRefused(1, reports.FrameRefusal.NO_KEY, 3), EventKind.FRAMES_REFUSED, "no_key", 3),
+    ],
+)  # fmt: skip
+async def test_events_stand_in_the_call_in_its_own_words(
+    studio: Studio, listening_to: Listening, errands: Errands, event: ReportedEvent, kind: EventKind, detail: str | None,
+    number: int | None,
+) -> None:  # fmt: skip
+    listening_to.on_events(studio.bob, (event, event))
+    await settle(errands)
+    first, second = told(studio)
+    assert (first.user_id, first.kind, first.detail, first.number, first.peer_id) == (
+        "bob",
+        kind,
+        detail,
+        number,
+        "",
+    )
+    assert first.id != second.id
+
+
+async def test_an_event_of_a_slot_names_who_was_in_it(
+    studio: Studio, listening_to: Listening, errands: Errands
+) -> None:
+    await studio.pass_time()
+    (slot,) = [slot for slot, binding in studio.engine.peers[studio.bob.peer].bound.items() if binding.source]
+    listening_to.on_events(studio.bob, (reports.FirstFrame(640, slot), reports.FirstFrame(640, 29)))
+    await settle(errands)
+    assert sorted((one.peer_id, one.number) for one in told(studio)) == [("", 640), ("alice", 640)]
+
+
+async def test_the_sdks_log_has_no_field_for_a_sentence(
+    studio: Studio, listening_to: Listening, errands: Errands
+) -> None:
+    entry = reports.LogEntry(
+        5,
+        reports.LogLevel.WARNING,
+        "capture_failed",
+        code=5300,
+        reason="NotAllowedError",
+        place="startVideo",
+        count=3,
+    )
+    listening_to.on_log(studio.alice, (entry,))
+    await settle(errands)
+    (kept,) = studio.kept.all(SdkLogEntry)
+    assert (kept.user_id, kept.level, kept.event) == ("alice", "warning", "capture_failed")
+    assert kept.text == "NotAllowedError startVideo 5300 3 times"
