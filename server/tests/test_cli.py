@@ -62,7 +62,19 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 @contextmanager
 def operator(folder: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """`sealroom dev` until the block ends; what it printed so far ends with its last line of greeting."""
-    command = [*COMMAND, "dev", "--state", str(folder / "state"), "--port", "0", "--admin-port", "0", *flags]
+    command = [
+        *COMMAND,
+        "dev",
+        "--state",
+        str(folder / "state"),
+        "--port",
+        "0",
+        "--admin-port",
+        "0",
+        "--api-port",
+        "0",
+        *flags,
+    ]
     child = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
     )
@@ -148,7 +160,18 @@ def test_the_demo_application_stays_the_same_over_a_restart(tmp_path: Path) -> N
 
 def test_a_second_server_on_the_same_state_says_so(tmp_path: Path, run: Command) -> None:
     with operator(tmp_path):
-        said = run("dev", "--state", str(tmp_path / "state"), "--port", "0", "--admin-port", "0", code=1)
+        said = run(
+            "dev",
+            "--state",
+            str(tmp_path / "state"),
+            "--port",
+            "0",
+            "--admin-port",
+            "0",
+            "--api-port",
+            "0",
+            code=1,
+        )
     assert "Another server uses" in said
 
 
@@ -165,7 +188,17 @@ def test_a_second_server_on_the_same_state_says_so(tmp_path: Path, run: Command)
 def test_a_wrong_setting_ends_the_start_with_a_sentence_and_code_2(
     tmp_path: Path, run: Command, environment: dict[str, str], word: str
 ) -> None:
-    said = run("dev", "--state", str(tmp_path), "--admin-port", "0", code=2, environment=environment)
+    said = run(
+        "dev",
+        "--state",
+        str(tmp_path),
+        "--admin-port",
+        "0",
+        "--api-port",
+        "0",
+        code=2,
+        environment=environment,
+    )
     assert word in said
     assert "Traceback" not in said
 

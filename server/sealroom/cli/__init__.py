@@ -19,6 +19,7 @@ from sealroom.cli import (
     catalogue,
     configuration,
     keys,
+    records,
     revoke,
     server,
     webhook,
@@ -41,7 +42,7 @@ app = App(
 )
 app.command(server.dev)
 app.command(server.doctor)
-for noun in (configuration, account, application, revoke, ban, webhook, keys, audit, catalogue):
+for noun in (configuration, account, application, revoke, ban, webhook, keys, audit, records, catalogue):
     app.command(noun.app)
 
 

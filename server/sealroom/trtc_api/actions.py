@@ -63,6 +63,7 @@ def _not(group: str, note: str, *names: str, site: Site = _B) -> tuple[Action, .
 
 
 _HISTORY, _DASHBOARD, _USAGE = "Call quality and history", "Dashboard", "Usage"
+_NOT_METERED = "empty: done on the customer's side, where the operator meters nothing"
 _SPEECH = "Speech, voice and vocabulary"
 
 _ALL = (
@@ -97,12 +98,12 @@ _ALL = (
     _served(_DASHBOARD, "DescribeTRTCMarketQualityData", note="rates in percent"),
     _served(_DASHBOARD, "DescribeTRTCMarketScaleMetricData", _C),
     _served(_USAGE, "DescribeTrtcUsage", rate=USAGE, note="days are UTC"),
-    _served(_USAGE, "DescribeTrtcRoomUsage", rate=ROOM_USAGE, note="CSV, in seconds"),
-    _served(_USAGE, "DescribeRecordingUsage", rate=USAGE, note="days are UTC"),
+    _served(_USAGE, "DescribeTrtcRoomUsage", rate=ROOM_USAGE, note="CSV, in seconds; in steps of five minutes"),
+    _served(_USAGE, "DescribeRecordingUsage", rate=USAGE, note=_NOT_METERED),
     *_not(_USAGE, "ask DescribeRecordingUsage", "DescribeRecordStatistic", site=_C),
-    _served(_USAGE, "DescribeMixTranscodingUsage", rate=USAGE, note="days are UTC"),
+    _served(_USAGE, "DescribeMixTranscodingUsage", rate=USAGE, note=_NOT_METERED),
     *_not(_USAGE, "ask DescribeMixTranscodingUsage", "DescribeTrtcMcuTranscodeTime", site=_C),
-    _served(_USAGE, "DescribeRelayUsage", rate=USAGE, note="days are UTC"),
+    _served(_USAGE, "DescribeRelayUsage", rate=USAGE, note=_NOT_METERED),
     *_not(
         _USAGE, "there is no such service to meter", "DescribeTRTCAIRecognitionUsage", "DescribeTRTCSegmentModerationUsage",
         "DescribeTRTCDedicatedCloudAccUsage", site=_C,

@@ -324,18 +324,3 @@ class ReadingContract:
             await numbers.rates(APP, TODAY - dt.timedelta(days=9), TODAY - dt.timedelta(days=1), Period.DAY)
             == []
         )
-
-    async def test_sixty_days_by_hour_can_be_asked_for(
-        self, records: Records, numbers: RecordedNumbers
-    ) -> None:
-        first = MIDNIGHT - 60 * DAY
-        await records.write(
-            flat([
-                *(minute(first + 3600 * hour, "one", 1 + hour % 3, frozen=1, played=10) for hour in range(60 * 24)),
-                *(entry("a", first + 3600 * hour, 10) for hour in range(60 * 24)),
-            ]),
-            wait=True,
-        )  # fmt: skip
-        days = (TODAY - dt.timedelta(days=60), TODAY)
-        assert len(await numbers.scale(APP, *days, Period.HOUR)) == 1440
-        assert len(await numbers.rates(APP, *days, Period.HOUR)) == 1440

@@ -2,6 +2,7 @@
 """The whole way, on either database: accounts and their keys, rooms, ledger, store, handlers."""
 
 import asyncio
+import datetime as dt
 import json
 import random
 from collections.abc import AsyncIterator, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from sealroom.app import catalogue
 from sealroom.catalogue import Document
@@ -29,8 +31,12 @@ from sealroom.trtc_api.endpoint import application
 from sealroom.trtc_api.history import CallId
 from sealroom.trtc_api.parameters import Page, Window
 from sealroom.trtc_api.reading.book import LedgerBook
+from sealroom.trtc_api.reading.metered import MeteredUsage
 from sealroom.trtc_api.reading.numbers import RecordedNumbers
 from sealroom.trtc_api.reading.past import RecordedHistory
+from sealroom.usage.meter import Meter
+from sealroom.usage.models import KINDS, meters
+from sealroom.usage.service import UsageService
 from sealroom_wire import signalling
 from sealroom_wire.ids import room_number, room_string
 from sealroom_wire.signalling import KickReason, Track
@@ -38,7 +44,7 @@ from server.tests import fakes, offers
 from server.tests.administration import Desk, apps_with
 from server.tests.conftest import House
 from server.tests.fakes import NOW
-from server.tests.trtc_api.parts import APP, Meters, World
+from server.tests.trtc_api.parts import APP, World
 
 ALL = Page(0, 100)
 
@@ -65,6 +71,8 @@ class Whole:
     world: World
     book: LedgerBook
     desk: Desk
+    meter: Meter
+    database: Database
 
 
 class WholeContract:
@@ -85,9 +93,10 @@ class WholeContract:
             database, clock, LedgerMetrics(metrics.registry), writers=(History(Keeper(records)).write,)
         )
         await ledger.start()
+        meter = Meter(database, clock)
         rooms = RoomService(
             engine, offers.SERVER, clock=clock, ids=Ids(random.Random(1)), settings=RoomSettings(), errands=errands, metrics=metrics,
-            listeners=(ledger,), bans=bans,
+            listeners=(ledger, meter), bans=bans,
         )  # fmt: skip
         moderation = Moderation(rooms, bans, database, desk.audit, clock, errands)
         await moderation.start()
@@ -95,9 +104,9 @@ class WholeContract:
         world = World(clock, pair=(key.secret_id, key.secret_key))
         world.api = application(
             keys=desk.api_keys, applications=desk.apps, rooms=moderation, past=RecordedHistory(records, book, clock),
-            numbers=RecordedNumbers(records), meters=Meters(), clock=clock, metrics=Metrics("test"),
+            numbers=RecordedNumbers(records), meters=MeteredUsage(UsageService(database, clock)), clock=clock, metrics=Metrics("test"),
         )  # fmt: skip
-        yield Whole(House(rooms), ledger, world, book, desk)
+        yield Whole(House(rooms), ledger, world, book, desk, meter, database)
         moderation.close()
         while errands.running:
             await asyncio.wait(errands.running)
@@ -230,3 +239,41 @@ class WholeContract:
             ("user_removed", f"api_key:{world.pair[0]}"), ("room_dismissed", f"api_key:{world.pair[0]}"),
         ]  # fmt: skip
         assert json.loads(acts[0].payload or "")["user"] == "bob"
+
+    async def test_what_was_used_is_told_as_minutes_and_by_room(
+        self, whole: Whole, engine: fakes.FakeEngine, clock: fakes.VirtualClock
+    ) -> None:
+        await whole.house.enter("alice")
+        await whole.house.enter("bob")
+        for _ in range(45):
+            clock.advance(2)
+            engine.pass_time(2)
+            whole.meter.on_measures(await engine.all_measures(), int(clock.unix() * 1000))
+        await whole.meter.write()
+        day = dt.datetime.fromtimestamp(NOW, dt.UTC).date()
+        one_day = {"SdkAppId": APP, "StartTime": str(day), "EndTime": str(day)}
+        steps = await whole.world.call("DescribeTrtcUsage", one_day)
+        (step,) = steps["UsageList"]
+        assert step["TimeKey"] == f"{day} 08:00:00"
+        assert step["UsageValue"] == [3.0, 0, 0, 0, 0, 0]
+        days = {"StartTime": str(day - dt.timedelta(days=5)), "EndTime": str(day)}
+        (total,) = (await whole.world.call("DescribeTrtcUsage", days))["UsageList"]
+        assert (total["TimeKey"], total["UsageValue"]) == (f"{day} 00:00:00", [3.0, 0, 0, 0, 0, 0])
+        span = {"SdkAppid": APP, "StartTime": f"{day} 08:00", "EndTime": f"{day} 08:05"}
+        assert (await whole.world.call("DescribeTrtcRoomUsage", span))["Data"].splitlines()[1:] == [
+            "room,180,0,0,0,0,0"
+        ]
+        recorded = await whole.world.call("DescribeRecordingUsage", one_day | {"MixType": "single"})
+        assert recorded["UsageList"] == []
+
+    async def test_each_class_of_video_has_trtc_s_key(self, whole: Whole) -> None:
+        row = {"stay": "x", "bucket": NOW * 1000 // 300_000 * 300_000, "sdk_app_id": APP, "room": "r"}
+        async with whole.database.writing() as connection:
+            await connection.execute(
+                insert(meters).values(row | {kind: 60_000 * 2**at for at, kind in enumerate(KINDS)})
+            )
+        day = dt.datetime.fromtimestamp(NOW, dt.UTC).date()
+        answer = await whole.world.call("DescribeTrtcUsage", {"StartTime": str(day), "EndTime": str(day)})
+        assert dict(zip(answer["UsageKey"], answer["UsageList"][0]["UsageValue"], strict=True)) == {
+            "Audio": 1, "SD": 2 + 64, "HD": 4, "FullHD": 8, "2K": 16, "4K": 32,
+        }  # fmt: skip

@@ -37,7 +37,10 @@ async def test_an_event_is_sent_signed_and_its_row_goes(post: Post) -> None:
     told = json.loads(body)
     assert (told["EventGroupId"], told["EventType"]) == (2, 203)
     assert NOW * 1000 <= told["CallbackTs"] <= NOW * 1000 + 2000
-    await post.passes(0.5)
+    for _ in range(50):
+        await post.passes(0.5)
+        if not await everything(post):
+            break
     assert await everything(post) == []
 
 

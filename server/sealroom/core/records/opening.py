@@ -9,7 +9,7 @@ from sealroom.catalogue import Catalogue, Ends
 from sealroom.core.clock import Clock
 from sealroom.core.config.schema import RecordsSettings
 from sealroom.core.errors import ConfigurationError
-from sealroom.core.records.journal import Bounds, SegmentKeys
+from sealroom.core.records.journal import Bounds, DeadLetters, SegmentKeys
 from sealroom.core.records.port import Records
 from sealroom.core.records.sqlite import SqliteRecords
 from sealroom.core.records.writing import RecordWriter
@@ -60,6 +60,11 @@ def writer_of(
         settings.journal_max_bytes, settings.journal_segment_bytes, settings.journal_segment_seconds
     )
     return RecordWriter(state.path / JOURNAL / site, site, catalogue, records, keys, clock, bounds)
+
+
+def dead_letters_of(state: StateDirectory, site: str, keys: SegmentKeys, clock: Clock) -> DeadLetters:
+    """What lies aside in the state folder, for commands; a server may run beside."""
+    return DeadLetters(state.path / JOURNAL / site, site, keys, clock)
 
 
 def shorter_retention(settings: RecordsSettings, catalogue: Catalogue) -> Mapping[str, int]:

@@ -60,8 +60,7 @@ class Shipper:
         self._written_at = clock.monotonic()
         self._failures = 0
         self._passed = asyncio.Event()
-        for path in dead.files():
-            journal.account(path, path.stat().st_size)
+        self._dead_files: set[Path] = set()
 
     async def run(self) -> None:
         """Ships until it is cancelled. Nothing that fails ends it."""
@@ -103,7 +102,7 @@ class Shipper:
         segments = self._journal.segments()
         made = min((one.made for one in segments if one.made), default=None)
         oldest = 0.0 if made is None else max(0.0, self._clock.unix() - made / 1000)
-        return Standing(len(segments), self._journal.size, oldest, len(self._dead.files()), buffered)
+        return Standing(len(segments), self._journal.size, oldest, len(self._dead_files), buffered)
 
     async def _ship(self, segment: Segment) -> None:
         reader = await self._reader(segment)
@@ -181,8 +180,8 @@ class Shipper:
             self._tally.lost["dead_full"] += len(dead)
             _log.error("records_lost", reason="dead_full", count=len(dead))
             return
-        path, size = await self._dead.keep(dead)
-        self._journal.account(path, size)
+        await self._dead.keep(dead)
+        await asyncio.to_thread(self._count_dead)
         for entry in dead:
             self._tally.dead[entry.reason] += 1
         for reason in reasons:
@@ -191,12 +190,21 @@ class Shipper:
     async def _expire(self) -> None:
         """What the store did not take in the journal's own time goes."""
         before = int(self._clock.unix() * 1000) - KEPT_DAYS * _DAY_MS
-        for path in await self._dead.expire(before):
-            self._journal.account(path, None)
-            self._tally.lost["too_old"] += 1
+        if old := await self._dead.expire(before):
+            self._tally.lost["too_old"] += len(old)
+        await asyncio.to_thread(self._count_dead)
         for segment in self._journal.segments():
             if segment.committed is None and 0 < segment.made < before:
                 await self._give_up(segment, "too_old")
+
+    def _count_dead(self) -> None:
+        """Counts files of dead letters into the journal's bound. A command may have taken some away."""
+        present = set(self._dead.files())
+        for path in self._dead_files - present:
+            self._journal.account(path, None)
+        for path in present - self._dead_files:
+            self._journal.account(path, path.stat().st_size)
+        self._dead_files = present
 
     async def _give_up(self, segment: Segment, reason: str) -> None:
         self._tally.lost[reason] += 1

@@ -93,7 +93,8 @@ async def test_a_day_has_an_index_of_its_own_in_the_name_of_site_class_and_kind(
 
 
 async def test_sites_do_not_see_each_others_documents(own_indices: OwnIndices) -> None:
-    here, there = opened(own_indices, site="sg"), opened(own_indices, site="cn")
+    """Nor where one site's name begins like the other's."""
+    here, there = opened(own_indices, site="sg"), opened(own_indices, site="sg-dashboard-samples")
     for records in (here, there):
         await records.prepare()
     await here.write([sample(1)], wait=True)

@@ -41,8 +41,8 @@ class DeadLetters:
         """All of them, oldest first."""
         return sorted(self.folder.glob(f"*{SUFFIX}"))
 
-    async def keep(self, entries: Sequence[Entry]) -> tuple[Path, int]:
-        """Puts documents aside, durably; returns the file and its size.
+    async def keep(self, entries: Sequence[Entry]) -> None:
+        """Puts documents aside, durably.
 
         Raises:
             OSError: the disk does not take them.
@@ -53,7 +53,7 @@ class DeadLetters:
         octets, opened = await new_header(self._keys, self._site, number, made)
         path = self.folder / f"{number:020}{SUFFIX}"
 
-        def write() -> int:
+        def write() -> None:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             writer = SegmentWriter(path, octets, opened)
             try:
@@ -63,9 +63,8 @@ class DeadLetters:
                 path.unlink(missing_ok=True)
                 raise
             writer.finish()
-            return writer.size
 
-        return path, await asyncio.to_thread(write)
+        await asyncio.to_thread(write)
 
     async def entries(self, path: Path) -> list[Entry]:
         """What lies in a file.

@@ -9,12 +9,19 @@ from elasticsearch import ApiError, AsyncElasticsearch, UnsupportedProductError
 
 from sealroom.core.records.search.wire import SECONDS, Access, Answered, Json, Unreachable, kind_of, silence
 
+_LOGS = (
+    "elastic_transport.node",
+    "elastic_transport.node_pool",
+    "elastic_transport.transport",
+    "elasticsearch",
+)
+
 
 class ElasticsearchWire:
     """Implements `Wire`."""
 
     def __init__(self, access: Access) -> None:
-        silence("elastic_transport", "elasticsearch")
+        silence(*_LOGS)
         self._client = AsyncElasticsearch(
             access.url,
             basic_auth=(access.user, access.password) if access.user else None,

@@ -15,7 +15,7 @@ from sealroom.core.errors import ConfigurationError
 from sealroom.core.records.search.wire import Json
 
 DAY_MS = 86_400_000
-_SITE = re.compile(r"[a-z0-9][a-z0-9_]{0,31}")
+_SITE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _EPOCH = dt.date(1970, 1, 1)
 _ANALYSIS: Json = {
     "analyzer": {"words": {"type": "custom", "tokenizer": "words", "filter": ["lowercase"]}},
@@ -40,7 +40,7 @@ class Indices:
             raise ConfigurationError(
                 "site_name_invalid",
                 f"The site's name {self.site!r} cannot be part of an index's name.",
-                "Use small letters, digits and underscores, 32 at most.",
+                "Use small letters, digits, underscores and hyphens, 32 at most.",
             )
         doubles = [name for name, column in self.dataset.columns.items() if column.kind is Kind.DOUBLE]
         object.__setattr__(self, "doubles", tuple(doubles))
@@ -48,7 +48,9 @@ class Indices:
     @property
     def base(self) -> str:
         """What all their names begin with, and the template's name."""
-        return f"{self.prefix}-{self.site}-{self.dataset.data_class.value}-{self.dataset.name}"
+        # A hyphen in the site's name would let its indices pass for another site's.
+        site = self.site.replace("-", ".")
+        return f"{self.prefix}-{site}-{self.dataset.data_class.value}-{self.dataset.name}"
 
     @property
     def pattern(self) -> str:

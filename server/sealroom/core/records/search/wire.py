@@ -60,9 +60,7 @@ class Wire(Protocol):
 def silence(*names: str) -> None:
     """The clients' own logs quote addresses, and documents where somebody turns them up; what fails the store tells itself."""
     for name in names:
-        library = logging.getLogger(name)
-        library.handlers = [logging.NullHandler()]
-        library.propagate = False
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def kind_of(body: object) -> str:

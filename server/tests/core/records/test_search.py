@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a search server may answer, without one: busy for some, for all, not there; and how its indices are named."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from sealroom.catalogue import DataClass
+from sealroom.core.errors import ConfigurationError, StartError
+from sealroom.core.records import DocumentsRefused, RecordsUnavailable
+from sealroom.core.records.search import Access, SearchRecords
+from sealroom.core.records.search.bulk import MOST, MOST_BYTES
+from sealroom.core.records.search.elasticsearch import ElasticsearchWire
+from sealroom.core.records.search.indices import Indices
+from sealroom.core.records.search.opensearch import OpenSearchWire
+from sealroom.core.records.search.wire import SECONDS, Answered, Json, Unreachable, kind_of
+from server.tests.core.records.contract import samples_where
+from server.tests.core.records.samples import DAY, MORNING, Sample, catalogue, note, sample
+from server.tests.core.records.shaky import until
+from server.tests.fakes import VirtualClock
+
+Status = Callable[[str, int], int]
+"""The server's answer to a document of an id, asked for the so-manieth time."""
+
+
+class ScriptedWire:
+    """A server that keeps what it accepted, and answers bulks as a test says."""
+
+    def __init__(self, status: Status = lambda _id, _time: 201) -> None:
+        self.status = status
+        self.kept: dict[str, Json] = {}
+        self.asked: dict[str, int] = {}
+        self.bulks: list[int] = []
+        self.fail: list[Exception] = []
+        self.closed = False
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Json | bytes | None = None,
+        seconds: float = SECONDS,
+    ) -> Json:
+        if self.fail:
+            raise self.fail.pop(0)
+        if path != "/_bulk":
+            return {"count": len(self.kept)}
+        assert isinstance(body, bytes)
+        lines = body.splitlines()
+        self.bulks.append(len(body))
+        items = [self._take(action, source) for action, source in zip(lines[::2], lines[1::2], strict=True)]
+        return {"errors": any("error" in item["index"] for item in items), "items": items}
+
+    def _take(self, action: bytes, source: bytes) -> dict[str, Any]:
+        name = msgspec.json.decode(action)["index"]["_id"]
+        self.asked[name] = self.asked.get(name, 0) + 1
+        status = self.status(name, self.asked[name])
+        if status >= 400:
+            return {"index": {"status": status, "error": {"type": "some_exception"}}}
+        self.kept[name] = msgspec.json.decode(source)
+        return {"index": {"status": status}}
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def opened(wire: ScriptedWire, clock: VirtualClock) -> SearchRecords:
+    return SearchRecords(wire, catalogue(), "sg", clock)
+
+
+async def turned(work: Any, clock: VirtualClock) -> None:
+    """Does it while time passes."""
+    task = asyncio.ensure_future(work)
+    await until(task.done, clock)
+    await task
+
+
+async def test_what_the_server_is_too_busy_for_is_tried_again_and_nothing_else(clock: VirtualClock) -> None:
+    wire = ScriptedWire(lambda name, time: 429 if name == "s000003" and time < 3 else 201)
+    await turned(opened(wire, clock).write([sample(n) for n in range(6)]), clock)
+    assert len(wire.kept) == 6
+    assert wire.asked == {f"s{n:06}": 3 if n == 3 else 1 for n in range(6)}
+
+
+async def test_a_server_that_stays_busy_is_said_to_be(clock: VirtualClock) -> None:
+    wire = ScriptedWire(lambda name, _: 503 if name == "s000003" else 201)
+    with pytest.raises(RecordsUnavailable) as caught:
+        await turned(opened(wire, clock).write([sample(n) for n in range(6)]), clock)
+    assert caught.value.code == "store_busy"
+    assert len(wire.kept) == 5
+
+
+async def test_refused_and_busy_together_are_told_apart(clock: VirtualClock) -> None:
+    wire = ScriptedWire(
+        lambda name, time: {"s000001": 400, "s000004": 429 if time == 1 else 201}.get(name, 201)
+    )
+    with pytest.raises(DocumentsRefused) as caught:
+        await turned(opened(wire, clock).write([sample(n) for n in range(6)]), clock)
+    assert caught.value.refused == {1: "value_unfit"}
+    assert set(wire.kept) == {f"s{n:06}" for n in (0, 2, 3, 4, 5)}
+
+
+async def test_a_whole_bulk_that_is_turned_away_is_tried_again(clock: VirtualClock) -> None:
+    wire = ScriptedWire()
+    wire.fail = [Answered(429, "circuit_breaking_exception"), Answered(403, "cluster_block_exception")]
+    await turned(opened(wire, clock).write([sample(1)]), clock)
+    assert len(wire.kept) == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [
+        (Unreachable("ConnectionError"), "store_gone"),
+        (Answered(401, "security_exception"), "store_forbids"),
+        (Answered(500, "null_pointer_exception"), "store_failed"),
+    ],
+)
+async def test_a_failure_has_a_code_and_no_document_in_it(
+    failure: Exception, code: str, clock: VirtualClock
+) -> None:
+    wire = ScriptedWire()
+    records = opened(wire, clock)
+    for work in (records.write([note(1, "canary")]), records.count(samples_where())):
+        wire.fail = [failure]
+        with pytest.raises(RecordsUnavailable) as caught:
+            await work
+        assert caught.value.code == code
+        assert "canary" not in str(caught.value)
+    wire.fail = [failure]
+    assert not await records.works()
+    wire.fail = [failure]
+    with pytest.raises(StartError, match=code):
+        await records.prepare()
+
+
+async def test_large_bulks_are_cut(clock: VirtualClock) -> None:
+    wire = ScriptedWire()
+    await opened(wire, clock).write([sample(n) for n in range(MOST + 1)])
+    assert len(wire.bulks) == 2
+    wire.bulks.clear()
+    await opened(wire, clock).write([note(n, "x" * (MOST_BYTES // 3)) for n in range(4)])
+    assert len(wire.bulks) == 2
+    assert max(wire.bulks) <= MOST_BYTES
+
+
+async def test_every_field_goes_out_as_it_is(clock: VirtualClock) -> None:
+    wire = ScriptedWire()
+    one = sample(1, loss=0.5, codecs=("a",), bit_rate=2**53 + 1)
+    await opened(wire, clock).write([one])
+    assert msgspec.convert(wire.kept[one.id], Sample) == one
+    await opened(wire, clock).close()
+    assert wire.closed
+
+
+def test_indices_are_named_by_site_class_kind_and_day() -> None:
+    dataset = catalogue().of(Sample)
+    made = Indices(Sample, dataset, "sg")
+    assert made.of(MORNING) == "sealroom-sg-dashboard-samples-2024.10.04"
+    assert made.of(MORNING - 1) == "sealroom-sg-dashboard-samples-2024.10.03"
+    assert dataset.data_class is DataClass.DASHBOARD
+    assert made.ended_before(made.of(MORNING), MORNING + DAY)
+    assert not made.ended_before(made.of(MORNING), MORNING + DAY - 1)
+    assert not made.ended_before("sealroom-sg-dashboard-samples-kept", MORNING + DAY)
+    with pytest.raises(ValueError, match="time"):
+        made.of(2**62)
+
+
+def test_no_sites_indices_pass_for_anothers() -> None:
+    dataset = catalogue().of(Sample)
+    short, long = (Indices(Sample, dataset, site) for site in ("sg", "sg-dashboard-samples"))
+    assert not long.of(MORNING).startswith(short.pattern.rstrip("*"))
+    for wrong in ("", "Sg", "sg*", "sg,cn", "sg/x", "-sg", "é"):
+        with pytest.raises(ConfigurationError):
+            Indices(Sample, dataset, wrong)
+
+
+def test_the_servers_word_is_of_the_innermost_cause_and_never_its_sentence() -> None:
+    outer = {
+        "type": "search_phase",
+        "reason": "canary",
+        "root_cause": [{"type": "parsing", "reason": "canary"}],
+    }
+    assert kind_of({"error": outer}) == "parsing"
+    assert (
+        kind_of({"error": {**outer, "caused_by": {"type": "too_many_buckets_exception"}}})
+        == "too_many_buckets_exception"
+    )
+    others: tuple[object, ...] = (None, "text", {}, {"error": "text"}, {"error": {}})
+    for other in others:
+        assert kind_of(other) == "unknown"
+
+
+@pytest.mark.parametrize("kind", [OpenSearchWire, ElasticsearchWire])
+async def test_clients_tell_of_a_server_that_is_gone_and_log_nothing(
+    kind: type[OpenSearchWire] | type[ElasticsearchWire], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    wire = kind(Access("http://127.0.0.1:9", "user", "canary-password"))
+    with pytest.raises(Unreachable):
+        await wire.call("POST", "/_bulk", body=b'{"canary": 1}\n')
+    await wire.close()
+    assert "canary" not in caplog.text
+    assert "_bulk" not in caplog.text
