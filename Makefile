@@ -32,6 +32,7 @@ $(BIN)/uv: tools/bootstrap.txt
 
 env: $(BIN)/uv ## Bring tools and both sides' native modules up to date
 	@$(UV) sync --frozen --inexact $(if $(CI),,--quiet)
+	$(BIN)/python -m tools.trtc_sdks
 
 web/node_modules/.package-lock.json: web/package-lock.json | env
 	@# Not `npm ci`: it wants packages of every platform in the lock file, also those a registry mirror does not carry.
@@ -86,6 +87,7 @@ check-web: env web/node_modules/.package-lock.json
 
 generate: env ## Write everything that is derived from the sources
 	@$(BIN)/python -m tools.protocol_types
+	$(BIN)/python -m tools.trtc_table
 	$(BIN)/python -m protocol.model.vectors
 	$(BIN)/python -m protocol.model.words
 	$(BIN)/sealroom catalogue export > docs/data-catalogue.md

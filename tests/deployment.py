@@ -17,11 +17,11 @@ from pathlib import Path
 import msgspec
 
 from sealroom.accounts.service import AccountSpec
-from sealroom.app import kept
 from sealroom.apps.models import ApplicationSpec
 from sealroom.audit.events import Actor
 from sealroom.core.config import Configuration
 from sealroom.core.config.schema import StateSettings
+from sealroom.kept import kept
 from tests import one_body
 
 BIN = Path(sys.executable).parent
@@ -159,7 +159,7 @@ def deployment(
     hand_over, sink = folder / "operator.json", folder / "sink.dump"
     server = Process.start(
         "operator", *operator, "dev", "--state", str(folder / "operator"), "--demo-out", str(hand_over),
-        "--port", "0", "--admin-port", "0", "--sink-dump", str(sink), *operator_flags,
+        "--port", "0", "--admin-port", "0", "--api-port", "0", "--sink-dump", str(sink), *operator_flags,
     )  # fmt: skip
     customer = None
     try:

@@ -92,7 +92,7 @@ def test_the_two_work_together(environments: dict[str, Path], tmp_path: Path) ->
     hand_over = tmp_path / "operator.json"
     operator = Process.start(
         "operator", str(environments["sealroom"] / "sealroom"), "dev", "--state", str(tmp_path / "operator"),
-        "--demo-out", str(hand_over), "--port", "0", "--admin-port", "0", "--sink-dump", str(tmp_path / "sink.dump"),
+        "--demo-out", str(hand_over), "--port", "0", "--admin-port", "0", "--api-port", "0", "--sink-dump", str(tmp_path / "sink.dump"),
     )  # fmt: skip
     try:
         customer = Process.start(

@@ -62,7 +62,7 @@ def _run(options: argparse.Namespace, hand_over: Path) -> int:
         "--port", "0" if free else str(options.operator_port),
     ]  # fmt: skip
     if free:
-        operator_command += ["--admin-port", "0"]
+        operator_command += ["--admin-port", "0", "--api-port", "0"]
     customer_command = [
         str(bin_folder / "sealroom-customer"), "demo", "--operator", str(hand_over),
         "--state", str(options.state / "customer"), "--port", "0" if free else str(options.port), "--bots", str(options.bots),

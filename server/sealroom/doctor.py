@@ -14,6 +14,7 @@ from sealroom.core.db.schema import schema_of
 from sealroom.core.db.target import Target
 from sealroom.core.errors import OperatorError, StartError
 from sealroom.core.http.address import check_encrypted, read_listen_address, read_networks
+from sealroom.core.keys.master import FileMasterKeys, master_file
 from sealroom.core.state import DATABASE_FILE, StateDirectory, state_directory
 from sealroom.media.addresses import media_addresses
 
@@ -38,6 +39,7 @@ def examine(configuration: Configuration) -> list[Finding]:
         "clock": _clock,
         "state": _state,
         "database": _database,
+        "keys": _keys,
         "signalling": _signalling,
         "admin": _admin,
         "media": _media,
@@ -99,6 +101,14 @@ def _database(configuration: Configuration) -> str:
     return f"{target}, schema {schema.version}" + (
         "" if schema.version == HEAD else f" (becomes {HEAD} at the next start)"
     )
+
+
+def _keys(configuration: Configuration) -> str:
+    file = master_file(configuration.keys, state_directory(configuration.state.directory, os.environ))
+    if not file.exists():
+        return f"{file} (made at the first start)"
+    FileMasterKeys(file)
+    return f"{file} can be read by this user only"
 
 
 def _signalling(configuration: Configuration) -> str:

@@ -62,7 +62,19 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 @contextmanager
 def operator(folder: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """`sealroom dev` until the block ends; what it printed so far ends with its last line of greeting."""
-    command = [*COMMAND, "dev", "--state", str(folder / "state"), "--port", "0", "--admin-port", "0", *flags]
+    command = [
+        *COMMAND,
+        "dev",
+        "--state",
+        str(folder / "state"),
+        "--port",
+        "0",
+        "--admin-port",
+        "0",
+        "--api-port",
+        "0",
+        *flags,
+    ]
     child = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
     )
@@ -148,7 +160,18 @@ def test_the_demo_application_stays_the_same_over_a_restart(tmp_path: Path) -> N
 
 def test_a_second_server_on_the_same_state_says_so(tmp_path: Path, run: Command) -> None:
     with operator(tmp_path):
-        said = run("dev", "--state", str(tmp_path / "state"), "--port", "0", "--admin-port", "0", code=1)
+        said = run(
+            "dev",
+            "--state",
+            str(tmp_path / "state"),
+            "--port",
+            "0",
+            "--admin-port",
+            "0",
+            "--api-port",
+            "0",
+            code=1,
+        )
     assert "Another server uses" in said
 
 
@@ -165,7 +188,17 @@ def test_a_second_server_on_the_same_state_says_so(tmp_path: Path, run: Command)
 def test_a_wrong_setting_ends_the_start_with_a_sentence_and_code_2(
     tmp_path: Path, run: Command, environment: dict[str, str], word: str
 ) -> None:
-    said = run("dev", "--state", str(tmp_path), "--admin-port", "0", code=2, environment=environment)
+    said = run(
+        "dev",
+        "--state",
+        str(tmp_path),
+        "--admin-port",
+        "0",
+        "--api-port",
+        "0",
+        code=2,
+        environment=environment,
+    )
     assert word in said
     assert "Traceback" not in said
 
@@ -189,6 +222,47 @@ def test_revocations_are_added_listed_and_taken_back(tmp_path: Path, run: Comman
     assert listed.splitlines() == ["1400000000\t(every user)\t5", "1400000000\talice\t1700000000"]
     run("revoke", "remove", "1400000000", "--user", "alice", *state)
     assert "no such revocation" in run("revoke", "remove", "1400000000", "--user", "alice", *state, code=1)
+
+
+def test_bans_are_added_listed_and_lifted(tmp_path: Path, run: Command) -> None:
+    state = ("--state", str(tmp_path))
+    run("ban", "add", "1400000000", "alice", "--room-number", "7", "--before", "1700000000", *state)
+    run("ban", "add", "1400000000", "bob", "--before", "5", *state)
+    assert run("ban", "list", *state).splitlines() == [
+        "1400000000\talice\tnumber:7\t2023-11-14T22:13:20Z",
+        "1400000000\tbob\t(every room)\t1970-01-01T00:00:05Z",
+    ]
+    assert "no such ban" in run("ban", "lift", "1400000000", "alice", "--room-string", "7", *state, code=1)
+    run("ban", "lift", "1400000000", "alice", "--room-number", "7", *state)
+    assert "user id" in run("ban", "add", "1400000000", "not valid", *state, code=2)
+    both = ("--room-number", "7", "--room-string", "7")
+    assert "number or a string" in run("ban", "add", "1400000000", "alice", *both, *state, code=2)
+
+
+def test_endpoints_of_webhooks_are_set_listed_and_removed(tmp_path: Path, run: Command) -> None:
+    state, key = ("--state", str(tmp_path / "state")), tmp_path / "key"
+    key.write_text("Planted42Key\n")
+    set_it = ("webhook", "set", "1400000000", "room")
+    said = run(*set_it, "https://hook.example/a", "--key-file", str(key), *state)
+    assert "signed" in said
+    assert "Planted42Key" not in said
+    run("webhook", "set", "1400000000", "media", "https://hook.example/b", "--no-enabled", *state)
+    assert run("webhook", "list", *state).splitlines() == [
+        "1400000000\troom\thttps://hook.example/a\tsigned\ton",
+        "1400000000\tmedia\thttps://hook.example/b\tnot signed\toff",
+    ]
+    assert "not a public one" in run(*set_it, "https://169.254.169.254/", *state, code=1)
+    assert "http would carry" in run(*set_it, "http://hook.example/", *state, code=1)
+    assert "switched off" in run("webhook", "test", "1400000000", "media", *state, code=1)
+    assert run("webhook", "dead", *state) == ""
+    assert "no such dead event" in run("webhook", "replay", "1400000000", *state, code=1)
+    run("webhook", "remove", "1400000000", "room", *state)
+    assert "no such endpoint" in run("webhook", "remove", "1400000000", "room", *state, code=1)
+    events = [json.loads(line)["event"] for line in run("audit", "show", "--json", *state).splitlines()]
+    assert events == ["webhook_changed", "webhook_changed", "webhook_removed"]
+    assert "Planted42Key" not in run("audit", "show", *state)
+    networks = {"SEALROOM_WEBHOOKS__ALLOW": '["nonsense"]'}
+    assert "webhooks.allow" in run("webhook", "list", *state, code=2, environment=networks)
 
 
 def test_the_doctor_says_what_to_mend(tmp_path: Path, run: Command) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from sealroom.core.db.migrations import HEAD
 from server.tests.test_cli import Command, enter_as, operator
 
 KEY = "0123456789abcdef" * 4
@@ -112,6 +113,27 @@ def test_the_master_key_is_rotated(run: Command, tmp_path: Path) -> None:
     assert "Restore that file" in said
 
 
+def test_the_doctor_looks_at_database_and_keys_and_makes_neither(run: Command, tmp_path: Path) -> None:
+    free = {
+        "SEALROOM_SIGNALLING__LISTEN": "127.0.0.1:0",
+        "SEALROOM_ADMIN__LISTEN": "127.0.0.1:0",
+        "SEALROOM_MEDIA__ADDRESSES": "127.0.0.1",
+    }
+    # A machine with loopback alone is told so, which is no fault of what is looked at here.
+    said = run("doctor", environment=free, code=1)
+    assert "sealroom.db (made at the first start)" in said
+    assert "master.key (made at the first start)" in said
+    assert sorted(file.name for file in (tmp_path / "state").iterdir()) == []
+    run("app", "list")
+    assert f"sealroom.db, schema {HEAD}" in run("doctor", environment=free, code=1)
+    (tmp_path / "state" / "master.key").chmod(0o644)
+    assert "chmod 600" in run("doctor", environment=free, code=1)
+    away = free | {"SEALROOM_DATABASE__URL": "postgresql://sealroom:secret@127.0.0.1:1/x"}
+    said = run("doctor", environment=away, code=1)
+    assert "FAULT database" in said
+    assert "secret" not in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "word"),
     [
@@ -154,6 +176,7 @@ def test_what_a_command_changes_a_running_server_knows_at_the_next_entry(
         with pytest.raises(AssertionError):
             enter_as(demo, "alice")
         run("app", "change", app, "--enabled")
+        entered_soon(demo)
         key = json.loads(run("app", "key", "add", app, "--json"))
         run("keys", "rotate")
         run("app", "key", "retire", app, "1")

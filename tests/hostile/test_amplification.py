@@ -30,7 +30,7 @@ def test_a_spoofed_source_gets_at_most_three_times_what_was_sent(tmp_path: Path)
     with namespaces.hosts() as hosts:
         operator = Process.start(
             "operator", "ip", "netns", "exec", hosts.server, str(BIN / "sealroom"), "dev", "--state", str(tmp_path / "state"),
-            "--demo-out", str(hand_over), "--port", "0", "--admin-port", "0",
+            "--demo-out", str(hand_over), "--port", "0", "--admin-port", "0", "--api-port", "0",
         )  # fmt: skip
         children: list[subprocess.Popen[str]] = []
         try:

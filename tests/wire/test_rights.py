@@ -37,7 +37,7 @@ def application(tmp_path: Path) -> Iterator[Application]:
     make_application(tmp_path / "state", ApplicationSpec("rights", advanced_permission=True), APP, KEY)
     operator = Process.start(
         "operator", str(BIN / "sealroom"), "dev", "--state", str(tmp_path / "state"),
-        "--port", "0", "--admin-port", "0", "--sink-dump", str(tmp_path / "sink.dump"),
+        "--port", "0", "--admin-port", "0", "--api-port", "0", "--sink-dump", str(tmp_path / "sink.dump"),
     )  # fmt: skip
     try:
         yield Application(operator.wait_for(re.compile(r"ws://\S+")), APP, KEY)

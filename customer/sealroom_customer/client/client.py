@@ -2,6 +2,7 @@
 """`Client`: one member in one sealed room."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -21,6 +22,7 @@ from sealroom_customer.client.events import (
     Unpublished,
 )
 from sealroom_customer.client.inbox import Inbox
+from sealroom_customer.client.measured import Measured, tell
 from sealroom_customer.client.membership import Membership
 from sealroom_customer.client.participants import Participants
 from sealroom_customer.client.published import Published
@@ -42,6 +44,7 @@ class Client:
         self._membership = Membership(entry.sdk_app_id, entry.room, entry.user_id, self._core)
         subject = Subject(entry.authority, entry.sdk_app_id, entry.room, entry.user_id, entry.grant)
         self._authority = AuthorityLine(subject, self._membership, self._roster_changed)
+        self._measured = Measured(time.monotonic, self._counters, sealed=entry.sealing is Sealing.REQUIRED)
         self._slots = SlotTable()
         self._growing = asyncio.Lock()
         self._inbox = Inbox(entry.user_id, self._slots, self._membership)
@@ -151,7 +154,10 @@ class Client:
         self._published.check(track, layer)
         if self._entry.sealing is Sealing.REQUIRED and not self._may_seal():
             return False
-        return self._core.send(track, codec, frame, timestamp, layer)
+        went = self._core.send(track, codec, frame, timestamp, layer)
+        if went:
+            self._measured.sent(track, layer, len(frame))
+        return went
 
     async def send_custom(self, command: int, data: bytes) -> None:
         """Seals a message (command 1 to 10, at most 1 KB) and sends it to everybody else in the room.
@@ -182,7 +188,7 @@ class Client:
     def stats(self) -> dict[str, int]:
         """The native core's counters (those of its end, once over), and `frames_not_taken`, `members`, `epoch`, `step`."""
         epoch, step = self._membership.version
-        core = self._last or self._core.stats()
+        core = self._counters()
         mine = {
             "frames_not_taken": self._inbox.not_taken + core["frames_not_taken"],
             "members": len(self._membership.members),
@@ -193,6 +199,9 @@ class Client:
         for reason, count in self._custom.refused.items():
             found[f"refused_{reason}"] += count
         return found
+
+    def _counters(self) -> dict[str, int]:
+        return self._last or self._core.stats()
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -231,6 +240,8 @@ class Client:
         await self._take_up_again(session)
         self._session = session
         self._move()
+        if entered.reports is not None:
+            session.run_beside(tell(session, self._measured, entered.reports, self._connected.is_set))
 
     async def _take_up_again(self, session: Session) -> None:
         """Publishes and binds in a new session what the one before had."""
@@ -363,6 +374,7 @@ class Client:
                 if self._open is not None:
                     self._open.lose_media(event[1])
             else:
+                self._measured.took(event)
                 self._inbox.take(event)
 
     def _roster_changed(self) -> None:

@@ -2,9 +2,12 @@
 """One entry into the operator's room: its line, and the media connection that was agreed on over it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import platform
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import TypeVar
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
@@ -19,6 +22,7 @@ from sealroom_wire.ids import RoomKind
 from sealroom_wire.limits import MAX_SIGNALLING_MESSAGE_BYTES
 from sealroom_wire.signalling import Answered, Done, Entered, Record
 
+_DISTRIBUTION = "sealroom-customer"
 _LEAVE_SECONDS = 1.0
 _REASON_SECONDS = 1.0
 """How long the line may still say why media has ended. Longer comes back later where media alone has failed."""
@@ -45,6 +49,7 @@ class Session:
         self._core = core
         self._media_lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reading = asyncio.create_task(line.run())
+        self._beside: list[asyncio.Task[None]] = []
 
     @classmethod
     @asynccontextmanager
@@ -58,7 +63,7 @@ class Session:
         """
         try:
             async with connect(
-                entry.operator,
+                _with_takes(entry.operator),
                 max_size=MAX_SIGNALLING_MESSAGE_BYTES,
                 ping_interval=None,
                 close_timeout=1,
@@ -85,6 +90,10 @@ class Session:
         if not self._reading.done():
             self._media_lost.result()
         await self._reading
+
+    def run_beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs something that ends with the session, and without which it goes on."""
+        self._beside.append(asyncio.create_task(work))
 
     def lose_media(self, reason: str) -> None:
         """The media connection has ended."""
@@ -125,9 +134,17 @@ class Session:
         return entered
 
     async def _finish(self) -> None:
-        for one in (self._reading, self._media_lost):
+        all_of_it = (self._reading, self._media_lost, *self._beside)
+        for one in all_of_it:
             one.cancel()
-        await asyncio.gather(self._reading, self._media_lost, return_exceptions=True)
+        await asyncio.gather(*all_of_it, return_exceptions=True)
+
+
+def _with_takes(address: str) -> str:
+    """Says in the address what this client knows beyond the protocol's version (`sealroom_wire.signalling`)."""
+    parts = urlsplit(address)
+    query = "&".join(filter(None, (parts.query, f"takes={signalling.Takes.REPORTS.value}")))
+    return urlunsplit(parts._replace(query=query))
 
 
 def _introduction(number: int, entry: Entry, core: _native.Client) -> signalling.Enter:
@@ -145,5 +162,14 @@ def _introduction(number: int, entry: Entry, core: _native.Client) -> signalling
         private_map_key=entry.private_map_key,
         scene=entry.scene,
         role=entry.role,
-        client=signalling.ClientInfo(sdk="sealroom-customer"),
+        client=_told_of_us(),
     )
+
+
+def _told_of_us() -> signalling.ClientInfo:
+    """What the operator's back-end log has of this program."""
+    try:
+        installed = version(_DISTRIBUTION)
+    except PackageNotFoundError:
+        installed = "0"
+    return signalling.ClientInfo(sdk=_DISTRIBUTION, version=installed[:32], os=platform.system()[:64])

@@ -105,7 +105,8 @@ impl Room {
             if entry.starts_key_frame {
                 let header = rtp::picture_header(packet.codec, &packet.info, payload);
                 // H.264 says its size once, in parameter sets that later key frames may do without.
-                if header.is_some() || packet.codec != Codec::H264 {
+                let goes_on = layer.codec == Some(Codec::H264) && packet.codec == Codec::H264;
+                if header.is_some() || !goes_on {
                     is_resized = layer.seen.picture(packet.codec, header);
                 }
             }

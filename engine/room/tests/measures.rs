@@ -171,6 +171,22 @@ fn a_picture_whose_size_does_not_lie_open_is_received_all_the_same() {
 }
 
 #[test]
+fn a_size_ends_with_its_codec_also_where_the_next_one_says_it_later() {
+    let mut call = Call::new();
+    call.stream(1, 0, (640, 360), 100);
+    assert_eq!(call.of(call.from).up[1].layers[0].picture, Some((640, 360)));
+    // A key frame's slice; the parameter sets were lost.
+    let slice = [0x65, 0xb8, 0xEE, 0xEE, 0xEE];
+    let packet = Packet {
+        codec: Codec::H264,
+        ssrc: 1_010,
+        ..Packet::video(0, call.sequence + 1, 90_000, &slice)
+    };
+    call.rig.send(call.from, &packet).unwrap();
+    assert_eq!(call.of(call.from).up[1].layers[0].picture, None);
+}
+
+#[test]
 fn what_was_muted_ends_at_once() {
     let mut call = Call::new();
     call.bind(0, 1, Some((Track::Main, 0)));

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy import ScalarSelect, and_, bindparam, delete, func, or_, select
 
 from sealroom.accounts.service import STATES, is_active
 from sealroom.apps.models import (
@@ -61,6 +61,7 @@ class ApplicationService:
     def __init__(self, database: Database, audit: AuditLog, clock: Clock, envelope: Envelope) -> None:
         self._database, self._audit, self._clock, self._envelope = database, audit, clock, envelope
         self._watch = Watch(database, clock, TOPIC, STATES)
+        self._entry = select(self._watch.column, _latest())
         self._known: OrderedDict[int, _Known] = OrderedDict()
         self._also: dict[int, tuple[str, ...]] = {}
 
@@ -237,13 +238,17 @@ class ApplicationService:
 
     async def _now(self, sdk_app_id: int, user_id: str) -> tuple[int, int]:
         """The number of changes, and the latest moment before which this user's UserSigs are revoked; 0 without a revocation."""
-        mine = and_(
-            revocations.c.sdk_app_id == sdk_app_id,
-            or_(revocations.c.user_id == user_id, revocations.c.user_id == EVERY_USER),
-        )
-        latest = select(func.coalesce(func.max(revocations.c.issued_before), 0)).where(mine).scalar_subquery()
-        ((number, valid_from),) = await self._database.ask(select(self._watch.column, latest))
+        ((number, valid_from),) = await self._database.ask(self._entry, {"app": sdk_app_id, "user": user_id})
         return number, valid_from
+
+
+def _latest() -> ScalarSelect[int]:
+    """The latest moment of what concerns the user `user` of the application `app`."""
+    mine = and_(
+        revocations.c.sdk_app_id == bindparam("app"),
+        or_(revocations.c.user_id == bindparam("user"), revocations.c.user_id == EVERY_USER),
+    )
+    return select(func.coalesce(func.max(revocations.c.issued_before), 0)).where(mine).scalar_subquery()
 
 
 def _record(event: AuditEvent, actor: Actor, sdk_app_id: int, user_id: str | None, **details: int) -> Record:

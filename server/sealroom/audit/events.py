@@ -17,6 +17,7 @@ class AuditEvent(StrEnum):
     REVOCATION_WITHDRAWN = "revocation_withdrawn"
     AUDIT_KEY_ROTATED = "audit_key_rotated"
     PAYLOADS_ERASED = "payloads_erased"
+    CONFIGURATION_CHANGED = "configuration_changed"
     MASTER_KEY_ROTATED = "master_key_rotated"
     ACCOUNT_CREATED = "account_created"
     ACCOUNT_CHANGED = "account_changed"

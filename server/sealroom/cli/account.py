@@ -12,7 +12,7 @@ from sealroom.cli.show import lines, moment, pairs
 
 if TYPE_CHECKING:
     from sealroom.accounts.models import Account, ApiKeyStatus, NewApiKey
-    from sealroom.app import Kept
+    from sealroom.kept import Kept
 
 app = App(name="account", help="Customers, and their keys of the API.")
 key_app = App(name="key", help="Key pairs that sign calls of the API.")

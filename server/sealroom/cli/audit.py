@@ -12,7 +12,7 @@ from sealroom.cli.kept import with_kept
 from sealroom.core.errors import StartError
 
 if TYPE_CHECKING:
-    from sealroom.app import Kept
+    from sealroom.kept import Kept
 
 app = App(name="audit", help="The log of what was changed: show it, and show that nobody tampered with it.")
 

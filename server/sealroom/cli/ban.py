@@ -11,7 +11,7 @@ from sealroom.cli.show import lines, moment
 from sealroom.core.errors import ConfigurationError, StartError
 
 if TYPE_CHECKING:
-    from sealroom.app import Kept
+    from sealroom.kept import Kept
     from sealroom.rooms.bans import Ban
     from sealroom_wire.ids import RoomId
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, TypeVar
 from sealroom.cli.flags import loaded, state_flag
 
 if TYPE_CHECKING:
-    from sealroom.app import Kept
+    from sealroom.kept import Kept
 
 T = TypeVar("T")
 
 
 def with_kept(config: Path | None, state: Path | None, work: "Callable[[Kept], Awaitable[T]]") -> T:
     """Opens everything, does the work, closes everything; returns what the work returned."""
-    from sealroom.app import kept
+    from sealroom.kept import kept
 
     async def run() -> T:
         async with kept(loaded(config, state_flag(state)).configuration) as everything:

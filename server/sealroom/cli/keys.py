@@ -9,7 +9,7 @@ from sealroom.cli.flags import ConfigFile, StateFolder
 from sealroom.cli.kept import with_kept
 
 if TYPE_CHECKING:
-    from sealroom.app import Kept
+    from sealroom.kept import Kept
 
 app = App(name="keys", help="The master key that the secrets in the database are encrypted under.")
 

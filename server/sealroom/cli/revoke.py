@@ -11,7 +11,7 @@ from sealroom.cli.kept import with_kept
 from sealroom.core.errors import StartError
 
 if TYPE_CHECKING:
-    from sealroom.app import Kept
+    from sealroom.kept import Kept
 
 app = App(name="revoke", help="Refuse UserSigs that were issued before a moment.")
 

@@ -26,6 +26,9 @@ def dev(
     admin_port: Annotated[
         int | None, Parameter(help="Port of health and metrics; 0 takes any free one.")
     ] = None,
+    api_port: Annotated[
+        int | None, Parameter(help="Port of TRTC's REST API on 127.0.0.1; 0 takes any free one.")
+    ] = None,
     state: StateFolder = None,
     config: ConfigFile = None,
     demo_out: Annotated[
@@ -50,6 +53,8 @@ def dev(
         flags["signalling", "listen"] = f"127.0.0.1:{port}"
     if admin_port is not None:
         flags["admin", "listen"] = f"127.0.0.1:{admin_port}"
+    if api_port is not None:
+        flags["api", "listen"] = f"127.0.0.1:{api_port}"
     if state is not None:
         flags["state", "directory"] = str(state)
     if sink_dump is not None:
@@ -96,6 +101,7 @@ def _banner(running: "Running") -> str:
     lines = [
         "Sealroom, operator's side",
         f"  signalling   {running.endpoint}{'   plain ws, on loopback only, which browsers treat as secure' if clear else ''}",
+        f"  REST API     {running.api}   TRTC's v3; `sealroom account key create` makes a key",
         f"  metrics      {running.admin}/metrics",
         f"  media        UDP {media}",
         f"  application  {running.demo.sdk_app_id}, sealing {running.demo.sealing.value}",

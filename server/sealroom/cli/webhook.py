@@ -13,7 +13,7 @@ from sealroom.cli.show import lines, moment
 from sealroom.core.errors import ConfigurationError, StartError
 
 if TYPE_CHECKING:
-    from sealroom.app import Kept
+    from sealroom.kept import Kept
     from sealroom.webhooks.endpoints import Endpoint
     from sealroom.webhooks.letters import Letter
     from sealroom.webhooks.models import Group

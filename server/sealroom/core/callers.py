@@ -11,5 +11,7 @@ class Caller(StrEnum):
     """Nobody has shown who he is yet; must cost little and tell nothing."""
     PARTICIPANT = "participant"
     """Somebody whose UserSig was verified and who is in a room."""
+    API_KEY = "api_key"
+    """A customer's backend whose request is signed with an API key of its account."""
     ADMIN_LISTENER = "admin_listener"
     """Whoever reaches the admin listener, which is bound to loopback unless the operator says otherwise."""

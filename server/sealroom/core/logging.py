@@ -27,6 +27,7 @@ def _personal(what: str) -> Field:
 
 
 FIELDS: dict[str, Field] = {
+    "action": Field("An action of TRTC's API, of a closed set."),
     "address": _personal("Address of a client, as a keyed hash."),
     "room": _personal("The room, as a keyed hash."),
     "user": _personal("The user, as a keyed hash."),
@@ -48,6 +49,7 @@ FIELDS: dict[str, Field] = {
     "port": Field("A port of the program's own."),
     "profile": Field("SRTP cipher."),
     "reason": Field("Why, of a closed set."),
+    "request": Field("Id of one request, drawn at random; the caller has it too."),
     "role": Field("Role in a room."),
     "scene": Field("Scene of a room."),
     "seconds": Field("How long."),

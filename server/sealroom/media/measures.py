@@ -27,7 +27,7 @@ class ResolutionClass(Enum):
     UHD = "4k"
     """Above."""
     UNKNOWN = "unknown"
-    """A picture's size does not lie open: of VP8 it does, of other codecs it is not read or sealed."""
+    """A picture's size is not known: of VP8 and H.264 it lies open, of VP9 and AV1 it is not read."""
 
 
 class RoundTrip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,7 +6,7 @@ there is nothing to subtract from.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -48,8 +48,18 @@ class _Member:
 class Collector:
     """Takes the samples of this server's calls."""
 
-    def __init__(self, engine: Engine, keeper: Keeper, minutes: Minutes, clock: Clock) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        keeper: Keeper,
+        minutes: Minutes,
+        clock: Clock,
+        *,
+        measured: Sequence[Callable[[Sequence[RoomMeasures], int], None]] = (),
+    ) -> None:
+        """`measured` are handed each take of the engine's counters with its time (Unix milliseconds), so that it is asked once."""
         self._engine, self._keeper, self._minutes, self._clock = engine, keeper, minutes, clock
+        self._measured = tuple(measured)
         self._members: dict[int, _Member] = {}
 
     def on_room_event(self, event: RoomEvent) -> None:
@@ -97,6 +107,8 @@ class Collector:
         """Takes the samples of all calls, and hands them on."""
         rooms = await self._engine.all_measures()
         now = int(self._clock.unix() * 1000)
+        for listener in self._measured:
+            listener(rooms, now)
         taken: list[Sample] = []
         for room in rooms:
             samples = list(self._of_room(room, now))

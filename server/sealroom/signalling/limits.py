@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one line, and one address, may ask for."""
 
-import ipaddress
 from collections import Counter
 from types import TracebackType
 
 from sealroom.core.clock import Clock
 from sealroom.core.config.schema import SignallingSettings
+from sealroom.core.http.address import neighbourhood_of
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.limits import MAX_CUSTOM_BYTES_PER_SECOND, MAX_CUSTOM_PER_SECOND
 
@@ -91,7 +91,7 @@ class Gate:
 
     def admit(self, address: str) -> "Place":
         """A place for one more line; raises `Refusal(server_busy)` when there is none."""
-        neighbourhood = _neighbourhood(address)
+        neighbourhood = neighbourhood_of(address)
         settings = self._settings
         full = (
             self._total >= settings.max_connections
@@ -143,14 +143,3 @@ def _one_less(counter: Counter[str], key: str) -> None:
     counter[key] -= 1
     if counter[key] <= 0:
         del counter[key]
-
-
-def _neighbourhood(address: str) -> str:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return "unknown"
-    if isinstance(parsed, ipaddress.IPv6Address):
-        mapped = parsed.ipv4_mapped
-        return str(mapped) if mapped else str(ipaddress.ip_network((parsed.packed[:8] + bytes(8), 64)))
-    return str(parsed)

@@ -6,6 +6,7 @@ has it sent again.
 """
 
 import asyncio
+import hashlib
 from collections import Counter, deque
 from dataclasses import dataclass
 
@@ -29,9 +30,9 @@ POLL_SECONDS = 1.0
 GATHER_SECONDS = 0.01
 """How long a turn waits for more to write. Longer makes fewer commits, and each event later."""
 RENEW_SECONDS = LEASE_SECONDS / 3
-MAX_HELD = 2_000
+MAX_HELD = 4_000
 """Events in memory."""
-MAX_HELD_PER_APPLICATION = 200
+MAX_HELD_PER_APPLICATION = 1_000
 PER_APPLICATION = 32
 """Requests of one application at once."""
 AT_ONCE = 512
@@ -97,12 +98,16 @@ class Deliverer:
         metrics: WebhookMetrics,
         *,
         max_waiting: int = 100_000,
+        node: str = "main",
     ) -> None:
-        """`max_waiting`: events of one application that may wait; beyond, its new ones are refused."""
+        """`max_waiting`: events of one application that may wait; beyond, its new ones are refused. `node`: the server's name, which
+        only one running process has.
+        """
         self._outbox, self._endpoints, self._client = outbox, endpoints, client
         self._clock, self._metrics = clock, metrics
         self._max_waiting = max_waiting
-        self.name = f"{ids.number(128):032x}"
+        self._node = hashlib.blake2s(node.encode(), digest_size=4).hexdigest()
+        self.name = f"{self._node}{ids.number(96):024x}"
         self._known: dict[tuple[int, int], Endpoint] = {}
         self._number = -1
         self._lanes: dict[str, _Lane] = {}
@@ -125,6 +130,10 @@ class Deliverer:
     def wake(self) -> None:
         """Something may be in the outbox."""
         self._wake.set()
+
+    async def recover(self) -> None:
+        """Frees what a killed process of this node had claimed, without waiting for its leases. **Before `start`.**"""
+        await self._outbox.release(self._node)
 
     def start(self) -> None:
         """Begins to send."""

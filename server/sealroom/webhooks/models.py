@@ -56,7 +56,7 @@ endpoints = Table(
     Column("url", String(MAX_URL_CHARACTERS), nullable=False, info=field("The customer's endpoint.")),
     Column(
         "key", LargeBinary,
-        info=field("What events are signed with, encrypted; empty where they are not.", data_class=DataClass.KEY_INFORMATION),
+        info=field("What events are signed with, encrypted under the master key; empty where they are not.", data_class=DataClass.KEY_INFORMATION),
     ),
     Column("enabled", Boolean, nullable=False, info=field("Whether events go there.")),
     Column("changed_at", BigInteger, nullable=False, info=field("Unix milliseconds.")),

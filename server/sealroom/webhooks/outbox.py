@@ -25,9 +25,9 @@ CLAIMS = "webhook_claims"
 """Claims: those of two workers come one after the other."""
 LEASE_SECONDS = 60.0
 """How long a claim holds without being renewed. Shorter brings the events of a killed worker back sooner."""
-MAX_CLAIM = 500
+MAX_CLAIM = 1_000
 """Rows claimed at once."""
-MAX_CLAIM_PER_APPLICATION = 200
+MAX_CLAIM_PER_APPLICATION = 500
 """Of which of one application: one whose endpoint hangs must not keep all others out."""
 
 
@@ -149,11 +149,10 @@ class Outbox:
         return first is not None, number
 
     async def release(self, owner: str) -> None:
-        """Gives back what a worker that ends has not sent."""
+        """Gives back what a worker that ends has not sent, or all of whose names begin so."""
         async with self._database.writing() as connection:
-            await connection.execute(
-                update(outbox).where(outbox.c.owner == owner).values(owner=None, lease_until=0)
-            )
+            mine = update(outbox).where(outbox.c.owner.startswith(owner, autoescape=True))
+            await connection.execute(mine.values(owner=None, lease_until=0))
 
     async def count(self) -> dict[int, int]:
         """How many rows there are, by application."""

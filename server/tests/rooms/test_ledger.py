@@ -70,7 +70,8 @@ class Writer:
 
     async def prepare(self) -> None:
         async with self.database.writing() as connection:
-            await connection.execute(text("CREATE TABLE kept (n INTEGER PRIMARY KEY, id TEXT UNIQUE)"))
+            number = "INTEGER" if connection.dialect.name == "sqlite" else "SERIAL"
+            await connection.execute(text(f"CREATE TABLE kept (n {number} PRIMARY KEY, id TEXT UNIQUE)"))
 
     async def __call__(self, connection: AsyncConnection, batch: Sequence[RoomEvent]) -> None:
         if self.failures and batch:

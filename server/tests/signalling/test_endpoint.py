@@ -15,7 +15,6 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from sealroom.app import public_routes
 from sealroom.core.callers import Caller
 from sealroom.core.clock import SystemClock
 from sealroom.core.config.schema import SignallingSettings
@@ -29,6 +28,7 @@ from sealroom.core.http.problem import NOT_ENCRYPTED, answer
 from sealroom.core.http.proxy import Application, BehindProxy, Receive, Scope, Send
 from sealroom.core.http.tls import Certificate
 from sealroom.core.metrics import Metrics
+from sealroom.listeners import public_routes
 from sealroom.rooms.service import RoomService
 from sealroom.signalling.conversation import Services
 from sealroom.signalling.endpoint import SignallingEndpoint

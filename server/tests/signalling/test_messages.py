@@ -90,6 +90,16 @@ def test_what_the_protocol_has_is_read_as_it_was_said(message: msgspec.Struct) -
         ('{"type":"event","id":4,"events":[{"what":"dance","at":1}]}', 4, ErrorCode.REPORT_MALFORMED),
         ('{"type":"event","id":4,"events":[]}', 4, ErrorCode.REPORT_MALFORMED),
         (
+            '{"type":"event","id":4,"events":[{"what":"media-restarted","at":1}]' + " " * 2_048 + "}",
+            4,
+            ErrorCode.REPORT_MALFORMED,
+        ),
+        (
+            '{"type":"log","id":4,"entries":[{"at":1,"level":"error","event":"e"}]' + " " * 8_192 + "}",
+            4,
+            ErrorCode.REPORT_MALFORMED,
+        ),
+        (
             '{"type":"log","id":4,"entries":[{"at":1,"level":"error","event":"was 192.0.2.1"}]}',
             4,
             ErrorCode.REPORT_MALFORMED,

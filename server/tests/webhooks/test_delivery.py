@@ -37,7 +37,10 @@ async def test_an_event_is_sent_signed_and_its_row_goes(post: Post) -> None:
     told = json.loads(body)
     assert (told["EventGroupId"], told["EventType"]) == (2, 203)
     assert NOW * 1000 <= told["CallbackTs"] <= NOW * 1000 + 2000
-    await post.passes(0.5)
+    for _ in range(50):
+        await post.passes(0.5)
+        if not await everything(post):
+            break
     assert await everything(post) == []
 
 
@@ -319,7 +322,7 @@ async def test_a_worker_that_ends_sends_what_is_due_and_gives_back_the_rest(
 async def test_an_event_that_the_ledger_writes_again_is_one_row(post: Post) -> None:
     event = post.published("room")
     await post.happened(event)
-    with pytest.raises(Exception, match="UNIQUE"):
+    with pytest.raises(Exception, match=r"(?i)unique"):
         await post.happened(event)
     assert len(await everything(post)) == 1
 

@@ -133,8 +133,11 @@ describe("a call in Firefox", () => {
   });
 
   it("measures the round trip by what the server reports, for its own checks are too few and too coarse", () => {
-    expect(third?.sample.rtt).toBeGreaterThan(0);
-    expect(third?.sample.rtt).toBeLessThan(50);
+    // In the first of the two intervals one check was answered, in no time; in the second none was.
+    for (const rtt of [second?.sample.rtt, third?.sample.rtt]) {
+      expect(rtt).toBeGreaterThan(0);
+      expect(rtt).toBeLessThan(50);
+    }
     expect(third?.sample.downRate).toBeGreaterThan(1_000_000);
   });
 });

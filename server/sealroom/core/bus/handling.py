@@ -229,7 +229,9 @@ class Running:
 
     def run(self, work: Coroutine[object, object, None]) -> None:
         """Runs it until the subscription is closed."""
-        self._tasks.append(asyncio.get_running_loop().create_task(_told(work)))
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(_tell_of_end)
+        self._tasks.append(task)
 
     async def close(self) -> None:
         """Ends its tasks, and then what else is to end. Again is harmless."""
@@ -241,9 +243,7 @@ class Running:
             await end()
 
 
-async def _told(work: Coroutine[object, object, None]) -> None:
+def _tell_of_end(task: asyncio.Task[None]) -> None:
     """What ends it but its owner is a fault of the program: nobody hears any more."""
-    try:
-        await work
-    except Exception as error:
+    if not task.cancelled() and (error := task.exception()) is not None:
         _log.error("bus_subscription_broken", error=type(error).__name__, place=place_of(error))

@@ -38,6 +38,17 @@ def effective(loaded: Loaded) -> str:
     return "\n".join(lines) + "\n"
 
 
+def changed_settings(configuration: Configuration) -> dict[str, str]:
+    """Every setting that is not the default, as TOML; passwords masked."""
+    defaults, found = Configuration(), {}
+    for section, keys in sections().items():
+        for key in keys:
+            value = getattr(getattr(configuration, section), key)
+            if value != getattr(getattr(defaults, section), key):
+                found[f"{section}.{key}"] = _toml(_masked(value))
+    return found
+
+
 def descriptions(kind: type[msgspec.Struct]) -> dict[str, str]:
     """What turning each key of a section does."""
     hints = get_type_hints(kind, include_extras=True)

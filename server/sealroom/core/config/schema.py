@@ -75,6 +75,29 @@ class SignallingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     ] = 256
 
 
+class ApiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """TRTC's REST API, for customers' backends."""
+
+    listen: Annotated[
+        str,
+        _says(
+            "Address and port. Plain http is spoken on loopback only; anywhere else this needs a certificate or behind_proxy. "
+            "Port 0 takes any free one."
+        ),
+    ] = "127.0.0.1:7881"
+    certificate: Annotated[
+        str,
+        _says(
+            "PEM file with the certificate chain. Read again when it changes; 1.2 is the lowest TLS version."
+        ),
+    ] = ""
+    key: Annotated[str, _says("PEM file with the certificate's private key.")] = ""
+    behind_proxy: Annotated[
+        tuple[str, ...],
+        _says("Networks of the TLS-terminating proxies, as 10.0.0.0/8. Nobody else is let in then."),
+    ] = ()
+
+
 class AdminSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Health and metrics, for the operator's own machines."""
 
@@ -283,6 +306,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole configuration."""
 
     signalling: SignallingSettings = SignallingSettings()
+    api: ApiSettings = ApiSettings()
     admin: AdminSettings = AdminSettings()
     media: MediaSettings = MediaSettings()
     rooms: RoomSettings = RoomSettings()

@@ -49,13 +49,14 @@ class Watch:
         self._database, self._clock = database, clock
         self.column = number_of(*topics).label("number")
         """The number as a column, for a statement that asks for other things too: give `saw` what it said."""
+        self._question = select(self.column)
         self._number, self._asked_at = 0, float("-inf")
 
     async def number(self) -> int:
         """The number of a moment ago. Raises one of AWAY where the database does not answer."""
         if self._clock.monotonic() - self._asked_at >= FRESH_SECONDS:
             begin = self._clock.monotonic()
-            ((number,),) = await self._database.ask(select(self.column))
+            ((number,),) = await self._database.ask(self._question)
             self._number, self._asked_at = max(number, self._number), begin
         return self._number
 

@@ -2,7 +2,7 @@
 """The database: opened, migrated, and closed again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVarTuple
 
@@ -75,10 +75,13 @@ class Database:
         finally:
             self._line.release()
 
-    async def ask(self, statement: Select[*Ts]) -> Sequence[Row[*Ts]]:
-        """The rows of one statement, without a transaction around it: the cheapest way to ask."""
+    async def ask(
+        self, statement: Select[*Ts], parameters: Mapping[str, object] | None = None
+    ) -> Sequence[Row[*Ts]]:
+        """The rows of one statement, without a transaction around it: the cheapest way to ask. What is asked often is built once and
+        asked with `parameters`."""
         async with self._alone.connect() as connection:
-            return (await connection.execute(statement)).all()
+            return (await connection.execute(statement, parameters)).all()
 
     async def check(self) -> None:
         """Asks for nothing. Raises one of AWAY where the database does not answer."""

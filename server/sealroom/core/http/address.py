@@ -76,3 +76,15 @@ def check_encrypted(listen: ListenAddress, *, certificate: bool, behind_proxy: b
         f"signalling.listen = {listen} can be reached from other machines, and nothing would encrypt it.",
         "Give signalling.certificate and signalling.key, or name the networks of your TLS proxy in signalling.behind_proxy.",
     )
+
+
+def neighbourhood_of(address: str) -> str:
+    """What counts as one address in limits: an IPv6 address stands for its /64, which is one customer's line."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv6Address):
+        mapped = parsed.ipv4_mapped
+        return str(mapped) if mapped else str(ipaddress.ip_network((parsed.packed[:8] + bytes(8), 64)))
+    return str(parsed)

@@ -181,8 +181,13 @@ def master_keys(settings: KeySettings, state: StateDirectory) -> MasterKeys:
         ConfigurationError: something that names no holder.
         StartError: it cannot be used.
     """
+    return FileMasterKeys(master_file(settings, state.path))
+
+
+def master_file(settings: KeySettings, state: Path) -> Path:
+    """Where the master key lies, with the state folder at `state`. Raises ConfigurationError for what names no holder."""
     if not settings.master:
-        return FileMasterKeys(state.path / FILE)
+        return state / FILE
     scheme, path = settings.master[: len(_SCHEME)], settings.master[len(_SCHEME) :]
     if scheme != _SCHEME or not path.startswith("/"):
         raise ConfigurationError(
@@ -190,7 +195,7 @@ def master_keys(settings: KeySettings, state: StateDirectory) -> MasterKeys:
             f"keys.master: `{settings.master}` names no holder of a master key.",
             "Write file:/etc/sealroom/master.key, or nothing for a file in the state folder.",
         )
-    return FileMasterKeys(Path(path))
+    return Path(path)
 
 
 def _bound(name: KeyName, context: WrapContext) -> bytes:

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a client without a browser measures: of an interval, and nothing of one in which it slept."""
+
+from collections import Counter
+
+import pytest
+
+from sealroom_customer.client.measured import Measured
+from sealroom_customer.client.session import _with_takes
+from sealroom_wire.reports import ReceivedStream, SealedFrames, SentStream
+from sealroom_wire.signalling import Track
+
+
+class Core:
+    """Counters and a clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.time = 100.0
+        self.counts: Counter[str] = Counter(
+            dict.fromkeys(("bytes_sent", "bytes_received", "frames_sent", "frames_opened"), 1000)
+            | {"frames_dropped": 0, "refused_bad_tag": 0, "refused_no_key": 3}
+        )
+
+    def measured(self, *, sealed: bool = True) -> Measured:
+        return Measured(lambda: self.time, lambda: dict(self.counts), sealed=sealed)
+
+
+@pytest.fixture
+def core() -> Core:
+    return Core()
+
+
+def test_a_sample_is_what_grew_since_the_one_before(core: Core) -> None:
+    measured = core.measured()
+    core.time += 60
+    measured.begin()
+    for _ in range(30):
+        measured.sent("main", 2, 1_000)
+        measured.took(("frame", 7, 1, "main", "vp8", 0, bytes(500)))
+    for _ in range(100):
+        measured.sent("audio", 0, 100)
+        measured.took(("frame", 0, 1, "audio", "opus", 0, bytes(50)))
+    measured.took(("refused", 7, "bad_tag"))
+    core.counts.update(
+        bytes_sent=50_000, bytes_received=25_000, frames_sent=130, frames_opened=128, refused_bad_tag=2
+    )
+    core.time += 2
+    sample = measured.sample(connected=True)
+    assert sample is not None
+    assert (sample.at, sample.span, sample.up_rate, sample.down_rate) == (2_000, 2_000, 200_000, 100_000)
+    assert sample.sealing == SealedFrames(sealed=130, opened=128, refused=2)
+    assert sample.sent == (
+        SentStream(Track.AUDIO, bit_rate=40_000),
+        SentStream(Track.MAIN, 2, bit_rate=120_000, frame_rate=15),
+    )
+    assert sample.received == (
+        ReceivedStream(0, bit_rate=20_000),
+        ReceivedStream(7, bit_rate=60_000, frame_rate=15),
+    )
+    core.time += 2
+    still = measured.sample(connected=False)
+    assert still is not None
+    assert (still.at, still.connected, still.sent, still.received) == (4_000, False, (), ())
+    assert (still.up_rate, still.sealing) == (0, SealedFrames())
+
+
+def test_an_interval_in_which_it_slept_has_no_sample_and_the_next_begins_after_it(core: Core) -> None:
+    measured = core.measured()
+    measured.begin()
+    core.counts["bytes_sent"] += 10**9
+    core.time += 60
+    assert measured.sample(connected=True) is None
+    core.counts["bytes_sent"] += 1_000
+    core.time += 2
+    sample = measured.sample(connected=True)
+    assert sample is not None
+    assert (sample.at, sample.up_rate) == (62_000, 4_000)
+
+
+def test_without_sealing_frames_in_clear_are_counted_and_no_sealed_ones_told(core: Core) -> None:
+    measured = core.measured(sealed=False)
+    measured.begin()
+    measured.took(("clear", 6, "vp8", 0, bytes(2_500)))
+    core.time += 2
+    sample = measured.sample(connected=True)
+    assert sample is not None
+    assert sample.sealing is None
+    assert sample.received == (ReceivedStream(6, bit_rate=10_000, frame_rate=0),)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("wss://rtc.example:444/rtc/v1", "wss://rtc.example:444/rtc/v1?takes=reports"),
+        ("ws://[::1]:80/rtc/v1?a=b", "ws://[::1]:80/rtc/v1?a=b&takes=reports"),
+    ],
+)
+def test_the_address_says_what_the_client_knows(address: str, said: str) -> None:
+    assert _with_takes(address) == said

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is kept, opened: the database, keys and the services over them, without a server around."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sealroom.accounts.api_keys import ApiKeys
+from sealroom.accounts.models import API_SECRET
+from sealroom.accounts.service import AccountService
+from sealroom.apps.models import APPLICATION_SECRET
+from sealroom.apps.register import ApplicationRegister
+from sealroom.apps.service import ApplicationService
+from sealroom.audit.service import AuditLog
+from sealroom.core.clock import Clock, SystemClock
+from sealroom.core.config import Configuration
+from sealroom.core.db import Database
+from sealroom.core.http.address import read_networks
+from sealroom.core.ids import Ids
+from sealroom.core.keys import Envelope, FileKeys, SealedColumn, check_master_key, master_keys
+from sealroom.core.state import StateDirectory, state_directory
+from sealroom.rooms.bans import Bans
+from sealroom.rotation import Rotation
+from sealroom.usage.service import UsageService
+from sealroom.webhooks.address import Addresses
+from sealroom.webhooks.endpoints import Endpoints
+from sealroom.webhooks.letters import Letters
+from sealroom.webhooks.models import KEYS as WEBHOOK_KEY
+
+SEALED: tuple[SealedColumn, ...] = (API_SECRET, APPLICATION_SECRET, WEBHOOK_KEY)
+"""Every column that features keep encrypted under the master key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept, without a server around it."""
+
+    database: Database
+    keys: FileKeys
+    envelope: Envelope
+    audit: AuditLog
+    accounts: AccountService
+    api_keys: ApiKeys
+    apps: ApplicationService
+    register: ApplicationRegister
+    rotation: Rotation
+    bans: Bans
+    addresses: Addresses
+    endpoints: Endpoints
+    letters: Letters
+    usage: UsageService
+
+    @classmethod
+    async def open(
+        cls, configuration: Configuration, state: StateDirectory, clock: Clock, ids: Ids
+    ) -> "Kept":
+        """Opens and, where it is of an older program, migrates it; close `database` in the end.
+
+        Raises:
+            ConfigurationError, StartError: it cannot be used; the master key is another one's.
+        """
+        keys, envelope = FileKeys(state), Envelope(master_keys(configuration.keys, state))
+        addresses = Addresses(read_networks(configuration.webhooks.allow, "webhooks.allow"))
+        database = Database(configuration.database.url or state.database, configuration.database)
+        try:
+            await check_master_key(database, envelope, SEALED)
+        except BaseException:
+            await database.close()
+            raise
+        audit = AuditLog(database, keys, clock)
+        return cls(
+            database,
+            keys,
+            envelope,
+            audit,
+            AccountService(database, audit, clock, ids),
+            ApiKeys(database, audit, clock, ids, envelope),
+            ApplicationService(database, audit, clock, envelope),
+            ApplicationRegister(database, audit, clock, ids, envelope, configuration.site.name),
+            Rotation(database, envelope, audit, SEALED),
+            Bans(database, audit, clock),
+            addresses,
+            Endpoints(database, audit, envelope, clock, addresses),
+            Letters(database, audit, clock),
+            UsageService(database, clock),
+        )
+
+
+@asynccontextmanager
+async def kept(configuration: Configuration) -> AsyncIterator[Kept]:
+    """For commands that look at what is kept, or change it."""
+    state = StateDirectory(state_directory(configuration.state.directory, os.environ))
+    opened = await Kept.open(configuration, state, SystemClock(), Ids())
+    try:
+        yield opened
+    finally:
+        await opened.database.close()

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole way on SQLite."""
+
+from pathlib import Path
+
+import pytest
+
+from server.tests.trtc_api.whole import WholeContract
+
+
+class TestWhole(WholeContract):
+    """All of it."""
+
+    @pytest.fixture
+    def where(self, tmp_path: Path) -> Path:
+        return tmp_path / "test.db"
