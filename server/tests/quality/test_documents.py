@@ -13,9 +13,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "quality.md").read_text()
 
 
 def row(name: str) -> str:
-    return next(
-        line for line in PAGE.splitlines() if line.startswith(f"| `{name}`") or line.startswith(f"| {name} ")
-    )
+    return next(line for line in PAGE.splitlines() if line.startswith((f"| `{name}`", f"| {name} ")))
 
 
 def test_every_cause_is_there_with_its_rule() -> None:

@@ -14,8 +14,8 @@ from typing import TypeVar
 from sealroom.catalogue import Document
 from sealroom.core.clock import Clock
 from sealroom.core.errors import OperatorError, StartError
+from sealroom.core.grouping import Grouped
 from sealroom.core.logging import get_logger
-from sealroom.core.records.grouping import Grouped
 from sealroom.core.records.journal.entries import Entries
 from sealroom.core.records.journal.segment import (
     MAX_FRAME_BYTES,
