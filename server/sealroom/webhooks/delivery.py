@@ -316,7 +316,14 @@ class Deliverer:
         headers = {"SdkAppId": str(parcel.sdk_app_id), "X-Sealroom-Event-Id": parcel.event_id}
         if endpoint.key:
             headers["Sign"] = sign(endpoint.key, content)
-        await self._client.post(endpoint.url, headers, content)
+        try:
+            await self._client.post(endpoint.url, headers, content)
+        except NotTaken:
+            raise
+        except Exception as error:
+            # Tried again like any other: an event whose task ended would be nobody's, and its row this worker's, for ever.
+            _log.error("webhook_failed", error=type(error).__name__, place=place_of(error))
+            raise NotTaken(Problem.FAULT) from None
 
     def _delivered(self, parcel: Parcel) -> Outcome:
         self._metrics.attempts.labels("ok").inc()

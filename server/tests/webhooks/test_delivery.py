@@ -57,6 +57,20 @@ async def test_a_room_keeps_its_order_and_another_does_not_wait(post: Post) -> N
     assert post.seen()[-2:] == [("one", "bad"), ("one", "after")]
 
 
+async def test_a_fault_of_the_client_holds_no_event_up_for_ever(post: Post) -> None:
+    post.worker()
+
+    def faulty(_: str, body: bytes) -> NotTaken | None:
+        if len(post.client.got) == 1:
+            raise ValueError("a case that nobody thought of")
+        return None
+
+    post.client.refuses = faulty
+    await post.happened(post.published("room", "first"), post.published("room", "second"))
+    await post.passes(5)
+    assert post.seen() == [("room", "first"), ("room", "first"), ("room", "second")]
+
+
 async def test_the_first_minute_is_trtcs_and_then_the_others_go_on(post: Post) -> None:
     post.worker()
     post.refuse(bad=Problem.TIMEOUT)
