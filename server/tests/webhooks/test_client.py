@@ -81,6 +81,7 @@ async def test_an_idle_connection_is_kept_for_a_while_only() -> None:
         (ERROR, Problem.STATUS), (b"HTTP/1.1 204 No Content\r\n\r\n", Problem.STATUS),
         (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/admin\r\nContent-Length: 0\r\n\r\n", Problem.STATUS),
         (CUT, Problem.CLOSED), (b"SSH-2.0-OpenSSH\r\n", Problem.ANSWER), (b"\x00" * 100, Problem.ANSWER),
+        (b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", Problem.ANSWER),
         (b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 3000 + b"\r\n\r\n", Problem.ANSWER),
     ],
 )  # fmt: skip

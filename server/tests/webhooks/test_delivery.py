@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import select, text, update
 
 from sealroom.core.db import Database
+from sealroom.core.keys import EnvelopeError
 from sealroom.webhooks import delivery, schedule
 from sealroom.webhooks import outbox as outbox_module
 from sealroom.webhooks.bodies import sign
 from sealroom.webhooks.client import NotTaken, Problem
-from sealroom.webhooks.endpoints import WebhookError
+from sealroom.webhooks.endpoints import Endpoint, Endpoints, WebhookError
 from sealroom.webhooks.letters import Letter
 from sealroom.webhooks.models import Group, State, outbox
 from server.tests.fakes import ACTOR, APP, NOW
@@ -55,6 +56,54 @@ async def test_a_room_keeps_its_order_and_another_does_not_wait(post: Post) -> N
     post.refuse()
     await post.passes(10)
     assert post.seen()[-2:] == [("one", "bad"), ("one", "after")]
+
+
+async def test_a_fault_of_the_client_holds_no_event_up_for_ever(post: Post) -> None:
+    post.worker()
+
+    def faulty(_: str, body: bytes) -> NotTaken | None:
+        if len(post.client.got) == 1:
+            raise ValueError("a case that nobody thought of")
+        return None
+
+    post.client.refuses = faulty
+    await post.happened(post.published("room", "first"), post.published("room", "second"))
+    await post.passes(5)
+    assert post.seen() == [("room", "first"), ("room", "first"), ("room", "second")]
+
+
+class Faltering:
+    """Endpoints whose list cannot be read as often as a test says."""
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        self._endpoints = endpoints
+        self.fails = 0
+
+    async def all(self) -> list[Endpoint]:
+        if self.fails:
+            self.fails -= 1
+            raise EnvelopeError("master_key_missing", "It cannot be asked.", "Restore it.")
+        return await self._endpoints.all()
+
+
+async def test_what_was_claimed_while_endpoints_could_not_be_read_goes_out_when_they_can(post: Post) -> None:
+    real, faltering = post.endpoints, Faltering(post.endpoints)
+    post.endpoints = faltering  # type: ignore[assignment]
+    post.worker()
+    post.client.hold = asyncio.Event()
+    await post.happened(post.published("one", "first"))
+    await post.passes(2)
+    # With the outcome of the first the second is claimed, at an endpoint that changed meanwhile.
+    faltering.fails = 1
+    await real.set(APP, Group.MEDIA, f"{URL}/new", "secret123", actor=ACTOR)
+    async with post.database.writing() as connection:
+        await post.outbox.write(connection, [post.published("two", "second")])
+    post.client.hold.set()
+    await post.passes(10)
+    assert faltering.fails == 0
+    assert [(user, url) for (_, url, _, _), (_, user) in zip(post.client.got, post.seen(), strict=True)] == [
+        ("first", URL), ("second", f"{URL}/new")
+    ]  # fmt: skip
 
 
 async def test_the_first_minute_is_trtcs_and_then_the_others_go_on(post: Post) -> None:
