@@ -36,6 +36,8 @@ class ScriptedWire:
         self.asked: dict[str, int] = {}
         self.bulks: list[int] = []
         self.fail: list[Exception] = []
+        self.error = "some_exception"
+        """What it calls what it does not take."""
         self.lost = 0
         """Shards that are not there."""
         self.closed = False
@@ -73,7 +75,7 @@ class ScriptedWire:
         self.asked[name] = self.asked.get(name, 0) + 1
         status = self.status(name, self.asked[name])
         if status >= 400:
-            return {"index": {"status": status, "error": {"type": "some_exception"}}}
+            return {"index": {"status": status, "error": {"type": self.error}}}
         self.kept[name] = msgspec.json.decode(source)
         return {"index": {"status": status}}
 
@@ -115,6 +117,26 @@ async def test_refused_and_busy_together_are_told_apart(clock: VirtualClock) -> 
         await turned(opened(wire, clock).write([sample(n) for n in range(6)]), clock)
     assert caught.value.refused == {1: "value_unfit"}
     assert set(wire.kept) == {f"s{n:06}" for n in (0, 2, 3, 4, 5)}
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, "validation_exception"), (400, "index_closed_exception"), (403, "security_exception"),
+        (403, "cluster_block_exception"), (404, "index_not_found_exception"),
+    ],
+)  # fmt: skip
+async def test_a_document_is_not_blamed_for_what_is_the_servers(
+    status: int, error: str, clock: VirtualClock
+) -> None:
+    """It waits in the journal until the server was mended, and is no dead letter."""
+    wire = ScriptedWire(lambda _, time: status if time < 6 else 201)
+    wire.error = error
+    records = opened(wire, clock)
+    with pytest.raises(RecordsUnavailable):
+        await turned(records.write([sample(1)]), clock)
+    await turned(records.write([sample(1)]), clock)
+    assert len(wire.kept) == 1
 
 
 async def test_a_whole_bulk_that_is_turned_away_is_tried_again(clock: VirtualClock) -> None:

@@ -26,6 +26,11 @@ _BUSY = frozenset({429, 502, 503, 504})
 """The server has too much to do, or is about to be there again."""
 _BLOCKED = "cluster_block_exception"
 """The server takes no writes now, as with a full disk."""
+_NOT_NOW = frozenset({
+    _BLOCKED, "validation_exception", "index_closed_exception", "index_not_found_exception", "security_exception",
+})  # fmt: skip
+"""Why the server does not take a document that is as it should be. `validation_exception`: it has as many shards as it may have, and a
+new day wants one more."""
 _ATTEMPTS = 4
 _FIRST_DELAY = 0.1
 """Seconds until the second attempt; doubled with each, and half of it by chance."""
@@ -81,7 +86,7 @@ class SearchRecords:
             busy = False
             for lines in bulk.requests():
                 answer = await self._bulk(lines, wait=wait)
-                busy |= bulk.settle(lines, answer, busy=_BUSY, blocked=_BLOCKED)
+                busy |= bulk.settle(lines, answer, busy=_BUSY, not_now=_NOT_NOW)
             if not busy:
                 break
             await self._pause(attempt)
