@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from sqlalchemy import MetaData
+from structlog.testing import capture_logs
 
 from sealroom.catalogue import Catalogue, Undeclared
 from sealroom.core.records import Equals, RecordsUnavailable
@@ -114,6 +115,22 @@ async def test_a_file_that_cannot_be_read_keeps_no_other_from_the_store(site: Si
         (tmp_path / "kept").rename(unreadable)
         await site.flushed(writer)
         assert await found(site) == [one.id for one in notes(0, 6)]
+
+
+async def test_who_waits_for_a_file_whose_key_is_gone_waits_quietly(site: Site) -> None:
+    site.records.gone = True
+    async with site.running() as writer:
+        await writer.put_durable(notes(0, 3))
+    site.records.gone, site.keys.gone = False, True
+    async with site.running() as writer:
+        with capture_logs() as log:
+            flushing = asyncio.create_task(writer.flush())
+            for _ in range(300):
+                await asyncio.sleep(0.001)
+        assert len(log) < 5
+        site.keys.gone = False
+        await until(flushing.done, site.clock)
+        assert await found(site) == [one.id for one in notes(0, 3)]
 
 
 async def test_while_the_store_is_gone_callers_go_on_and_afterwards_all_is_there_once(site: Site) -> None:
