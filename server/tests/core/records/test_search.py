@@ -12,6 +12,8 @@ import pytest
 from sealroom.catalogue import DataClass
 from sealroom.core.errors import ConfigurationError, StartError
 from sealroom.core.records import Aggregation, DocumentsRefused, RecordsUnavailable
+from sealroom.core.records.cursor import Place, digest_of, write_cursor
+from sealroom.core.records.port import CursorInvalid
 from sealroom.core.records.search import Access, SearchRecords
 from sealroom.core.records.search.bulk import MOST, MOST_BYTES
 from sealroom.core.records.search.elasticsearch import ElasticsearchWire
@@ -187,6 +189,18 @@ async def test_what_is_left_of_an_index_is_never_taken_for_all_of_it(clock: Virt
         wire.lost = 1
         with pytest.raises(RecordsUnavailable):
             await turned(ask(), clock)
+
+
+@pytest.mark.parametrize("view", ["", "_only_nodes:one", "_shards:0", "0123456", "0123456789"])
+async def test_a_cursor_gives_the_server_no_orders(view: str, clock: VirtualClock) -> None:
+    query = samples_where()
+    digest = digest_of(catalogue().of(Sample), query, newest_first=False)
+    records = opened(ScriptedWire(), clock)
+    with pytest.raises(CursorInvalid):
+        await records.search(query, limit=1, cursor=write_cursor(Place(digest, 1, "a", view)))
+    assert (
+        await records.search(query, limit=1, cursor=write_cursor(Place(digest, 1, "a", "01234567")))
+    ).documents == ()
 
 
 async def test_large_bulks_are_cut(clock: VirtualClock) -> None:
