@@ -40,6 +40,7 @@ app = App(
     version=_version,
     version_flags=["--version"],
 )
+app.command(server.serve)
 app.command(server.dev)
 app.command(server.doctor)
 for noun in (configuration, account, application, revoke, ban, webhook, keys, audit, records, catalogue):
