@@ -106,7 +106,8 @@ def doctor(*, json: AsJson = False, state: StateFolder = None, config: ConfigFil
         if json:
             print(msgspec.json.encode(finding).decode())
             continue
-        print(f"{finding.weight.value:5} {finding.name:12} {finding.sentence}")
+        weight = "FAULT" if finding.weight is Weight.FAULT else finding.weight.value
+        print(f"{weight:5} {finding.name:12} {finding.sentence}")
         if finding.action:
             print(f"{'':18} {finding.action}")
     if any(finding.weight is Weight.FAULT for finding in findings):

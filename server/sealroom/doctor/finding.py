@@ -17,7 +17,7 @@ class Weight(StrEnum):
     OK = "ok"
     NOTE = "note"
     """Works, and somebody should know."""
-    FAULT = "FAULT"
+    FAULT = "fault"
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -59,6 +59,9 @@ class LedgerMetrics:
             ["reason"],
             registry=registry,
         )
+        # Shown from the start: what appears with its first loss shows no increase to an alert rule.
+        for reason in ("bound", "refused", "closed"):
+            self.lost.labels(reason)
         self.waiting = Gauge(
             "sealroom_ledger_waiting_events", "Room events that are not written yet.", registry=registry
         )

@@ -63,6 +63,11 @@ class WebhookMetrics:
             ["reason"],
             registry=registry,
         )
+        # Shown from the start: what appears with its first event shows no increase to an alert rule.
+        for code in ("ok", *Problem):
+            self.attempts.labels(str(code))
+        for reason in ("delivered", "parked", "dead", "refused"):
+            self.events.labels(reason)
         self.seconds = Histogram(
             "sealroom_webhook_delay_seconds",
             "From the outbox to the endpoint's answer, of events delivered.",

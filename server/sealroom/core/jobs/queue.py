@@ -5,6 +5,7 @@
 """
 
 import asyncio
+import itertools
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ LEASE_SECONDS = 60.0
 """How long a worker that says nothing keeps a job. Lower takes over sooner from a dead one, and renews more often."""
 LOOK_SECONDS = 1.0
 """How often a worker without work looks for some. Lower starts jobs sooner and asks the database more often."""
+
+OUTCOMES = ("done", "failed", "given_up")
 
 _log = get_logger()
 
@@ -67,8 +70,10 @@ class Jobs:
         self, database: Database, clock: Clock, kinds: Iterable[JobKind], metrics: JobMetrics | None = None, traces: Traces = OFF
     ) -> None:  # fmt: skip
         self._database, self._clock, self._traces = database, clock, traces
-        self._metrics = metrics or JobMetrics(CollectorRegistry())
         self._kinds = {kind.name: kind for kind in kinds}
+        self._metrics = metrics or JobMetrics(CollectorRegistry())
+        for kind, outcome in itertools.product(self._kinds, OUTCOMES):
+            self._metrics.ended.labels(kind, outcome)
         self._me = secrets.token_hex(8)
 
     async def prepare(self) -> None:
