@@ -77,7 +77,7 @@ class Server:
         lines = (self.folder / "log").read_text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
-    def call_api(self) -> str:
+    def call_api(self, traceparent: str = "") -> str:
         """A request of TRTC's API that nobody signed; what was answered."""
         request = urllib.request.Request(
             f"https://127.0.0.1:{self.ports['api']}/",
@@ -86,10 +86,19 @@ class Server:
                 "Content-Type": "application/json",
                 "X-TC-Action": "DismissRoom",
                 "X-TC-Version": "2019-07-22",
+                **({"traceparent": traceparent} if traceparent else {}),
             },
         )
         with urllib.request.urlopen(request, timeout=10, context=self._trust()) as answer:
             return str(answer.read().decode())
+
+    def send_media(self, datagram: bytes) -> None:
+        """One datagram to the media port; returns when the engine has counted it."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+            out.sendto(datagram, ("127.0.0.1", self.ports["media"]))
+        limit = time.monotonic() + 10
+        while "sealroom_media_dropped_packets_total{" not in self.get("/metrics")[1]:
+            assert time.monotonic() < limit
 
     @contextlib.contextmanager
     def line(self) -> Iterator[ClientConnection]:

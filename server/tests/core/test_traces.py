@@ -4,76 +4,26 @@
 import contextlib
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from sealroom.core.config.schema import TraceSettings
 from sealroom.core.errors import ConfigurationError
 from sealroom.core.traces import ATTRIBUTES, OFF, RESOURCE, SpanName, Traces, traces_dataset, traces_of
+from server.tests.collector import Collector, collecting, said
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
-@dataclass
-class Collector:
-    """Takes spans as OTLP over HTTP."""
-
-    url: str
-    requests: list[ExportTraceServiceRequest] = field(default_factory=list)
-    headers: list[dict[str, str]] = field(default_factory=list)
-
-    def spans(self) -> dict[str, Any]:
-        """By name."""
-        return {
-            span.name: span
-            for request in self.requests
-            for resource in request.resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-        }
-
-    def resource(self) -> dict[str, str]:
-        (resource,) = [one.resource for request in self.requests for one in request.resource_spans][:1]
-        return {one.key: one.value.string_value for one in resource.attributes}
-
-
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    found: list[Collector] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            request = ExportTraceServiceRequest()
-            request.ParseFromString(self.rfile.read(int(self.headers["Content-Length"])))
-            found[0].requests.append(request)
-            found[0].headers.append({key.lower(): value for key, value in self.headers.items()})
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing to say."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        found.append(Collector(f"http://127.0.0.1:{server.server_port}/v1/traces"))
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield found[0]
-        server.shutdown()
-        thread.join()
+    with collecting() as collector:
+        yield collector
 
 
 def traces(collector: Collector, ratio: float = 1.0, authorization: str = "") -> Traces:
     return traces_of(TraceSettings(collector.url, ratio, authorization), "1.2.3", "sg")
-
-
-def said(span: Any) -> dict[str, Any]:
-    return {one.key: getattr(one.value, str(one.value.WhichOneof("value"))) for one in span.attributes}
 
 
 async def test_spans_reach_the_collector_within_each_other(collector: Collector) -> None:
