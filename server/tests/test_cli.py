@@ -205,7 +205,7 @@ def test_a_wrong_setting_ends_the_start_with_a_sentence_and_code_2(
 
 def test_help_version_sample_and_show_answer(run: Command) -> None:
     said = run("--help")
-    for command in ("dev", "doctor", "config", "revoke"):
+    for command in ("serve", "dev", "doctor", "config", "revoke"):
         assert command in said
     assert "--demo-out" in run("dev", "--help")
     assert run("--version").strip()

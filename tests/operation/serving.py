@@ -123,7 +123,8 @@ def enter(line: ClientConnection, user: str, room: str) -> signalling.ServerMess
         id=1, version=1, sdk_app_id=APP, user_id=user, user_sig=token, sdp=offers.offer(), sends=sends, str_room_id=room
     )  # fmt: skip
     line.send(msgspec.json.encode(message).decode())
-    return msgspec.json.decode(line.recv(10), type=signalling.ServerMessage)
+    answer: signalling.ServerMessage = msgspec.json.decode(line.recv(10), type=signalling.ServerMessage)
+    return answer
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:

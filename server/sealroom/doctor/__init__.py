@@ -9,7 +9,7 @@ from sealroom.core.errors import OperatorError
 from sealroom.doctor import machine, network, stores
 from sealroom.doctor.finding import Examination, Finding, Said, Weight
 
-__all__ = ["Finding", "Weight", "examine"]
+__all__ = ["EXAMINATIONS", "Finding", "Weight", "examine"]
 
 EXAMINATIONS: dict[str, Examination] = {
     "engine": machine.engine,
