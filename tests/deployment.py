@@ -17,11 +17,11 @@ from pathlib import Path
 import msgspec
 
 from sealroom.accounts.service import AccountSpec
-from sealroom.kept import kept
 from sealroom.apps.models import ApplicationSpec
 from sealroom.audit.events import Actor
 from sealroom.core.config import Configuration
 from sealroom.core.config.schema import StateSettings
+from sealroom.kept import kept
 from tests import one_body
 
 BIN = Path(sys.executable).parent

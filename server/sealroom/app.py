@@ -222,6 +222,8 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
         for listener in (admin, api_face, public):
             parts.push_async_callback(listener.stop)
         parts.push_async_callback(minutes.close)
+        # The engine says the last of everybody, who is metered by it, when it has removed him.
+        parts.push_async_callback(_settled, errands)
         parts.callback(rooms.close, ErrorCode.SERVER_BUSY)
         parts.callback(endpoint.close)
         for work in (collector.run(), meter.run()):
@@ -285,3 +287,9 @@ def _goes_on(parts: AsyncExitStack, work: Coroutine[None, None, None]) -> None:
 async def _ended(task: "asyncio.Task[None]") -> None:
     task.cancel()
     await asyncio.wait({task})
+
+
+async def _settled(errands: Errands) -> None:
+    """Gives what was begun a moment to end."""
+    if errands.running:
+        await asyncio.wait(errands.running, timeout=2.0)

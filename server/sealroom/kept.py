@@ -77,7 +77,7 @@ class Kept:
             AccountService(database, audit, clock, ids),
             ApiKeys(database, audit, clock, ids, envelope),
             ApplicationService(database, audit, clock, envelope),
-            ApplicationRegister(database, audit, clock, ids, envelope),
+            ApplicationRegister(database, audit, clock, ids, envelope, configuration.site.name),
             Rotation(database, envelope, audit, SEALED),
             Bans(database, audit, clock),
             addresses,

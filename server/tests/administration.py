@@ -84,7 +84,7 @@ class Desk:
         self.accounts = AccountService(database, self.audit, clock, ids)
         self.api_keys = ApiKeys(database, self.audit, clock, ids, envelope)
         self.apps = ApplicationService(database, self.audit, clock, envelope)
-        self.register = ApplicationRegister(database, self.audit, clock, ids, envelope)
+        self.register = ApplicationRegister(database, self.audit, clock, ids, envelope, fakes.SITE)
 
 
 async def apps_with(database: Database, clock: Clock, *there: Application) -> ApplicationService:

@@ -45,6 +45,7 @@ from sealroom_wire.usersig import Privilege, sign_private_map_key, sign_user_sig
 NOW = 1_800_000_000
 APP = 1_400_000_001
 UIN = 100_000_000_001
+SITE = "sg"
 KEY = "k" * 32
 ACTOR = Actor("cli", "tester")
 ACCOUNT = AccountSpec("Test")
@@ -421,7 +422,7 @@ def application(
 ) -> Application:
     """An application with one key, for pages of call.example. The newest key stands first."""
     given = {"name": "Test", "origins": ("https://call.example",), **spec}
-    return Application(sdk_app_id, uin, msgspec.convert(given, ApplicationSpec), secret_keys, active)
+    return Application(sdk_app_id, uin, msgspec.convert(given, ApplicationSpec), secret_keys, active, SITE)
 
 
 def origin(user: str) -> Origin:

@@ -13,7 +13,6 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from sealroom.accounts.service import AccountSpec
-from sealroom.app import Kept, public_routes
 from sealroom.apps.models import ApplicationSpec
 from sealroom.audit.events import Actor
 from sealroom.core.clock import SystemClock
@@ -25,6 +24,8 @@ from sealroom.core.http.listener import Listener
 from sealroom.core.ids import Ids
 from sealroom.core.metrics import Metrics
 from sealroom.core.state import StateDirectory
+from sealroom.kept import Kept
+from sealroom.listeners import public_routes
 from sealroom.media.engine import EngineConfig, MediaEngine
 from sealroom.media.sdp.answer import Server
 from sealroom.rooms.moderation import Moderation

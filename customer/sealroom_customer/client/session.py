@@ -2,8 +2,10 @@
 """One entry into the operator's room: its line, and the media connection that was agreed on over it."""
 
 import asyncio
+import platform
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -20,6 +22,7 @@ from sealroom_wire.ids import RoomKind
 from sealroom_wire.limits import MAX_SIGNALLING_MESSAGE_BYTES
 from sealroom_wire.signalling import Answered, Done, Entered, Record
 
+_DISTRIBUTION = "sealroom-customer"
 _LEAVE_SECONDS = 1.0
 _REASON_SECONDS = 1.0
 """How long the line may still say why media has ended. Longer comes back later where media alone has failed."""
@@ -140,7 +143,7 @@ class Session:
 def _with_takes(address: str) -> str:
     """Says in the address what this client knows beyond the protocol's version (`sealroom_wire.signalling`)."""
     parts = urlsplit(address)
-    query = "&".join(filter(None, (parts.query, f"takes={signalling.Takes.REPORTS.value}")))
+    query = "&".join(filter(None, (parts.query, *(f"takes={one.value}" for one in signalling.Takes))))
     return urlunsplit(parts._replace(query=query))
 
 
@@ -159,5 +162,14 @@ def _introduction(number: int, entry: Entry, core: _native.Client) -> signalling
         private_map_key=entry.private_map_key,
         scene=entry.scene,
         role=entry.role,
-        client=signalling.ClientInfo(sdk="sealroom-customer"),
+        client=_told_of_us(),
     )
+
+
+def _told_of_us() -> signalling.ClientInfo:
+    """What the operator's back-end log has of this program."""
+    try:
+        installed = version(_DISTRIBUTION)
+    except PackageNotFoundError:
+        installed = "0"
+    return signalling.ClientInfo(sdk=_DISTRIBUTION, version=installed[:32], os=platform.system()[:64])

@@ -38,13 +38,8 @@ class ApiKeys:
     def __init__(
         self, database: Database, audit: AuditLog, clock: Clock, ids: Ids, envelope: Envelope
     ) -> None:
-        self._database, self._audit, self._clock, self._ids, self._envelope = (
-            database,
-            audit,
-            clock,
-            ids,
-            envelope,
-        )
+        self._database, self._audit, self._clock = database, audit, clock
+        self._ids, self._envelope = ids, envelope
         self._watch = Watch(database, clock, KEYS_TOPIC, STATES)
         self._known: OrderedDict[str, ApiKey] = OrderedDict()
         self._known_at = 0

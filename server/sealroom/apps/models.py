@@ -30,8 +30,6 @@ from sealroom_wire.usersig import Privilege
 
 TOPIC = "applications"
 """Under which name changes of applications are counted (`core.db.changes`)."""
-DEFAULT_SITE = "local"
-"""The site of an installation that has one."""
 
 
 class State(StrEnum):
@@ -158,7 +156,8 @@ class Application:
     """The newest first."""
     active: bool
     """Neither it nor its account has ended."""
-    site: str = DEFAULT_SITE
+    site: str
+    """Where all of its data lies."""
 
     @property
     def sealing(self) -> Sealing:

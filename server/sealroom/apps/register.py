@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sealroom.accounts.service import check_active, lock_active
 from sealroom.apps.models import (
     APPLICATION_SECRET,
-    DEFAULT_SITE,
     TOPIC,
     ApplicationSpec,
     ApplicationStatus,
@@ -49,15 +48,11 @@ class ApplicationRegister:
     """What is known of applications, for whoever administers them."""
 
     def __init__(
-        self, database: Database, audit: AuditLog, clock: Clock, ids: Ids, envelope: Envelope
+        self, database: Database, audit: AuditLog, clock: Clock, ids: Ids, envelope: Envelope, site: str
     ) -> None:
-        self._database, self._audit, self._clock, self._ids, self._envelope = (
-            database,
-            audit,
-            clock,
-            ids,
-            envelope,
-        )
+        """Applications are made in `site`, this process's: their data lies there, and nowhere else."""
+        self._database, self._audit, self._clock = database, audit, clock
+        self._ids, self._envelope, self._site = ids, envelope, site
 
     async def create(
         self,
@@ -65,7 +60,6 @@ class ApplicationRegister:
         spec: ApplicationSpec,
         actor: Actor,
         *,
-        site: str = DEFAULT_SITE,
         sdk_app_id: int | None = None,
         secret_key: str | None = None,
     ) -> NewKey:
@@ -84,7 +78,7 @@ class ApplicationRegister:
             )
         while True:
             made = NewKey(number or _FIRST_ID + self._ids.number(_ID_BITS), 1, secret)
-            if await self._insert(uin, spec, site, made, actor):
+            if await self._insert(uin, spec, made, actor):
                 await self._audit.place()
                 return made
             if number is not None:
@@ -92,10 +86,10 @@ class ApplicationRegister:
                     "sdk_app_id_taken", f"There is an application {number} already.", "Take another."
                 )
 
-    async def _insert(self, uin: int, spec: ApplicationSpec, site: str, made: NewKey, actor: Actor) -> bool:
+    async def _insert(self, uin: int, spec: ApplicationSpec, made: NewKey, actor: Actor) -> bool:
         sealed = await self._sealed(made)
         row = {
-            "sdk_app_id": made.sdk_app_id, "uin": uin, **_columns(spec), "site": site, "state": State.ACTIVE.value,
+            "sdk_app_id": made.sdk_app_id, "uin": uin, **_columns(spec), "site": self._site, "state": State.ACTIVE.value,
             "created_at": int(self._clock.unix()), "keys_made": 1, "revision": 1,
         }  # fmt: skip
         async with self._database.writing() as connection:
@@ -103,7 +97,7 @@ class ApplicationRegister:
             if await insert_new(connection, applications, row) == 0:
                 return False
             await connection.execute(insert(application_keys).values(sealed))
-            details = {"uin": uin, "site": site, **msgspec.to_builtins(spec)}
+            details = {"uin": uin, "site": self._site, **msgspec.to_builtins(spec)}
             await self._append(connection, AuditEvent.APPLICATION_CREATED, actor, made.sdk_app_id, details)
         return True
 

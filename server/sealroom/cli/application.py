@@ -66,7 +66,6 @@ def create(
     *,
     sdk_app_id: Annotated[int | None, Parameter(help="Its number, where one is brought along.")] = None,
     key_file: KeyFile = None,
-    site: Annotated[str, Parameter(help="Where all of its data lies; never changes.")] = "local",
     sealing: Sealing = None,
     advanced_permission: AdvancedPermission = None,
     recording: Recording = None,
@@ -91,9 +90,7 @@ def create(
 
     async def work(kept: "Kept") -> "NewKey":
         spec = changed(ApplicationSpec(name), given, "application")
-        return await kept.register.create(
-            uin, spec, system_user(), site=site, sdk_app_id=sdk_app_id, secret_key=secret
-        )
+        return await kept.register.create(uin, spec, system_user(), sdk_app_id=sdk_app_id, secret_key=secret)
 
     pairs(with_kept(config, state, work), json)
 

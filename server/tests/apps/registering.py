@@ -50,12 +50,17 @@ class RegisterContract:
             "Café 通话", sealing=Sealing.OPTIONAL, advanced_permission=True, recording=True, relay=True,
             billing_mode=BillingMode.MONTHLY_PACKAGE, tags={"team": "a"}, origins=("https://call.example",),
         )  # fmt: skip
-        made = await desk.register.create(fakes.UIN, spec, fakes.ACTOR, site="sg")
+        made = await desk.register.create(fakes.UIN, spec, fakes.ACTOR)
         assert len(made.secret_key) == 64
         assert made.secret_key not in repr(made)
         found = await desk.register.find(made.sdk_app_id)
         assert found.spec == spec
-        assert (found.uin, found.site, found.state, found.revision) == (fakes.UIN, "sg", State.ACTIVE, 1)
+        assert (found.uin, found.site, found.state, found.revision) == (
+            fakes.UIN,
+            fakes.SITE,
+            State.ACTIVE,
+            1,
+        )
         assert found.keys == (KeyStatus(1, fakes.NOW),)
         assert {one.sdk_app_id for one in await desk.register.all(fakes.UIN)} == {fakes.APP, made.sdk_app_id}
         assert await desk.register.all(5) == []

@@ -19,24 +19,28 @@ const config = checkEntry({
 
 afterEach(() => vi.unstubAllGlobals());
 
+/** A call whose worker never says that it is ready. */
+function beginning(emitter = new Emitter()): Call {
+  vi.stubGlobal("RTCRtpScriptTransform", class {});
+  const worker = { postMessage: () => {}, terminate: () => {} } as unknown as Worker;
+  const host: CallHost = {
+    emitter,
+    diary: new Diary(() => 0, true),
+    output: new SoundOutput(),
+    outgoing: () => new Map(),
+    startWorker: () => worker,
+    videoGone: () => {},
+    videoMoved: () => {},
+    ended: () => {},
+  };
+  const call = new Call(config, host);
+  call.enter().catch(() => undefined);
+  return call;
+}
+
 describe("before sealing has started", () => {
   it("no custom message leaves in clear, though there were a room to send it to", async () => {
-    vi.stubGlobal("RTCRtpScriptTransform", class {});
-    vi.stubGlobal("document", Object.assign(new EventTarget(), { hidden: false }));
-    // A worker that never says that it is ready.
-    const worker = { postMessage: () => {}, terminate: () => {} } as unknown as Worker;
-    const host: CallHost = {
-      emitter: new Emitter(),
-      diary: new Diary(() => 0, true),
-      output: new SoundOutput(),
-      outgoing: () => new Map(),
-      startWorker: () => worker,
-      videoGone: () => {},
-      videoMoved: () => {},
-      ended: () => {},
-    };
-    const call = new Call(config, host);
-    call.enter().catch(() => undefined);
+    const call = beginning();
     const sent: string[] = [];
     vi.spyOn(call, "room", "get").mockReturnValue({
       sendCustom: async (data: string) => void sent.push(data),
@@ -44,5 +48,13 @@ describe("before sealing has started", () => {
     const message = { cmdId: 1, data: new TextEncoder().encode("hello").buffer };
     await expect(call.sendCustom(message)).rejects.toMatchObject({ reason: "sealing_not_started" });
     expect(sent).toEqual([]);
+  });
+
+  it("a page is told that the call is to be sealed, before anybody in it is named", () => {
+    const emitter = new Emitter();
+    const states: string[] = [];
+    emitter.on("sealing-state-changed", ({ state }) => void states.push(state));
+    beginning(emitter);
+    expect(states).toEqual(["joining"]);
   });
 });

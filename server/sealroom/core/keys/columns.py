@@ -11,6 +11,8 @@ from sealroom.core.errors import StartError
 from sealroom.core.keys.envelope import Envelope, name_of
 from sealroom.core.keys.master import EnvelopeError
 
+SEALED = "sealed"
+"""Under which key of a column's `info` its purpose stands: a test compares them with what is encrypted again."""
 _PAGE = 200
 """Rows that are encrypted again in one transaction. More of them keep other writers waiting."""
 
@@ -21,6 +23,7 @@ class SealedColumn:
     def __init__(self, table: Table, name: str, purpose: str) -> None:
         self.table, self.column, self.purpose = table, table.c[name], purpose
         self.keys = list(table.primary_key.columns)
+        self.column.info[SEALED] = purpose
 
     async def encrypt(self, envelope: Envelope, key: Sequence[object], plaintext: bytes) -> bytes:
         """A value for the row of that primary key. Raises EnvelopeError."""

@@ -225,6 +225,13 @@ export class Call {
         action: "Use a current Chrome, Edge, Firefox or Safari.",
       });
     }
+    // Before the worker says so: who is there may be told sooner than that, and nobody may take the call for an open one meanwhile.
+    this.host.emitter.emit("sealing-state-changed", {
+      state: "joining",
+      epoch: null,
+      step: null,
+      fault: null,
+    });
     const about = { sdkAppId, userId, room };
     this.sealingSince = performance.now();
     this.sealing = await Sealing.start(this.host.startWorker(), sealing, about, this.sealingListener());

@@ -2,8 +2,8 @@
 """Aggregations as SQL: one statement that splits level by level, and one for each field whose percentiles are wanted."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby, islice
 from operator import itemgetter
 
 from sealroom.catalogue import Document, Kind
@@ -30,21 +30,24 @@ class Aggregator:
     def run(self, connection: sqlite3.Connection) -> tuple[Bucket, ...]:
         """Asks. Raises ValueError beyond `MAX_BUCKETS`."""
         asked = [(measure.field, name) for measure in self._aggregation.measures for name in measure.of]
-        rows = self._grouped(connection, [_SQL[name].format(self._values[field]) for field, name in asked])
+        ranked = [measure for measure in self._aggregation.measures if measure.percentiles]
+        numbers = [_SQL[name].format(self._values[field]) for field, name in asked]
+        numbers += [f"count({self._values[measure.field]})" for measure in ranked]
+        rows = self._grouped(connection, numbers)
         if len(rows) > MAX_BUCKETS:
             raise ValueError(f"more than {MAX_BUCKETS} buckets: ask for a shorter time, or for fewer terms")
         depth = len(self._keys)
         found = {tuple(row[:depth]): self._bucket(row, asked) for row in rows}
-        for measure in self._aggregation.measures:
-            if measure.percentiles:
-                self._add_percentiles(connection, measure, found)
+        for place, measure in enumerate(ranked, depth + 1 + len(asked)):
+            counts = {tuple(row[:depth]): int(row[place]) for row in rows}
+            self._add_percentiles(connection, measure, counts, found)
         return tuple(found.values())
 
     def _bucket(self, row: Sequence[Scalar], asked: Sequence[tuple[str, str]]) -> Bucket:
         depth = len(self._keys)
         numbers = {
             of: float(value)
-            for of, value in zip(asked, row[depth + 1 :], strict=True)
+            for of, value in zip(asked, row[depth + 1 :], strict=False)
             if value is not None and (value or of[1] != "distinct")
         }
         return Bucket(self._scalars(row[:depth]), int(row[depth]), numbers)
@@ -78,8 +81,7 @@ class Aggregator:
                 columns[level] = f"e{level}.value AS k{level}"
                 sources.append(f"json_each(d.{quoted(split.field)}) AS e{level}")
         return (
-            f"WITH base AS MATERIALIZED (SELECT {', '.join(columns) or '1'} FROM {', '.join(sources)} "
-            f"WHERE {self._where})"
+            f"WITH base AS (SELECT {', '.join(columns) or '1'} FROM {', '.join(sources)} WHERE {self._where})"
         )
 
     def _ranked(self) -> str:
@@ -96,16 +98,22 @@ class Aggregator:
         return [split.size if isinstance(split, Terms) else MAX_BUCKETS + 1 for split in self._aggregation.by]
 
     def _add_percentiles(
-        self, connection: sqlite3.Connection, measure: Measure, found: dict[tuple[Scalar, ...], Bucket]
+        self,
+        connection: sqlite3.Connection,
+        measure: Measure,
+        counts: Mapping[tuple[Scalar, ...], int],
+        found: Mapping[tuple[Scalar, ...], Bucket],
     ) -> None:
         """Reads the values in their order once, and keeps only those at the ranks."""
-        value, depth = self._values[measure.field], len(self._keys)
-        counts = {row[:depth]: int(row[depth + 1]) for row in self._grouped(connection, [f"count({value})"])}
-        for keys, rows in groupby(self._sorted(connection, value), itemgetter(slice(0, depth))):
-            if keys in found:
-                values = (float(row[depth]) for row in rows)
-                for percent, number in _percentiles(values, counts[keys], measure.percentiles):
-                    found[keys].numbers[measure.field, percentile_name(percent)] = number
+        depth = len(self._keys)
+        rows = self._sorted(connection, self._values[measure.field])
+        groups = groupby(rows, itemgetter(slice(0, depth))) if depth else iter([((), rows)])
+        for keys, values in groups:
+            if counts.get(keys):
+                numbers = _percentiles(values, counts[keys], measure.percentiles)
+                found[keys].numbers.update(
+                    {(measure.field, percentile_name(percent)): number for percent, number in numbers}
+                )
 
     def _sorted(self, connection: sqlite3.Connection, value: str) -> Iterator[tuple[Scalar, ...]]:
         keys = "".join(f"{key}, " for key in self._keys)
@@ -132,14 +140,16 @@ def _key(split: Split) -> str:
 
 
 def _percentiles(
-    values: Iterator[float], count: int, percents: Sequence[float]
+    rows: Iterator[tuple[Scalar, ...]], count: int, percents: Sequence[float]
 ) -> Iterator[tuple[float, float]]:
-    """Each percentile of `count` sorted values: between the two that are nearest to its rank."""
-    at, below, above = -1, 0.0, 0.0
-    for percent in sorted(percents):
-        rank = percent / 100 * (count - 1)
-        while at < min(int(rank) + 1, count - 1):
-            at, below, above = at + 1, above, next(values)
-        if at == int(rank):
-            below = above
+    """Each percentile of `count` rows that are sorted by their last value: between the two that are nearest to its rank."""
+    ranks = [percent / 100 * (count - 1) for percent in percents]
+    wanted = sorted({at for rank in ranks for at in (int(rank), min(int(rank) + 1, count - 1))})
+    values: dict[int, float] = {}
+    before = -1
+    for at in wanted:
+        values[at] = float(next(islice(rows, at - before - 1, None))[-1])
+        before = at
+    for percent, rank in zip(percents, ranks, strict=True):
+        below, above = values[int(rank)], values[min(int(rank) + 1, count - 1)]
         yield percent, below + (above - below) * (rank - int(rank))
