@@ -19,9 +19,11 @@ from sealroom.cli import (
     catalogue,
     configuration,
     keys,
+    receipt,
     records,
     revoke,
     server,
+    site,
     webhook,
 )
 from sealroom.core.errors import ConfigurationError, OperatorError
@@ -42,7 +44,20 @@ app = App(
 )
 app.command(server.dev)
 app.command(server.doctor)
-for noun in (configuration, account, application, revoke, ban, webhook, keys, audit, records, catalogue):
+for noun in (
+    configuration,
+    account,
+    application,
+    revoke,
+    ban,
+    webhook,
+    keys,
+    audit,
+    records,
+    catalogue,
+    site,
+    receipt,
+):
     app.command(noun.app)
 
 
