@@ -4,6 +4,7 @@
 from sqlalchemy import select
 
 from sealroom.accounts.models import accounts, api_keys
+from sealroom.accounts.service import DEMO_UIN
 from sealroom.apps.models import applications
 from sealroom.core.config import Configuration
 from sealroom.core.db import Database
@@ -20,10 +21,13 @@ def endpoints_of(configuration: Configuration) -> Endpoints:
 
 
 async def entries(database: Database, site: str, endpoints: Endpoints) -> Contents:
-    """This site's part of the directory. What has ended stays in it: its owner still has to find his site."""
-    numbers = await database.ask(select(applications.c.sdk_app_id).where(applications.c.site == site))
-    keys = await database.ask(select(api_keys.c.secret_id))
-    owners = await database.ask(select(accounts.c.uin))
+    """This site's part of the directory. What has ended stays in it: its owner still has to find his site. The demo's account, which
+    every site in development has under one number, is nobody's."""
+    numbers = await database.ask(
+        select(applications.c.sdk_app_id).where(applications.c.site == site, applications.c.uin != DEMO_UIN)
+    )
+    keys = await database.ask(select(api_keys.c.secret_id).where(api_keys.c.uin != DEMO_UIN))
+    owners = await database.ask(select(accounts.c.uin).where(accounts.c.uin != DEMO_UIN))
     return Contents(
         {site: endpoints},
         {str(row.sdk_app_id): site for row in numbers},
