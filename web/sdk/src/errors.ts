@@ -80,7 +80,12 @@ export function refusedByServer(refusal: {
 }): RtcError {
   const { code, message, action, trtc = 0, endpoint } = refusal;
   const elsewhere = endpoint === undefined ? {} : { endpoint };
-  return new RtcError(ErrorCode.SERVER_ERROR, message, { extraCode: trtc, reason: code, action, ...elsewhere });
+  return new RtcError(ErrorCode.SERVER_ERROR, message, {
+    extraCode: trtc,
+    reason: code,
+    action,
+    ...elsewhere,
+  });
 }
 
 /** Any error as an RtcError. */
