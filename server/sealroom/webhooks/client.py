@@ -49,6 +49,8 @@ class Problem(StrEnum):
     DOWN = "endpoint_down"
     """It did not take an event a moment ago, and was not asked for this one."""
     LOST = "lease_lost"
+    FAULT = "fault"
+    """Something of ours failed; the log says where."""
 
 
 class NotTaken(Exception):  # noqa: N818 - what it is
@@ -140,7 +142,7 @@ class _Answer:
         self.left -= len(data)
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             raise NotTaken(Problem.ANSWER) from None
         if self.left == 0 and self.status == 0:
             raise NotTaken(Problem.ANSWER)

@@ -110,6 +110,7 @@ class Deliverer:
         self.name = f"{self._node}{ids.number(96):024x}"
         self._known: dict[tuple[int, int], Endpoint] = {}
         self._number = -1
+        self._claimed: list[Parcel] = []
         self._lanes: dict[str, _Lane] = {}
         self._lease = _Lease()
         self._held: Counter[int] = Counter()
@@ -172,35 +173,41 @@ class Deliverer:
     async def _turn(self) -> None:
         self._client.sweep()
         now = self._clock.monotonic()
-        renew = bool(self._lanes) and now - self._renewed_at >= RENEW_SECONDS
+        holds = bool(self._lanes or self._claimed)
+        renew = holds and now - self._renewed_at >= RENEW_SECONDS
         if not self._outcomes and not renew:
             is_due, number = await self._outbox.look()
-            if number != self._number:
-                await self._read_endpoints(number)
+            await self._begin(number)
             if not is_due:
                 if self._out == 0:
                     self._quiet.set()
                 await self._count()
                 return
-        if self._lanes and now >= self._lease.until:
+        if holds and now >= self._lease.until:
             # Too late to renew: what is held may be another worker's by now.
-            self._lanes, self._lease, renew = {}, _Lease(), False
+            self._lanes, self._claimed, self._lease, renew = {}, [], _Lease(), False
         taken = self._outcomes[:]
-        room = MAX_HELD - self._held.total()
+        room = MAX_HELD - self._held.total() - len(self._claimed)
         saturated = [one for one, count in self._held.items() if count >= MAX_HELD_PER_APPLICATION]
         parcels, number = await self._outbox.turn(
             self.name, taken, room=room, saturated=saturated, renew=renew
         )
         del self._outcomes[: len(taken)]
-        if renew or not self._lanes:
+        if renew or not (self._lanes or self._claimed):
             self._renewed_at, self._lease.until = now, now + LEASE_SECONDS
-        if number != self._number:
-            await self._read_endpoints(number)
-        for parcel in parcels:
-            self._take(parcel)
+        self._claimed += parcels
         if parcels:
             self._wake.set()
+        await self._begin(number)
         await self._count()
+
+    async def _begin(self, number: int) -> None:
+        """Begins with what was claimed, once it is known where it goes: where that cannot be read now, a later turn does."""
+        if number != self._number:
+            await self._read_endpoints(number)
+        claimed, self._claimed = self._claimed, []
+        for parcel in claimed:
+            self._take(parcel)
 
     async def _read_endpoints(self, number: int) -> None:
         known = {(one.sdk_app_id, int(one.group)): one for one in await self._endpoints.all()}
@@ -316,7 +323,14 @@ class Deliverer:
         headers = {"SdkAppId": str(parcel.sdk_app_id), "X-Sealroom-Event-Id": parcel.event_id}
         if endpoint.key:
             headers["Sign"] = sign(endpoint.key, content)
-        await self._client.post(endpoint.url, headers, content)
+        try:
+            await self._client.post(endpoint.url, headers, content)
+        except NotTaken:
+            raise
+        except Exception as error:
+            # Tried again like any other: an event whose task ended would be nobody's, and its row this worker's, for ever.
+            _log.error("webhook_failed", error=type(error).__name__, place=place_of(error))
+            raise NotTaken(Problem.FAULT) from None
 
     def _delivered(self, parcel: Parcel) -> Outcome:
         self._metrics.attempts.labels("ok").inc()

@@ -81,6 +81,7 @@ async def test_an_idle_connection_is_kept_for_a_while_only() -> None:
         (ERROR, Problem.STATUS), (b"HTTP/1.1 204 No Content\r\n\r\n", Problem.STATUS),
         (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/admin\r\nContent-Length: 0\r\n\r\n", Problem.STATUS),
         (CUT, Problem.CLOSED), (b"SSH-2.0-OpenSSH\r\n", Problem.ANSWER), (b"\x00" * 100, Problem.ANSWER),
+        (b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", Problem.ANSWER),
         (b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 3000 + b"\r\n\r\n", Problem.ANSWER),
     ],
 )  # fmt: skip
@@ -168,12 +169,14 @@ async def test_what_was_judged_is_what_is_connected_to() -> None:
 
 async def test_of_a_names_addresses_only_good_ones_are_tried() -> None:
     allowed = Addresses([ipaddress.ip_network("127.0.0.1/32")])
-    async with Sink() as sink:
-        names = Changing(["10.0.0.1", "169.254.169.254", "::ffff:127.0.0.2", "127.0.0.1"])
-        mine = Client(VirtualClock(), allowed, resolve=names)
-        await mine.post(f"http://hook.example:{sink.port}/", HEADERS, b"1")
-        assert sink.connections == 1
-        mine.close()
+    sink = await Sink().start(host="0.0.0.0")
+    names = Changing(["127.0.0.2", "::ffff:127.0.0.3", "127.0.0.1"])
+    mine = Client(VirtualClock(), allowed, resolve=names)
+    await mine.post(f"http://hook.example:{sink.port}/", HEADERS, b"1")
+    assert [request.address for request in sink.requests] == ["127.0.0.1"]
+    assert sink.connections == 1
+    mine.close()
+    await sink.__aexit__()
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, delete, select, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.core.clock import Clock
-from sealroom.core.db import Database, insert_new
+from sealroom.core.db import AWAY, Database, insert_new
 from sealroom.core.errands import place_of
 from sealroom.core.jobs.kind import Job, JobKind
 from sealroom.core.jobs.models import jobs
@@ -88,9 +87,9 @@ class Jobs:
             try:
                 while await self.do_one():
                     pass
-            except SQLAlchemyError as error:
-                # The database is away for a while; the jobs are in it and wait.
-                _log.warning("jobs_wait_for_database", error=type(error).__name__)
+            except Exception as error:
+                # The database is away for a while; the jobs are in it and wait. Nothing ends this: who deletes what is old is one of them.
+                _log.warning("jobs_wait_for_database", error=type(error).__name__, place=place_of(error))
             await asyncio.sleep(LOOK_SECONDS)
 
     async def do_one(self) -> bool:
@@ -147,9 +146,14 @@ class Jobs:
         """Renews the lease while the handler works."""
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
-            async with self._database.writing() as connection:
-                until = self._clock.unix() + LEASE_SECONDS
-                await connection.execute(update(jobs).where(self._mine(number)).values(leased_until=until))
+            try:
+                async with self._database.writing() as connection:
+                    until = self._clock.unix() + LEASE_SECONDS
+                    mine = update(jobs).where(self._mine(number))
+                    await connection.execute(mine.values(leased_until=until))
+            except AWAY as error:
+                # The next time may still be in time.
+                _log.warning("job_not_renewed", error=type(error).__name__)
 
     async def _done(self, number: int, kind: JobKind) -> None:
         async with self._database.writing() as connection:

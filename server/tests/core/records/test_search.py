@@ -3,7 +3,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ import pytest
 
 from sealroom.catalogue import DataClass
 from sealroom.core.errors import ConfigurationError, StartError
-from sealroom.core.records import DocumentsRefused, RecordsUnavailable
+from sealroom.core.records import Aggregation, DocumentsRefused, RecordsUnavailable
 from sealroom.core.records.search import Access, SearchRecords
 from sealroom.core.records.search.bulk import MOST, MOST_BYTES
 from sealroom.core.records.search.elasticsearch import ElasticsearchWire
@@ -36,6 +36,8 @@ class ScriptedWire:
         self.asked: dict[str, int] = {}
         self.bulks: list[int] = []
         self.fail: list[Exception] = []
+        self.lost = 0
+        """Shards that are not there."""
         self.closed = False
 
     async def call(
@@ -50,12 +52,21 @@ class ScriptedWire:
         if self.fail:
             raise self.fail.pop(0)
         if path != "/_bulk":
-            return {"count": len(self.kept)}
+            return self._answer(path, query or {})
         assert isinstance(body, bytes)
         lines = body.splitlines()
         self.bulks.append(len(body))
         items = [self._take(action, source) for action, source in zip(lines[::2], lines[1::2], strict=True)]
         return {"errors": any("error" in item["index"] for item in items), "items": items}
+
+    def _answer(self, path: str, query: Mapping[str, str]) -> Json:
+        """Questions, as servers answer them of which a part is lost: without it, unless they are asked not to."""
+        if self.lost and query.get("allow_partial_search_results") == "false":
+            raise Answered(503, "no_shard_available_action_exception")
+        shards = {"total": 2, "successful": 2 - self.lost, "skipped": 0, "failed": self.lost}
+        if path.endswith("_count"):
+            return {"count": len(self.kept), "_shards": shards}
+        return {"hits": {"total": {"value": 0}, "hits": []}, "_shards": shards}
 
     def _take(self, action: bytes, source: bytes) -> dict[str, Any]:
         name = msgspec.json.decode(action)["index"]["_id"]
@@ -137,6 +148,23 @@ async def test_a_failure_has_a_code_and_no_document_in_it(
     wire.fail = [failure]
     with pytest.raises(StartError, match=code):
         await records.prepare()
+
+
+async def test_what_is_left_of_an_index_is_never_taken_for_all_of_it(clock: VirtualClock) -> None:
+    """An erasure would find nothing more to delete, a dashboard too few calls."""
+    wire = ScriptedWire()
+    records = opened(wire, clock)
+    asked: list[Callable[[], Awaitable[object]]] = [
+        lambda: records.search(samples_where(), limit=10),
+        lambda: records.count(samples_where()),
+        lambda: records.aggregate(samples_where(), Aggregation()),
+    ]
+    for ask in asked:
+        wire.lost = 0
+        await ask()
+        wire.lost = 1
+        with pytest.raises(RecordsUnavailable):
+            await turned(ask(), clock)
 
 
 async def test_large_bulks_are_cut(clock: VirtualClock) -> None:

@@ -33,6 +33,8 @@ _DELETED_AT_ONCE = 20_000
 _DELETE_SECONDS, _MERGE_SECONDS = 120.0, 600.0
 _MISSING = {"ignore_unavailable": "true", "allow_no_indices": "true"}
 """A day without documents has no index."""
+_WHOLE = {"allow_partial_search_results": "false"}
+"""A server that lost a part of an index otherwise answers with the rest, as if that were all."""
 
 
 class SearchRecords:
@@ -104,7 +106,7 @@ class SearchRecords:
         }  # fmt: skip
         if after is not None:
             body["search_after"] = [after.time, after.id]
-        answer = await self._ask("POST", f"{indices.pattern}/_search", body, {"preference": view})
+        answer = await self._ask("POST", f"{indices.pattern}/_search", body, {**_WHOLE, "preference": view})
         found = [_document(indices, hit["_source"]) for hit in answer["hits"]["hits"]]
         documents = cast("tuple[D, ...]", tuple(found[:limit]))
         more = len(found) > limit
@@ -117,6 +119,10 @@ class SearchRecords:
         """How many there are."""
         indices, plain = self._asked(query)
         answer = await self._ask("POST", f"{indices.pattern}/_count", {"query": filtered(plain)})
+        if answer["_shards"]["failed"]:
+            raise RecordsUnavailable(
+                "store_incomplete", "The search server lost a part of its records, or waits for it."
+            )
         return int(answer["count"])
 
     async def aggregate(self, query: Query[D], aggregation: Aggregation) -> tuple[Bucket, ...]:
@@ -127,7 +133,7 @@ class SearchRecords:
             "query": filtered(plain), "size": 0, "track_total_hits": not aggregation.by,
             "aggs": aggregations(aggregation),
         }  # fmt: skip
-        answer = await self._ask("POST", f"{indices.pattern}/_search", body)
+        answer = await self._ask("POST", f"{indices.pattern}/_search", body, _WHOLE)
         count = 0 if aggregation.by else int(answer["hits"]["total"]["value"])
         found = tuple(buckets(indices.dataset, aggregation, answer.get("aggregations", {}), count))
         if len(found) > MAX_BUCKETS:
