@@ -12,9 +12,9 @@ import re
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -120,15 +120,14 @@ def main() -> int:
 
 def everything() -> list[Outcome]:
     """All suites but the one that needs services."""
-    outcomes: list[Outcome] = []
-    beside = [threading.Thread(target=lambda: outcomes.extend((rust(), web())))]
-    for thread in beside:
-        thread.start()
-    outcomes.append(
-        python("python", "not browser and not wheels and not services", workers=min(4, os.cpu_count() or 1))
-    )
-    for thread in beside:
-        thread.join()
+    with ThreadPoolExecutor(1) as beside:
+        others = [beside.submit(rust), beside.submit(web)]
+        ours = python(
+            "python", "not browser and not wheels and not services", workers=min(4, os.cpu_count() or 1)
+        )
+        # A suite that could not even be started raises here.
+        outcomes = [other.result() for other in others]
+    outcomes.append(ours)
     outcomes.append(python("wheels", "wheels and not services", workers=1))
     outcomes.append(python("browsers", "browser and not services", workers=1))
     return outcomes

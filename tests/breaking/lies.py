@@ -63,8 +63,8 @@ CHANGES = (
             ),
             Edit(
                 "web/sdk/src/call/call.ts",
-                "      voice: (entry, place, userId) => {\n        if (entry === this.entry) this",
-                "      voice: (entry, place, userId) => {\n        if (entry < 0) this",
+                "      voice: (entry, place, userId) => {\n        if (entry !== this.entry) return;",
+                "      voice: (entry, place, userId) => {\n        if (entry >= 0) return;",
             ),
         ),
         (f"{LYING}::test_a_voice_has_the_name_that_its_frames_give_it[crosses_voices]",),

@@ -189,7 +189,7 @@ CHANGES = (
             ),
             Edit(
                 SESSION,
-                '        client=signalling.ClientInfo(sdk="sealroom-customer"),',
+                "        client=_told_of_us(),",
                 '        client=signalling.ClientInfo(sdk=__import__("sealroom_customer.client.membership", fromlist="x")'
                 '.TOLD.decode("latin-1")),',
             ),

@@ -315,8 +315,8 @@ class LogEntry(_Part, frozen=True):
     at: Offset
     level: LogLevel
     event: Annotated[str, Meta(min_length=1, max_length=48, pattern=r"^[a-z][a-z0-9_]*$(?!\n)")]
-    code: Annotated[int, Meta(ge=0, le=99_999)] = 0
-    """The SDK's number of an error, or 0."""
+    code: Annotated[int, Meta(ge=0, le=999_999)] = 0
+    """The number of an error without its sign: TRTC's, or the SDK's own; or 0."""
     reason: Word = ""
     """A stable word: an error code of the wire, or the name of the browser's exception."""
     place: Word = ""

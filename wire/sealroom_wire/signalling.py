@@ -5,12 +5,13 @@ A client's request carries an `id` of its choice; the answer (`entered`, `answer
 back. Everything else the server says on its own. Unknown types and unknown fields are refused.
 
 What was added within one version is spoken only between two who both know it. A client names what it knows in the address of
-its line, `/rtc/v1?takes=reports`: a server that does not know it passes over the query. A server adds fields and messages
+its line, `/rtc/v1?takes=reports&takes=blocked`: a server that does not know it passes over the query. A server adds fields and messages
 only for a line that takes them, and the client sends only what those fields ask for. So either side may be older.
 
 **A client says `enter` first; nothing else but `ping` is taken before `entered`.**
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, TypeAlias
 
@@ -53,6 +54,8 @@ class Takes(StrEnum):
 
     REPORTS = "reports"
     """`entered.reports`, and the messages `quality`, `event` and `log`."""
+    BLOCKED = "blocked"
+    """The message `blocked`."""
 
 
 class Scene(StrEnum):
@@ -388,6 +391,10 @@ class Blocked(_Server, tag="blocked", frozen=True):
 
     audio: bool
     video: bool
+
+
+TAKEN_BY: Mapping[type[_Server], Takes] = {Blocked: Takes.BLOCKED}
+"""What the server says on its own, and only to those who take it: others would close the line on it."""
 
 
 class KickedOut(_Server, tag="kicked-out", frozen=True):

@@ -8,6 +8,7 @@ import pytest
 from msgspec import inspect
 
 from sealroom_wire import reports, signalling
+from sealroom_wire.errors import TEXTS
 from sealroom_wire.limits import MAX_LOG_BYTES, MAX_LOG_ENTRIES, MAX_SAMPLE_BYTES, MAX_SENT_STREAMS, MAX_SLOTS
 from sealroom_wire.participant import Track
 from sealroom_wire.reports import LimitedBy, LogEntry, LogLevel, Pressure, ReceivedStream, Sample, SentStream
@@ -41,10 +42,16 @@ def test_the_largest_sample_there_can_be_fits_its_limit() -> None:
 
 
 def test_the_largest_batch_of_log_entries_fits_its_limit() -> None:
-    entry = LogEntry(2**40, LogLevel.WARNING, "e" * 48, 99_999, "r" * 48, "p" * 48, Track.SCREEN, MOST)
+    entry = LogEntry(2**40, LogLevel.WARNING, "e" * 48, 999_999, "r" * 48, "p" * 48, Track.SCREEN, MOST)
     assert len(msgspec.json.encode(signalling.ReportLog(1, (entry,) * MAX_LOG_ENTRIES))) <= MAX_LOG_BYTES * 2
     usual = LogEntry(2**30, LogLevel.WARNING, "line_lost", 5501, "line_lost", "enterRoom")
     assert len(msgspec.json.encode(signalling.ReportLog(1, (usual,) * MAX_LOG_ENTRIES))) <= MAX_LOG_BYTES
+
+
+@pytest.mark.parametrize("number", sorted({abs(text.trtc) for text in TEXTS.values()}))
+def test_every_number_that_a_refusal_has_can_be_logged(number: int) -> None:
+    text = msgspec.json.encode(LogEntry(1, LogLevel.WARNING, "call_failed", number))
+    assert msgspec.json.decode(text, type=LogEntry).code == number
 
 
 def test_what_the_browser_does_not_tell_is_not_sent() -> None:

@@ -143,7 +143,7 @@ class Session:
 def _with_takes(address: str) -> str:
     """Says in the address what this client knows beyond the protocol's version (`sealroom_wire.signalling`)."""
     parts = urlsplit(address)
-    query = "&".join(filter(None, (parts.query, f"takes={signalling.Takes.REPORTS.value}")))
+    query = "&".join(filter(None, (parts.query, *(f"takes={one.value}" for one in signalling.Takes))))
     return urlunsplit(parts._replace(query=query))
 
 

@@ -19,6 +19,7 @@ from sealroom.cli import (
     catalogue,
     configuration,
     keys,
+    quality,
     records,
     revoke,
     server,
@@ -42,7 +43,19 @@ app = App(
 )
 app.command(server.dev)
 app.command(server.doctor)
-for noun in (configuration, account, application, revoke, ban, webhook, keys, audit, records, catalogue):
+for noun in (
+    configuration,
+    account,
+    application,
+    revoke,
+    ban,
+    webhook,
+    keys,
+    audit,
+    records,
+    quality,
+    catalogue,
+):
     app.command(noun.app)
 
 

@@ -40,7 +40,8 @@ class SignallingEndpoint:
         """One connection, from accept to close."""
         await receive()
         await send({"type": "websocket.accept"})
-        line = Line()
+        takes = _takes(scope)
+        line = Line(takes)
         metrics = self._services.metrics
         try:
             place = self._gate.admit(client_address(scope))
@@ -53,15 +54,17 @@ class SignallingEndpoint:
         metrics.connections.inc()
         try:
             with place:
-                await self._converse(scope, receive, send, line, place)
+                peer = Peer(client_address(scope), _origin(scope), takes)
+                await self._converse(scope, receive, send, line, place, peer)
         finally:
             self._lines.discard(line)
             metrics.connections.dec()
             ended = line.close_code
             metrics.closed_lines.labels("by_device" if ended is None else ended.name.lower()).inc()
 
-    async def _converse(self, scope: Scope, receive: Receive, send: Send, line: Line, place: Place) -> None:
-        peer = Peer(client_address(scope), _origin(scope), _takes(scope))
+    async def _converse(
+        self, scope: Scope, receive: Receive, send: Send, line: Line, place: Place, peer: Peer
+    ) -> None:
         conversation = Conversation(self._services, line, peer)
         in_order = False
         try:

@@ -24,9 +24,13 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Line:
-    """The outbound half of a signalling line. Nothing here waits but `write`, which ends with the line."""
+    """The outbound half of a signalling line. Nothing here waits but `write`, which ends with the line.
 
-    def __init__(self) -> None:
+    `takes` is what of the protocol the device knows beyond its version: what it does not know it is not told.
+    """
+
+    def __init__(self, takes: frozenset[str] = frozenset()) -> None:
+        self._takes = takes
         self._waiting: deque[str] = deque()
         self._wake = asyncio.Event()
         self._end: CloseCode | None = None
@@ -45,7 +49,7 @@ class Line:
 
     def tell(self, message: ServerMessage) -> None:
         """Sends a message, in order; drops the line when too many wait."""
-        if self._end is not None or self._dropped:
+        if self._end is not None or self._dropped or not self._is_known(message):
             return
         if len(self._waiting) >= MAX_WAITING:
             self.drop()
@@ -98,6 +102,10 @@ class Line:
                 await self._wake.wait()
         except OSError:
             self._dropped = True
+
+    def _is_known(self, message: ServerMessage) -> bool:
+        needed = signalling.TAKEN_BY.get(type(message))
+        return needed is None or needed in self._takes
 
     async def _send(self, send: Send, message: MutableMapping[str, Any]) -> None:
         async with asyncio.timeout(SEND_SECONDS):

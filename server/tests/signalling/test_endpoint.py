@@ -30,6 +30,7 @@ from sealroom.core.http.tls import Certificate
 from sealroom.core.metrics import Metrics
 from sealroom.listeners import public_routes
 from sealroom.rooms.service import RoomService
+from sealroom.rooms.state import Blocked
 from sealroom.signalling.conversation import Services
 from sealroom.signalling.endpoint import SignallingEndpoint
 from sealroom.signalling.limits import Gate
@@ -149,6 +150,26 @@ async def test_only_a_line_that_takes_reports_is_asked_for_them(
         assert isinstance(entered, signalling.Entered)
         assert (entered.reports is not None) is asked
         endpoint.close()
+
+
+async def test_only_a_line_that_takes_it_hears_that_its_user_was_blocked(
+    endpoint: SignallingEndpoint, address: ListenAddress
+) -> None:
+    rooms = endpoint._services.rooms
+    async with (
+        connect(url(address) + "?takes=reports") as older,
+        connect(url(address) + "?takes=blocked") as current,
+    ):
+        for line, user in ((older, "alice"), (current, "bob")):
+            await line.send(enter(user))
+            assert isinstance(await hear(line), signalling.Entered)
+        assert isinstance(await hear(older), signalling.ParticipantEntered)
+        (room,) = {one.room for one in rooms.everybody()}
+        for line, user in ((older, "alice"), (current, "bob")):
+            await rooms.block(room, user, Blocked(audio=True, video=False))
+            await line.send('{"type":"ping","id":9}')
+        assert await hear(older) == signalling.Pong(9)
+        assert await hear(current) == signalling.Blocked(audio=True, video=False)
 
 
 async def test_a_page_that_is_left_is_gone_and_a_cut_connection_stays(

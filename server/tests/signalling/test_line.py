@@ -45,6 +45,17 @@ async def test_a_device_that_takes_nothing_is_dropped_and_costs_no_more() -> Non
     await line.write(send)
 
 
+def test_a_device_is_told_nothing_that_it_does_not_know() -> None:
+    blocked, pong = signalling.Blocked(audio=True, video=False), signalling.Pong(1)
+    older, current = Line(frozenset({"reports"})), Line(frozenset(signalling.Takes))
+    for line in (older, current):
+        line.tell(blocked)
+        line.tell(pong)
+    assert len(older._waiting) == 1
+    assert "pong" in older._waiting[0]
+    assert len(current._waiting) == 2
+
+
 def test_what_others_say_is_left_out_of_a_line_that_is_slow_and_never_ends_it() -> None:
     line = Line()
     for number in range(2 * module.MAX_WAITING):

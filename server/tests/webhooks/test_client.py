@@ -173,12 +173,14 @@ async def test_what_was_judged_is_what_is_connected_to() -> None:
 
 async def test_of_a_names_addresses_only_good_ones_are_tried() -> None:
     allowed = Addresses([ipaddress.ip_network("127.0.0.1/32")])
-    async with Sink() as sink:
-        names = Changing(["10.0.0.1", "169.254.169.254", "::ffff:127.0.0.2", "127.0.0.1"])
-        mine = Client(VirtualClock(), allowed, resolve=names)
-        await mine.post(f"http://hook.example:{sink.port}/", HEADERS, b"1")
-        assert sink.connections == 1
-        mine.close()
+    sink = await Sink().start(host="0.0.0.0")
+    names = Changing(["127.0.0.2", "::ffff:127.0.0.3", "127.0.0.1"])
+    mine = Client(VirtualClock(), allowed, resolve=names)
+    await mine.post(f"http://hook.example:{sink.port}/", HEADERS, b"1")
+    assert [request.address for request in sink.requests] == ["127.0.0.1"]
+    assert sink.connections == 1
+    mine.close()
+    await sink.__aexit__()
 
 
 @pytest.mark.parametrize(

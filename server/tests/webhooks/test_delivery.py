@@ -234,7 +234,12 @@ async def test_a_new_address_and_key_are_used_for_the_next_event(post: Post) -> 
 # many
 
 
-async def test_one_application_does_not_keep_the_others_out(post: Post) -> None:
+async def test_one_application_does_not_keep_the_others_out(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "MAX_HELD", 120)
+    monkeypatch.setattr(delivery, "MAX_HELD_PER_APPLICATION", 100)
+    monkeypatch.setattr(outbox_module, "MAX_CLAIM_PER_APPLICATION", 100)
     post.client.hold = asyncio.Event()
     post.worker()
     await post.happened(*(post.published(f"room{number}", "busy") for number in range(600)))
@@ -268,6 +273,34 @@ async def test_two_workers_send_nothing_twice_and_keep_the_order(post: Post) -> 
         assert [one for one in post.seen() if one[0] == room] == [one for one in order if one[0] == room]
 
 
+async def test_a_room_that_a_worker_is_in_is_no_others(post: Post) -> None:
+    await post.happened(
+        post.published("one", "first"), post.published("one", "second"), post.published("two", "third")
+    )
+
+    async def claimed(owner: str, room: int) -> list[str]:
+        parcels, _ = await post.outbox.turn(owner, [], room=room, saturated=(), renew=False)
+        return [json.loads(parcel.info)["UserId"] for parcel in parcels]
+
+    assert await claimed("a", 1) == ["first"]
+    assert await claimed("b", 10) == ["third"]
+    assert await claimed("b", 10) == []
+    assert await claimed("a", 10) == ["second"]
+    post.clock.advance(outbox_module.LEASE_SECONDS + 1)
+    assert await claimed("b", 10) == ["first", "second", "third"]
+
+
+async def test_of_what_is_anothers_by_now_a_worker_says_nothing(post: Post) -> None:
+    await post.happened(post.published("room"))
+    (parcel,), _ = await post.outbox.turn("a", [], room=1, saturated=(), renew=False)
+    post.clock.advance(outbox_module.LEASE_SECONDS + 1)
+    await post.outbox.turn("b", [], room=1, saturated=(), renew=False)
+    gone = outbox_module.Kept(parcel.id, State.DEAD, 0, 1, 1, "timed_out")
+    await post.outbox.turn("a", [gone, outbox_module.Delivered(parcel.id)], room=0, saturated=(), renew=True)
+    (letter,) = await everything(post)
+    assert letter.state is State.WAITING
+
+
 async def test_what_a_killed_worker_had_is_sent_by_another_under_the_same_id(post: Post) -> None:
     post.client.hold = asyncio.Event()
     killed = post.worker()
@@ -296,6 +329,8 @@ async def test_a_worker_that_could_not_renew_its_lease_sends_no_more(
     post: Post, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The database is away for longer than the lease; another worker has the events by then."""
+    for part in (delivery, outbox_module):
+        monkeypatch.setattr(part, "LEASE_SECONDS", 40.0)
     post.refuse(bad=Problem.STATUS)
     worker = post.worker()
     await post.happened(post.published("room", "bad"), post.published("room", "after"))
@@ -315,7 +350,8 @@ async def test_a_worker_that_could_not_renew_its_lease_sends_no_more(
     monkeypatch.setattr(post.outbox, "look", look)
     await post.passes(30)
     assert len(post.client.got) == attempts
-    assert max(post.times("bad")) < 55
+    assert max(post.times("bad")) < 40 - delivery.MARGIN_SECONDS + 2
+    assert ("room", "after") not in post.seen()
     async with database.reading() as connection:
         owners = await connection.execute(select(outbox.c.owner))
         assert [row.owner for row in owners] == ["another", "another"]

@@ -141,6 +141,18 @@ describe("the diary", () => {
     });
   });
 
+  it("keeps numbers within what the server takes: one beyond would cost the whole message", () => {
+    const { diary } = kept();
+    diary.happened({ what: "reconnected", lost: "line", took: 8 * 3_600_000, tries: 1 });
+    diary.happened({ what: "key-waited", waited: 8 * 3_600_000, first: true });
+    expect(diary.takeEvents(0)).toMatchObject([{ took: 3_600_000 }, { waited: 3_600_000 }]);
+    const failed = (extraCode: number) =>
+      diary.failed("startScreenShare", new RtcError(ErrorCode.SERVER_ERROR, "", { extraCode }));
+    failed(-102015);
+    failed(-(2 ** 31));
+    expect(diary.takeLog(0).map(({ code }) => code)).toEqual([102_015, 999_999]);
+  });
+
   it("keeps words and numbers of an error, and nothing of what it says", () => {
     const { diary } = kept();
     const secret = "alice 192.0.2.1 eyJhbGciOi.x.y v=0";

@@ -24,7 +24,7 @@ FLUSH_SECONDS = 0.5
 """How often samples are written. Lower loses less with a killed process and makes smaller bulks."""
 BUFFER = 20_000
 """Samples that wait in memory; beyond it the oldest are lost. Higher bridges a longer pause of the store and takes memory."""
-BULK = 1_000
+BULK = 2_000
 _FAREWELL_SECONDS = 5.0
 """How long the last samples are tried to be written when the process ends."""
 _log = get_logger()

@@ -10,7 +10,7 @@ const OPEN_WITHIN_MS = 10_000;
 const ANSWER_WITHIN_MS = 15_000;
 const PING_MS = 10_000;
 const SILENCE_MS = 30_000;
-const TAKES = "reports";
+const TAKES = ["reports", "blocked"];
 
 type Unsolicited = Exclude<
   Signalling.ServerMessage,
@@ -169,7 +169,7 @@ export class SignallingLine {
 /** Says in the address what this SDK knows beyond the protocol's version: a server that does not know it passes it over. */
 function withTakes(server: string): string {
   const url = new URL(server);
-  url.searchParams.append("takes", TAKES);
+  for (const word of TAKES) url.searchParams.append("takes", word);
   return url.href;
 }
 

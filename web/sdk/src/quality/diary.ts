@@ -6,6 +6,9 @@ import { MAX_LOG_ENTRIES, MAX_REPORTED_EVENTS, type Signalling } from "../wire.g
 
 /** Events that wait; what comes beyond is left out and counted in the log. */
 const MOST_EVENTS = 4 * MAX_REPORTED_EVENTS;
+/** The protocol's bounds: one number beyond them would cost all that is told with it. */
+const MOST_CODE = 999_999;
+const MOST_MS = 3_600_000;
 const WORD = /^[a-zA-Z][a-zA-Z0-9_]{0,47}$/;
 
 type ReportedEvent = Signalling.ReportEvents["events"][number];
@@ -38,7 +41,7 @@ export class Diary {
 
   happened(event: Happening): void {
     if (this.events.length >= MOST_EVENTS) this.missed++;
-    else this.events.push({ ...event, at: this.now() });
+    else this.events.push({ ...bounded(event), at: this.now() });
   }
 
   /** Notes something in the log. What says the same as the entry before it is only counted there. */
@@ -54,7 +57,8 @@ export class Diary {
   failed(place: string, error: RtcError, level: Signalling.LogLevel = "warning"): void {
     const { code, extraCode } = error;
     const event = code === 5300 ? "device_failed" : "call_failed";
-    this.note({ level, event, code: Math.abs(extraCode) || code, reason: wordOf(error), place: word(place) });
+    const number = Math.min(MOST_CODE, Math.abs(extraCode) || code);
+    this.note({ level, event, code: number, reason: wordOf(error), place: word(place) });
     const device = DEVICES[place];
     if (device && code === 5300) {
       this.happened({ what: "capture-failed", device, reason: FAULTS[extraCode] ?? "other" });
@@ -86,6 +90,13 @@ const DEVICES: Readonly<Record<string, Signalling.Device>> = {
   startScreenShare: "screen",
   updateScreenShare: "screen",
 };
+
+/** A device that slept was away for longer than anybody asks. */
+function bounded(event: Happening): Happening {
+  if (event.what === "reconnected") return { ...event, took: Math.min(MOST_MS, event.took) };
+  if (event.what === "key-waited") return { ...event, waited: Math.min(MOST_MS, event.waited) };
+  return event;
+}
 
 /** What came before the entry is told as of its beginning. */
 function since(enteredAt: number, at: number): number {

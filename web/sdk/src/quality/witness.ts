@@ -3,7 +3,7 @@
 
 import type { StreamType } from "../constants";
 import type { Emitter, EventName, EventPayloads, SealingEventState } from "../events";
-import type { Diary } from "./diary";
+import { type Diary, word } from "./diary";
 
 const TRACKS = { audio: "audio", video: "main", screen: "screen" } as const;
 
@@ -39,7 +39,7 @@ export function witness(
       diary.happened({ what: "key-state-changed", state });
       if (state === "joining" || state === "sealed") return;
       const level = state === "failed" ? "error" : "warning";
-      diary.note({ level, event: `sealing_${state}`, ...(fault && { reason: fault.code }) });
+      diary.note({ level, event: `sealing_${state}`, ...(fault && { reason: word(fault.code) }) });
     },
   };
   emitter.watch((event, payload) => (saw[event] as ((...of: unknown[]) => void) | undefined)?.(...payload));
