@@ -77,6 +77,7 @@ class Store(_Said):
     KEYS = "keys", "key files, or a key management service"
     LOG = "log", "the program's log"
     METRICS = "metrics", "metrics"
+    TRACES = "traces", "spans at the operator's collector, where he has one"
 
 
 class Durability(Enum):

@@ -21,6 +21,7 @@ from sealroom.core.http.proxy import Receive, Scope, Send
 from sealroom.core.logging import get_logger
 from sealroom.core.metrics import Metrics
 from sealroom.core.records import RecordsUnavailable
+from sealroom.core.traces import OFF, SpanName, Traces
 from sealroom.trtc_api import calls, dashboard, history, moderation, usage
 from sealroom.trtc_api.accounts import ApiKey, ApiKeys, Applications
 from sealroom.trtc_api.actions import ACTIONS, VERSION, Action
@@ -92,7 +93,8 @@ class TrtcApi:
     """Serves the API."""
 
     def __init__(
-        self, keys: ApiKeys, applications: Applications, operations: Iterable[Operation], clock: Clock, metrics: Metrics
+        self, keys: ApiKeys, applications: Applications, operations: Iterable[Operation], clock: Clock, metrics: Metrics,
+        traces: Traces = OFF,
     ) -> None:  # fmt: skip
         """Raises ValueError unless there is an operation for each action that `ACTIONS` calls served, and no other."""
         self._keys, self._applications, self._clock = keys, applications, clock
@@ -101,11 +103,20 @@ class TrtcApi:
             raise ValueError("the operations are not those that the table of actions calls served")
         self._limits, self._once = Limits(clock), Once(clock)
         self._metrics = ApiMetrics(metrics)
+        self._traces = traces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        began = self._clock.monotonic()
         exchange = _Exchange()
+        with self._traces.span(SpanName.API_REQUEST, _traceparent(scope)) as span:
+            span.set("code", await self._exchange(scope, receive, send, exchange))
+            span.set("action", exchange.action)
+            if exchange.application:
+                span.set("application", exchange.application)
+
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send, exchange: _Exchange) -> str:
+        """Answers; returns the code, `ok` for no error."""
+        began = self._clock.monotonic()
         request_id = str(uuid.uuid4())
         code = "ok"
         try:
@@ -131,6 +142,7 @@ class TrtcApi:
         seconds = self._clock.monotonic() - began
         self._count(exchange, code, seconds, request_id)
         await _send(send, {"Response": {**content, "RequestId": request_id}})
+        return code
 
     def _away(
         self, code: Code, error: Exception, exchange: _Exchange, request_id: str
@@ -245,6 +257,7 @@ def application(
     meters: usage.Usage,
     clock: Clock,
     metrics: Metrics,
+    traces: Traces = OFF,
 ) -> TrtcApi:
     """The API with everything behind it, to be mounted at `PATH` for `CALLER`."""
     operations = (
@@ -253,7 +266,13 @@ def application(
         *dashboard.operations(numbers, clock),
         *usage.operations(meters, applications, clock),
     )
-    return TrtcApi(keys, applications, operations, clock, metrics)
+    return TrtcApi(keys, applications, operations, clock, metrics, traces)
+
+
+def _traceparent(scope: Scope) -> str:
+    """The caller's span; more than one says nothing."""
+    found = [value for name, value in scope["headers"] if name == b"traceparent"]
+    return found[0].decode("latin-1") if len(found) == 1 else ""
 
 
 def _method(scope: Scope, query: str) -> str:

@@ -23,6 +23,7 @@ from sealroom.core.records.journal.what import KEPT_DAYS
 from sealroom.core.records.port import DocumentsRefused, Records, RecordsUnavailable
 from sealroom.core.records.tally import Standing, Tally
 from sealroom.core.state import write_private
+from sealroom.core.traces import OFF, SpanName, Traces
 
 BULK = 1_000
 """Documents written together. More are cheaper each, and more is written again after a failure."""
@@ -50,10 +51,12 @@ class Shipper:
     """One task that reads segments and writes to the store."""
 
     def __init__(
-        self, journal: Journal, entries: Entries, dead: DeadLetters, records: Records, clock: Clock, tally: Tally, chance: random.Random
+        self, journal: Journal, entries: Entries, dead: DeadLetters, records: Records, clock: Clock, tally: Tally, chance: random.Random,
+        traces: Traces = OFF,
     ) -> None:  # fmt: skip
         self._journal, self._entries, self._dead, self._records = journal, entries, dead, records
         self._clock, self._tally, self._chance = clock, tally, chance
+        self._traces = traces
         self._readers: dict[int, SegmentReader] = {}
         self._reported: dict[int, tuple[int, int]] = {}
         self._positions = _read_positions(journal.folder / _POSITION)
@@ -123,7 +126,9 @@ class Shipper:
             if not bulk.shipped:
                 break
             try:
-                await self._write(bulk)
+                with self._traces.span(SpanName.SHIPPING) as span:
+                    span.set("count", len(bulk.documents))
+                    await self._write(bulk)
             except BaseException:
                 reader.return_to(before)
                 raise

@@ -187,10 +187,10 @@ async def test_files_are_closed_by_size_and_age(
     await journal.open()
     await journal.append([note(1, "x" * 1000)])
     await journal.append([note(2)])
-    assert [one.committed is None for one in journal.segments()] == [True, False]
+    await until(lambda: [one.committed is None for one in journal.segments()] == [True, False])
     clock.advance(10)
     await journal.append([note(3)])
-    assert [one.committed is None for one in journal.segments()] == [True, True, False]
+    await until(lambda: [one.committed is None for one in journal.segments()] == [True, True, False])
     assert await journal.rotate(older_than=1) == 2
     assert await journal.rotate() == 3
     assert len(await content(journal)) == 3
