@@ -18,7 +18,7 @@ from sealroom.core.records.journal.dead import DeadLetters
 from sealroom.core.records.journal.entries import Entries, Entry, Unreadable
 from sealroom.core.records.journal.log import Journal, Segment
 from sealroom.core.records.journal.reading import SegmentReader
-from sealroom.core.records.journal.segment import SegmentDamaged
+from sealroom.core.records.journal.segment import SegmentDamaged, SegmentTorn
 from sealroom.core.records.journal.what import KEPT_DAYS
 from sealroom.core.records.port import DocumentsRefused, Records, RecordsUnavailable
 from sealroom.core.records.tally import Standing, Tally
@@ -142,6 +142,11 @@ class Shipper:
         if segment.number not in self._readers:
             try:
                 reader = await SegmentReader.open(segment.path, self._journal.keys)
+            except SegmentTorn:
+                self._tally.torn += segment.path.stat().st_size
+                _log.warning("journal_torn", count=segment.path.stat().st_size)
+                await self._remove(segment)
+                return None
             except (SegmentDamaged, FileNotFoundError):
                 await self._give_up(segment, "damaged")
                 return None

@@ -248,6 +248,36 @@ async def test_a_damaged_frame_is_reported_and_all_others_are_shipped(site: Site
     assert await found(site) == [one.id for one in notes(1, 4)]
 
 
+@pytest.mark.parametrize("left", [0, 3, 6, 40])
+async def test_a_file_that_a_killed_process_had_only_begun_is_no_loss(site: Site, left: int) -> None:
+    site.records.gone = True
+    async with site.running() as writer:
+        await writer.put_durable(notes(0, 1))
+    (path,) = site.journal.glob("*.journal")
+    begun = path.with_name(f"{2:016}.journal")
+    begun.write_bytes(path.read_bytes()[:left])
+    site.records.gone = False
+    async with site.running() as writer:
+        await site.flushed(writer)
+        assert (writer.tally.lost.total(), writer.tally.torn) == (0, left)
+    assert await found(site) == [one.id for one in notes(0, 1)]
+    assert list(site.journal.glob("*.journal")) == []
+
+
+async def test_a_file_whose_header_says_a_wrong_length_is_a_loss(site: Site) -> None:
+    site.records.gone = True
+    async with site.running() as writer:
+        await writer.put_durable(notes(0, 1))
+    (path,) = site.journal.glob("*.journal")
+    octets = bytearray(path.read_bytes())
+    octets[6] ^= 0x40
+    path.write_bytes(octets)
+    site.records.gone = False
+    async with site.running() as writer:
+        await site.flushed(writer)
+        assert writer.tally.lost == {"damaged": 1}
+
+
 async def test_a_file_without_a_readable_header_is_reported_and_keeps_nothing_up(site: Site) -> None:
     site.records.gone = True
     async with site.running() as writer:

@@ -78,6 +78,10 @@ class SegmentDamaged(Exception):  # noqa: N818 - what it is
     """A file whose header cannot be read."""
 
 
+class SegmentTorn(SegmentDamaged):
+    """A file that ends within its header, as after a process was killed while it wrote that: nothing in it was ever acknowledged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A segment's header, with what reads and writes frames."""
@@ -114,6 +118,8 @@ async def open_header(keys: SegmentKeys, octets: bytes) -> Opened:
 
 def read_header(octets: bytes) -> tuple[Header, int]:
     """What a segment says of itself, and how many bytes that took. Raises SegmentDamaged."""
+    if not octets.startswith(_MAGIC[: len(octets)]):
+        raise SegmentDamaged("There is no header.")
     try:
         (length,) = _LENGTH.unpack_from(octets, len(_MAGIC))
         start, end = len(_MAGIC) + _LENGTH.size, len(_MAGIC) + _LENGTH.size + length
@@ -122,7 +128,11 @@ def read_header(octets: bytes) -> tuple[Header, int]:
         if not octets.startswith(_MAGIC) or length > _MAX_HEADER_BYTES or zlib.crc32(packed) != check:
             raise SegmentDamaged("The header is not as it was written.")
         return msgspec.msgpack.decode(packed, type=Header), end + _LENGTH.size
-    except (struct.error, msgspec.DecodeError):
+    except struct.error:
+        # With frames behind it the header was whole once, and says a wrong length now.
+        kind = SegmentDamaged if _MARK in octets else SegmentTorn
+        raise kind("The header is not whole.") from None
+    except msgspec.DecodeError:
         raise SegmentDamaged("There is no header.") from None
 
 
