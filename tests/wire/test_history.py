@@ -29,6 +29,8 @@ class Backend:
     sdk: Sdk
     client: Any
     app: int
+    run: Callable[..., str]
+    """A command of the operator, on this deployment."""
 
     def ask(self, action: str, **given: object) -> dict[str, Any]:
         answer = self.sdk.call(self.client, action, SdkAppId=self.app, **given)
@@ -61,7 +63,7 @@ def backend_of(running: Deployment, folder: Path) -> Backend:
     api = running.operator.wait_for(re.compile(r"(?<=REST API     )http://\S+"))
     sdk = Sdk("intl")
     client = sdk.connect(api.removeprefix("http://"), pair["secret_id"], pair["secret_key"])
-    return Backend(sdk, client, int(str(running.application()["sdk_app_id"])))
+    return Backend(sdk, client, int(str(running.application()["sdk_app_id"])), run)
 
 
 @pytest.fixture(scope="module")
@@ -151,3 +153,13 @@ def test_what_was_used_is_metered(ended_call: tuple[Backend, float, int]) -> Non
     assert found["UsageKey"] == ["Audio", "SD", "HD", "FullHD", "2K", "4K"]
     used = [sum(values) for values in zip(*(one["UsageValue"] for one in found["UsageList"]), strict=True)]
     assert sum(used[1:]) > 0, "two bots that look at each other use video"
+
+
+def test_the_operator_can_draw_the_call(ended_call: tuple[Backend, float, int], tmp_path: Path) -> None:
+    backend, _, _ = ended_call
+    call = backend.run("quality", "calls").split("\t")[-1].strip()
+    text = backend.run("quality", "show", call)
+    assert re.search(r"bot-1   .*\n  sends +\S", text)
+    assert re.search(r"\d+\.\d s  enter 1", text)
+    backend.run("quality", "show", call, "--svg", str(tmp_path / "call.svg"))
+    assert (tmp_path / "call.svg").read_text().startswith("<svg")

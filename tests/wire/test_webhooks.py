@@ -32,7 +32,7 @@ ROOMS, USERS = 8, 6
 def started(state: Path, config: Path) -> tuple[Process, str]:
     operator = Process.start(
         "operator", str(BIN / "sealroom"), "dev", "--config", str(config), "--state", str(state),
-        "--port", "0", "--admin-port", "0",
+        "--port", "0", "--admin-port", "0", "--api-port", "0",
     )  # fmt: skip
     return operator, operator.wait_for(re.compile(r"ws://\S+"), 60)
 

@@ -30,6 +30,7 @@ from sealroom.audit.tree import (
 from sealroom.core.clock import Clock
 from sealroom.core.db import Database
 from sealroom.core.errors import StartError
+from sealroom.core.grouping import Grouped
 from sealroom.core.keys import Keys
 
 PURPOSE = "audit"
@@ -57,15 +58,29 @@ class AuditLog:
 
     def __init__(self, database: Database, keys: Keys, clock: Clock) -> None:
         self._database, self._keys, self._clock = database, keys, clock
+        self._commits: Grouped[Record, None] = Grouped(self._record_all, BATCH)
 
     async def append(self, connection: AsyncConnection, record: Record) -> None:
         """Writes an entry in the transaction of the change."""
+        await connection.execute(insert(entries).values(self._row(record)))
+
+    async def record(self, record: Record) -> None:
+        """Writes an entry of something that changed nothing in this database: somebody looked, an act in a room. Durable when this
+        returns; those that come while others are written share one commit."""
+        await self._commits.do(record)
+
+    async def _record_all(self, records: Sequence[Record]) -> Sequence[None]:
+        async with self._database.writing() as connection:
+            await connection.execute(insert(entries), [self._row(record) for record in records])
+        await self.place()
+        return [None] * len(records)
+
+    def _row(self, record: Record) -> dict[str, object]:
         payload = Payload.of(record.details)
-        row = {
+        return {
             "at": int(self._clock.unix() * 1000), "event": record.event.value, "actor": str(record.actor), "target": record.target,
             "commitment": payload.commitment(), "salt": payload.salt, "payload": payload.text, "subject": record.subject,
         }  # fmt: skip
-        await connection.execute(insert(entries).values(row))
 
     async def place(self) -> int:
         """Gives every entry that waits its place in the tree, and signs; returns how many there were."""

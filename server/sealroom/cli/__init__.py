@@ -19,9 +19,12 @@ from sealroom.cli import (
     catalogue,
     configuration,
     keys,
+    quality,
+    receipt,
     records,
     revoke,
     server,
+    site,
     webhook,
 )
 from sealroom.core.errors import ConfigurationError, OperatorError
@@ -40,9 +43,24 @@ app = App(
     version=_version,
     version_flags=["--version"],
 )
+app.command(server.serve)
 app.command(server.dev)
 app.command(server.doctor)
-for noun in (configuration, account, application, revoke, ban, webhook, keys, audit, records, catalogue):
+for noun in (
+    configuration,
+    account,
+    application,
+    revoke,
+    ban,
+    webhook,
+    keys,
+    audit,
+    records,
+    quality,
+    catalogue,
+    site,
+    receipt,
+):
     app.command(noun.app)
 
 

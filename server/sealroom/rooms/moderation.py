@@ -5,6 +5,7 @@
 asked; it may hold an act that found nobody any more.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 from sealroom.audit.events import Actor, AuditEvent, Record
@@ -158,10 +159,7 @@ class Moderation:
         return False
 
     async def _write(self, *records: Record) -> None:
-        async with self._database.writing() as connection:
-            for record in records:
-                await self._audit.append(connection, record)
-        await self._audit.place()
+        await asyncio.gather(*(self._audit.record(record) for record in records))
 
 
 def _record(

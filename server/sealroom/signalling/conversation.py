@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import UNSET, UnsetType
+
 from sealroom.apps.models import Identity
 from sealroom.apps.service import ApplicationService
 from sealroom.core.clock import Clock, Timer
@@ -16,6 +18,8 @@ from sealroom.core.config.schema import SignallingSettings
 from sealroom.core.errands import place_of
 from sealroom.core.logging import get_logger
 from sealroom.core.metrics import Metrics
+from sealroom.core.traces import OFF, Span, SpanName, Traces
+from sealroom.regions.directory import Directory, Place
 from sealroom.rooms.service import Request, RoomService
 from sealroom.rooms.state import Origin, Participant
 from sealroom.signalling import limits
@@ -51,6 +55,9 @@ class Services:
     """Who listens to what devices tell; None: they are asked for nothing."""
     entries: EntryListener | None = None
     """Who is told of every attempt to enter by somebody whose UserSig was verified."""
+    traces: Traces = OFF
+    directory: Directory | None = None
+    """Who knows where applications are that are not this site's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,16 @@ class Peer:
     """What was added to the protocol and the client knows (`Takes`), with whatever else it names."""
 
 
+class Elsewhere(Refusal):
+    """The application is another site's. Who does not know of sites is told that it is unknown, as before there were any."""
+
+    def __init__(self, place: Place, *, understood: bool) -> None:
+        super().__init__(
+            ErrorCode.APPLICATION_AT_ANOTHER_SITE if understood else ErrorCode.APPLICATION_UNKNOWN
+        )
+        self.endpoint: str | UnsetType = place.signalling if understood else UNSET
+
+
 class Anonymous:
     """Somebody who has not shown who he is."""
 
@@ -73,11 +90,28 @@ class Anonymous:
 
     async def enter(self, message: signalling.Enter) -> "Present":
         """Verifies, enters and answers. Raises `Refusal` with the first reason found."""
+        with self._services.traces.span(SpanName.ENTER) as span:
+            span.set("scene", message.scene.value)
+            try:
+                present = await self._entered(message, span)
+            except Refusal as refusal:
+                span.set("code", refusal.code.value)
+                raise
+            span.set("code", "ok")
+            return present
+
+    async def _entered(self, message: signalling.Enter, span: Span) -> "Present":
         begin = time.perf_counter()
         services = self._services
-        identity = await services.apps.identify(
-            message.sdk_app_id, message.user_id, message.user_sig, origin=self._peer.origin
-        )
+        try:
+            with services.traces.span(SpanName.IDENTIFY):
+                identity = await services.apps.identify(
+                    message.sdk_app_id, message.user_id, message.user_sig, origin=self._peer.origin
+                )
+        except Refusal as refusal:
+            await self._send_elsewhere(refusal, message.sdk_app_id)
+            raise
+        span.set("application", identity.application.sdk_app_id)
         room = _room_of(message)
         try:
             present = await self._enter(message, identity, room)
@@ -88,13 +122,22 @@ class Anonymous:
         self._tell(identity, room, None, begin)
         return present
 
+    async def _send_elsewhere(self, refusal: Refusal, sdk_app_id: int) -> None:
+        """Raises `Elsewhere` where the application is known to be another site's. Nothing of the request is kept here."""
+        directory = self._services.directory
+        if refusal.code is ErrorCode.APPLICATION_UNKNOWN and directory is not None:
+            place = await directory.of_application(sdk_app_id)
+            if place is not None:
+                raise Elsewhere(place, understood=Takes.SITES in self._peer.takes) from refusal
+
     def _tell(self, identity: Identity, room: RoomId, code: ErrorCode | None, begin: float) -> None:
         if self._services.entries is not None:
             self._services.entries.on_entry(identity, room, code, time.perf_counter() - begin)
 
     async def _enter(self, message: signalling.Enter, identity: Identity, room: RoomId) -> "Present":
         services = self._services
-        admission = services.apps.admit(identity, room, message.private_map_key)
+        with services.traces.span(SpanName.ADMIT):
+            admission = services.apps.admit(identity, room, message.private_map_key)
         request = Request(
             admission,
             room,
@@ -104,7 +147,8 @@ class Anonymous:
             _tracks_of(message.sends),
             Origin(self._peer.address, message.client),
         )
-        participant, others = await services.rooms.enter(request, self._line)
+        with services.traces.span(SpanName.JOIN):
+            participant, others = await services.rooms.enter(request, self._line)
         listener = services.reports if Takes.REPORTS in self._peer.takes else None
         reporting = Reporting(participant, listener, services.clock)
         self._line.tell(
@@ -211,6 +255,10 @@ class Conversation:
             await self._answer(message)
         except Unreadable as unreadable:
             self._refuse(unreadable.request, unreadable.code)
+        except Elsewhere as elsewhere:
+            # Not a word of it in the log: who asks for another site's application is that site's affair.
+            self._services.metrics.refusals.labels(elsewhere.code.value).inc()
+            self._line.fail(elsewhere.code, request, elsewhere.endpoint)
         except Refusal as refusal:
             self._refuse(request, refusal.code)
         except Exception as error:

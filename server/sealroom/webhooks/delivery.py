@@ -18,6 +18,7 @@ from sealroom.core.db import AWAY
 from sealroom.core.errands import place_of
 from sealroom.core.ids import Ids
 from sealroom.core.logging import get_logger
+from sealroom.core.traces import OFF, SpanName, Traces
 from sealroom.webhooks import schedule
 from sealroom.webhooks.bodies import body, sign
 from sealroom.webhooks.client import Client, NotTaken, Problem
@@ -62,6 +63,11 @@ class WebhookMetrics:
             ["reason"],
             registry=registry,
         )
+        # Shown from the start: what appears with its first event shows no increase to an alert rule.
+        for code in ("ok", *Problem):
+            self.attempts.labels(str(code))
+        for reason in ("delivered", "parked", "dead", "refused"):
+            self.events.labels(reason)
         self.seconds = Histogram(
             "sealroom_webhook_delay_seconds",
             "From the outbox to the endpoint's answer, of events delivered.",
@@ -99,6 +105,7 @@ class Deliverer:
         *,
         max_waiting: int = 100_000,
         node: str = "main",
+        traces: Traces = OFF,
     ) -> None:
         """`max_waiting`: events of one application that may wait; beyond, its new ones are refused. `node`: the server's name, which
         only one running process has.
@@ -106,10 +113,12 @@ class Deliverer:
         self._outbox, self._endpoints, self._client = outbox, endpoints, client
         self._clock, self._metrics = clock, metrics
         self._max_waiting = max_waiting
+        self._traces = traces
         self._node = hashlib.blake2s(node.encode(), digest_size=4).hexdigest()
         self.name = f"{self._node}{ids.number(96):024x}"
         self._known: dict[tuple[int, int], Endpoint] = {}
         self._number = -1
+        self._claimed: list[Parcel] = []
         self._lanes: dict[str, _Lane] = {}
         self._lease = _Lease()
         self._held: Counter[int] = Counter()
@@ -172,35 +181,41 @@ class Deliverer:
     async def _turn(self) -> None:
         self._client.sweep()
         now = self._clock.monotonic()
-        renew = bool(self._lanes) and now - self._renewed_at >= RENEW_SECONDS
+        holds = bool(self._lanes or self._claimed)
+        renew = holds and now - self._renewed_at >= RENEW_SECONDS
         if not self._outcomes and not renew:
             is_due, number = await self._outbox.look()
-            if number != self._number:
-                await self._read_endpoints(number)
+            await self._begin(number)
             if not is_due:
                 if self._out == 0:
                     self._quiet.set()
                 await self._count()
                 return
-        if self._lanes and now >= self._lease.until:
+        if holds and now >= self._lease.until:
             # Too late to renew: what is held may be another worker's by now.
-            self._lanes, self._lease, renew = {}, _Lease(), False
+            self._lanes, self._claimed, self._lease, renew = {}, [], _Lease(), False
         taken = self._outcomes[:]
-        room = MAX_HELD - self._held.total()
+        room = MAX_HELD - self._held.total() - len(self._claimed)
         saturated = [one for one, count in self._held.items() if count >= MAX_HELD_PER_APPLICATION]
         parcels, number = await self._outbox.turn(
             self.name, taken, room=room, saturated=saturated, renew=renew
         )
         del self._outcomes[: len(taken)]
-        if renew or not self._lanes:
+        if renew or not (self._lanes or self._claimed):
             self._renewed_at, self._lease.until = now, now + LEASE_SECONDS
-        if number != self._number:
-            await self._read_endpoints(number)
-        for parcel in parcels:
-            self._take(parcel)
+        self._claimed += parcels
         if parcels:
             self._wake.set()
+        await self._begin(number)
         await self._count()
+
+    async def _begin(self, number: int) -> None:
+        """Begins with what was claimed, once it is known where it goes: where that cannot be read now, a later turn does."""
+        if number != self._number:
+            await self._read_endpoints(number)
+        claimed, self._claimed = self._claimed, []
+        for parcel in claimed:
+            self._take(parcel)
 
     async def _read_endpoints(self, number: int) -> None:
         known = {(one.sdk_app_id, int(one.group)): one for one in await self._endpoints.all()}
@@ -280,7 +295,7 @@ class Deliverer:
                 return self._bury(parcel, attempts, Problem.REMOVED)
             attempts += 1
             try:
-                await self._send(endpoint, parcel, lease)
+                await self._attempt(endpoint, parcel, lease, attempts)
             except NotTaken as refused:
                 self._metrics.attempts.labels(refused.problem.value).inc()
                 problem = refused.problem
@@ -299,6 +314,18 @@ class Deliverer:
             return 0.0 if attempt == 1 else None
         return schedule.wait_before(attempt, self._clock.unix(), parcel.since / 1000)
 
+    async def _attempt(self, endpoint: Endpoint, parcel: Parcel, lease: _Lease, attempt: int) -> None:
+        with self._traces.span(SpanName.WEBHOOK) as span:
+            span.set("application", parcel.sdk_app_id)
+            span.set("kind", parcel.event_type)
+            span.set("attempt", attempt)
+            try:
+                await self._send(endpoint, parcel, lease)
+            except NotTaken as refused:
+                span.set("code", refused.problem.value)
+                raise
+            span.set("code", "ok")
+
     async def _send(self, endpoint: Endpoint, parcel: Parcel, lease: _Lease) -> None:
         mine = self._applications.setdefault(parcel.sdk_app_id, asyncio.Semaphore(PER_APPLICATION))
         self._out += 1
@@ -316,7 +343,14 @@ class Deliverer:
         headers = {"SdkAppId": str(parcel.sdk_app_id), "X-Sealroom-Event-Id": parcel.event_id}
         if endpoint.key:
             headers["Sign"] = sign(endpoint.key, content)
-        await self._client.post(endpoint.url, headers, content)
+        try:
+            await self._client.post(endpoint.url, headers, content)
+        except NotTaken:
+            raise
+        except Exception as error:
+            # Tried again like any other: an event whose task ended would be nobody's, and its row this worker's, for ever.
+            _log.error("webhook_failed", error=type(error).__name__, place=place_of(error))
+            raise NotTaken(Problem.FAULT) from None
 
     def _delivered(self, parcel: Parcel) -> Outcome:
         self._metrics.attempts.labels("ok").inc()

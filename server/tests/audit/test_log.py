@@ -229,3 +229,30 @@ async def test_a_file_with_flipped_bytes_never_verifies_as_if_nothing_had_happen
             database = Database(other)
             assert not await verify(database, desk.keys, (), lambda _: None), (content, offset)
             await database.close()
+
+
+async def test_what_many_tell_at_once_shares_commits_and_is_all_there(desk: Desk) -> None:
+    def told(number: int) -> Record:
+        return Record(
+            AuditEvent.USER_REMOVED,
+            fakes.ACTOR,
+            "application 1",
+            {"user": f"user{number}"},
+            f"1/user{number}",
+        )
+
+    await asyncio.gather(*(desk.log.record(told(number)) for number in range(300)))
+    entries = [entry async for entry in desk.log.entries()]
+    assert [entry.leaf for entry in entries] == list(range(300))
+    assert {entry.payload for entry in entries} == {f'{{"user":"user{number}"}}' for number in range(300)}
+    with closing(sqlite3.connect(desk.file)) as connection:
+        (signed,) = connection.execute("SELECT count(*) FROM audit_checkpoints").fetchone()
+    assert signed <= 3
+    assert await desk.faults() == []
+
+
+async def test_what_could_not_be_written_is_told_to_everybody_who_waits(desk: Desk) -> None:
+    desk.change("DROP TABLE audit_entries")
+    record = Record(AuditEvent.USER_REMOVED, fakes.ACTOR, "application 1")
+    told = await asyncio.gather(desk.log.record(record), desk.log.record(record), return_exceptions=True)
+    assert all(isinstance(one, Exception) for one in told)

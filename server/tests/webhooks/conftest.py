@@ -4,7 +4,7 @@
 import asyncio
 import ipaddress
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,20 @@ class Post:
     letters: Letters
     workers: list[Deliverer] = field(default_factory=list)
     numbers: int = 0
+    asking: int = 0
+    """Questions to the database that are not answered."""
+
+    def counting(self, ask: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        """Counts a method's calls while they last."""
+
+        async def counted(*arguments: Any, **more: Any) -> Any:
+            self.asking += 1
+            try:
+                return await ask(*arguments, **more)
+            finally:
+                self.asking -= 1
+
+        return counted
 
     def worker(self, **more: Any) -> Deliverer:
         """Starts one more worker."""
@@ -84,9 +98,12 @@ class Post:
             await self.settles()
 
     async def settles(self) -> None:
-        """Gives the database's thread time; what a worker does takes a few turns of it."""
-        for _ in range(4):
-            await asyncio.sleep(0.001)
+        """Lets what was begun come to its end, however slow the database's thread is just now: virtual time must not run ahead of it."""
+        quiet = 0
+        async with asyncio.timeout(20):
+            while quiet < 3:
+                await asyncio.sleep(0.0005)
+                quiet = 0 if self.asking else quiet + 1
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Lets time pass until something is so."""
@@ -131,6 +148,9 @@ async def post(database: Database, clock: VirtualClock, tmp_path: Path) -> Async
         Outbox(database, clock),
         Letters(database, log, clock),
     )
+    for part, names in ((post.outbox, ("turn", "look", "count", "release")), (post.endpoints, ("all",))):
+        for name in names:
+            setattr(part, name, post.counting(getattr(part, name)))
     for app in (APP, APP + 1):
         for group in Group:
             await post.endpoints.set(app, group, URL, "secret123", actor=ACTOR)

@@ -23,6 +23,8 @@ class Request:
     headers: dict[str, str]
     body: bytes
     connection: int
+    address: str
+    """At which of this machine's it came."""
 
 
 @dataclass
@@ -38,9 +40,9 @@ class Sink:
     async def __aenter__(self) -> "Sink":
         return await self.start()
 
-    async def start(self, tls: ssl.SSLContext | None = None) -> "Sink":
+    async def start(self, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> "Sink":
         self._tasks: set[asyncio.Task[None]] = set()
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls)
+        self._server = await asyncio.start_server(self._serve, host, 0, ssl=tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -63,7 +65,7 @@ class Sink:
                 line, *lines = head.decode().split("\r\n")
                 headers = dict(one.split(": ", 1) for one in lines if one)
                 body = await reader.readexactly(int(headers["Content-Length"]))
-                request = Request(line, headers, body, number)
+                request = Request(line, headers, body, number, writer.get_extra_info("sockname")[0])
                 self.requests.append(request)
                 answer = self.answer(request)
                 if answer == HANG:

@@ -8,14 +8,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text, update
 
+from sealroom.core.config.schema import TraceSettings
 from sealroom.core.db import Database
+from sealroom.core.keys import EnvelopeError
+from sealroom.core.traces import traces_of
 from sealroom.webhooks import delivery, schedule
 from sealroom.webhooks import outbox as outbox_module
 from sealroom.webhooks.bodies import sign
 from sealroom.webhooks.client import NotTaken, Problem
-from sealroom.webhooks.endpoints import WebhookError
+from sealroom.webhooks.endpoints import Endpoint, Endpoints, WebhookError
 from sealroom.webhooks.letters import Letter
 from sealroom.webhooks.models import Group, State, outbox
+from server.tests.collector import collecting, said
 from server.tests.fakes import ACTOR, APP, NOW
 from server.tests.webhooks.conftest import URL, Post
 
@@ -44,6 +48,25 @@ async def test_an_event_is_sent_signed_and_its_row_goes(post: Post) -> None:
     assert await everything(post) == []
 
 
+async def test_each_attempt_is_traced_without_the_event(post: Post) -> None:
+    with collecting() as collector:
+        traces = traces_of(TraceSettings(collector.url, 1.0), "1", "sg")
+        post.worker(traces=traces)
+        post.refuse(planted=Problem.STATUS)
+        await post.happened(post.published("planted-room", "planted"))
+        await post.until(lambda: len(post.client.got) == 2)
+        await post.happened(post.published("other-planted-room", "planted-too"))
+        await post.until(lambda: len(post.client.got) == 3)
+        await post.settles()
+        await traces.close()
+        assert [said(one) for one in collector.named("webhook.delivery")] == [
+            {"application": APP, "kind": 203, "attempt": 1, "code": "status_not_200", "error": "NotTaken"},
+            {"application": APP, "kind": 203, "attempt": 2, "code": "status_not_200", "error": "NotTaken"},
+            {"application": APP, "kind": 203, "attempt": 1, "code": "ok"},
+        ]
+        assert b"planted" not in b"".join(one.SerializeToString() for one in collector.requests)
+
+
 async def test_a_room_keeps_its_order_and_another_does_not_wait(post: Post) -> None:
     post.worker()
     post.refuse(bad=Problem.STATUS)
@@ -55,6 +78,54 @@ async def test_a_room_keeps_its_order_and_another_does_not_wait(post: Post) -> N
     post.refuse()
     await post.passes(10)
     assert post.seen()[-2:] == [("one", "bad"), ("one", "after")]
+
+
+async def test_a_fault_of_the_client_holds_no_event_up_for_ever(post: Post) -> None:
+    post.worker()
+
+    def faulty(_: str, body: bytes) -> NotTaken | None:
+        if len(post.client.got) == 1:
+            raise ValueError("a case that nobody thought of")
+        return None
+
+    post.client.refuses = faulty
+    await post.happened(post.published("room", "first"), post.published("room", "second"))
+    await post.passes(5)
+    assert post.seen() == [("room", "first"), ("room", "first"), ("room", "second")]
+
+
+class Faltering:
+    """Endpoints whose list cannot be read as often as a test says."""
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        self._endpoints = endpoints
+        self.fails = 0
+
+    async def all(self) -> list[Endpoint]:
+        if self.fails:
+            self.fails -= 1
+            raise EnvelopeError("master_key_missing", "It cannot be asked.", "Restore it.")
+        return await self._endpoints.all()
+
+
+async def test_what_was_claimed_while_endpoints_could_not_be_read_goes_out_when_they_can(post: Post) -> None:
+    real, faltering = post.endpoints, Faltering(post.endpoints)
+    post.endpoints = faltering  # type: ignore[assignment]
+    post.worker()
+    post.client.hold = asyncio.Event()
+    await post.happened(post.published("one", "first"))
+    await post.passes(2)
+    # With the outcome of the first the second is claimed, at an endpoint that changed meanwhile.
+    faltering.fails = 1
+    await real.set(APP, Group.MEDIA, f"{URL}/new", "secret123", actor=ACTOR)
+    async with post.database.writing() as connection:
+        await post.outbox.write(connection, [post.published("two", "second")])
+    post.client.hold.set()
+    await post.passes(10)
+    assert faltering.fails == 0
+    assert [(user, url) for (_, url, _, _), (_, user) in zip(post.client.got, post.seen(), strict=True)] == [
+        ("first", URL), ("second", f"{URL}/new")
+    ]  # fmt: skip
 
 
 async def test_the_first_minute_is_trtcs_and_then_the_others_go_on(post: Post) -> None:
@@ -185,7 +256,12 @@ async def test_a_new_address_and_key_are_used_for_the_next_event(post: Post) -> 
 # many
 
 
-async def test_one_application_does_not_keep_the_others_out(post: Post) -> None:
+async def test_one_application_does_not_keep_the_others_out(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "MAX_HELD", 120)
+    monkeypatch.setattr(delivery, "MAX_HELD_PER_APPLICATION", 100)
+    monkeypatch.setattr(outbox_module, "MAX_CLAIM_PER_APPLICATION", 100)
     post.client.hold = asyncio.Event()
     post.worker()
     await post.happened(*(post.published(f"room{number}", "busy") for number in range(600)))
@@ -219,6 +295,34 @@ async def test_two_workers_send_nothing_twice_and_keep_the_order(post: Post) -> 
         assert [one for one in post.seen() if one[0] == room] == [one for one in order if one[0] == room]
 
 
+async def test_a_room_that_a_worker_is_in_is_no_others(post: Post) -> None:
+    await post.happened(
+        post.published("one", "first"), post.published("one", "second"), post.published("two", "third")
+    )
+
+    async def claimed(owner: str, room: int) -> list[str]:
+        parcels, _ = await post.outbox.turn(owner, [], room=room, saturated=(), renew=False)
+        return [json.loads(parcel.info)["UserId"] for parcel in parcels]
+
+    assert await claimed("a", 1) == ["first"]
+    assert await claimed("b", 10) == ["third"]
+    assert await claimed("b", 10) == []
+    assert await claimed("a", 10) == ["second"]
+    post.clock.advance(outbox_module.LEASE_SECONDS + 1)
+    assert await claimed("b", 10) == ["first", "second", "third"]
+
+
+async def test_of_what_is_anothers_by_now_a_worker_says_nothing(post: Post) -> None:
+    await post.happened(post.published("room"))
+    (parcel,), _ = await post.outbox.turn("a", [], room=1, saturated=(), renew=False)
+    post.clock.advance(outbox_module.LEASE_SECONDS + 1)
+    await post.outbox.turn("b", [], room=1, saturated=(), renew=False)
+    gone = outbox_module.Kept(parcel.id, State.DEAD, 0, 1, 1, "timed_out")
+    await post.outbox.turn("a", [gone, outbox_module.Delivered(parcel.id)], room=0, saturated=(), renew=True)
+    (letter,) = await everything(post)
+    assert letter.state is State.WAITING
+
+
 async def test_what_a_killed_worker_had_is_sent_by_another_under_the_same_id(post: Post) -> None:
     post.client.hold = asyncio.Event()
     killed = post.worker()
@@ -247,6 +351,8 @@ async def test_a_worker_that_could_not_renew_its_lease_sends_no_more(
     post: Post, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The database is away for longer than the lease; another worker has the events by then."""
+    for part in (delivery, outbox_module):
+        monkeypatch.setattr(part, "LEASE_SECONDS", 40.0)
     post.refuse(bad=Problem.STATUS)
     worker = post.worker()
     await post.happened(post.published("room", "bad"), post.published("room", "after"))
@@ -266,7 +372,8 @@ async def test_a_worker_that_could_not_renew_its_lease_sends_no_more(
     monkeypatch.setattr(post.outbox, "look", look)
     await post.passes(30)
     assert len(post.client.got) == attempts
-    assert max(post.times("bad")) < 55
+    assert max(post.times("bad")) < 40 - delivery.MARGIN_SECONDS + 2
+    assert ("room", "after") not in post.seen()
     async with database.reading() as connection:
         owners = await connection.execute(select(outbox.c.owner))
         assert [row.owner for row in owners] == ["another", "another"]

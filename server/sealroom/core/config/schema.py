@@ -48,7 +48,8 @@ class SignallingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     public_url: Annotated[
         str,
         _says(
-            "What clients are told to connect to. Empty: made from `listen`. Only the demo's hand-over file uses it."
+            "What clients are told to connect to: in the demo's hand-over file, and by other sites. Empty: made from `listen`, and other "
+            "sites cannot be told."
         ),
     ] = ""
     enter_timeout: Annotated[
@@ -96,6 +97,12 @@ class ApiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[str, ...],
         _says("Networks of the TLS-terminating proxies, as 10.0.0.0/8. Nobody else is let in then."),
     ] = ()
+    public_url: Annotated[
+        str,
+        _says(
+            "What other sites tell a backend to call, as https://api.sg.example. Empty: they cannot be told."
+        ),
+    ] = ""
 
 
 class AdminSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -168,6 +175,43 @@ class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "Events of one application that may wait for its endpoints. More outlast a longer failure, and take disk."
         ),
     ] = 100_000
+
+
+class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The process as a whole, under `sealroom serve`."""
+
+    drain_seconds: Annotated[
+        Annotated[float, Meta(ge=0, le=86_400)],
+        _says(
+            "Seconds that calls may go on after SIGTERM, while no new rooms are taken; a second signal ends them at once. Longer spares "
+            "calls, and makes an update wait."
+        ),
+    ] = 300.0
+
+
+class TraceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Spans to an OpenTelemetry collector: how long parts of the work took, without anything personal."""
+
+    endpoint: Annotated[
+        str,
+        _says(
+            "Where OTLP over HTTP is taken, as https://collector.example:4318/v1/traces. Empty: no traces. Needs the extra `traces`."
+        ),
+    ] = ""
+    sample_ratio: Annotated[
+        Annotated[float, Meta(ge=0, le=1)],
+        _says("Share of traces that are kept, from 0 to 1. Higher shows more and costs more."),
+    ] = 0.01
+    authorization: Annotated[
+        str,
+        _secret(
+            "What the collector wants as the header Authorization. SEALROOM_TRACES__AUTHORIZATION_FILE names a file instead."
+        ),
+    ] = ""
+    ca: Annotated[
+        str,
+        _says("PEM file of the authority that signed the collector's certificate. Empty: well-known ones."),
+    ] = ""
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -294,6 +338,13 @@ class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "Short name of the site, as cn or sg. Every store of this process is this site's; it cannot be changed later."
         ),
     ] = "main"
+    directory: Annotated[
+        str,
+        _says(
+            "File with the directory of all sites, or a folder with what `sealroom site export` wrote at each. Read again when it changes. "
+            "Empty: there is no other site."
+        ),
+    ] = ""
 
 
 class QualitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -305,6 +356,7 @@ class QualitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole configuration."""
 
+    server: ServerSettings = ServerSettings()
     signalling: SignallingSettings = SignallingSettings()
     api: ApiSettings = ApiSettings()
     admin: AdminSettings = AdminSettings()
@@ -312,6 +364,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rooms: RoomSettings = RoomSettings()
     webhooks: WebhookSettings = WebhookSettings()
     log: LogSettings = LogSettings()
+    traces: TraceSettings = TraceSettings()
     state: StateSettings = StateSettings()
     site: SiteSettings = SiteSettings()
     quality: QualitySettings = QualitySettings()

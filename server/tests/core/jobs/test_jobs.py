@@ -2,14 +2,23 @@
 """Jobs are done once by one of many workers, tried again when they fail, and taken over from the dead."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
+from sqlalchemy import select
+from structlog.testing import capture_logs
 
+from sealroom.core.config.schema import DatabaseSettings, TraceSettings
 from sealroom.core.db import Database
-from sealroom.core.jobs import Daily, Every, Job, JobKind, Jobs
+from sealroom.core.jobs import Daily, Every, Job, JobKind, JobMetrics, Jobs, queue
+from sealroom.core.jobs.models import jobs as table
 from sealroom.core.jobs.queue import LEASE_SECONDS
+from sealroom.core.traces import traces_of
+from server.tests.collector import collecting
+from server.tests.collector import said as attributes
 from server.tests.fakes import NOW, VirtualClock
 
 DAY = 86_400
@@ -166,8 +175,105 @@ async def test_a_job_of_a_kind_that_this_program_does_not_know_is_left_for_one_t
         await add(other, database, "b")
 
 
+@asynccontextmanager
+async def running(jobs: Jobs) -> AsyncIterator[None]:
+    """A worker beside the test."""
+    task = asyncio.create_task(jobs.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def said(log: list[MutableMapping[str, object]], event: str) -> None:
+    """Waits until a worker has said something."""
+    for _ in range(1000):
+        if any(line["event"] == event for line in log):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"nobody said {event}")
+
+
+@pytest.fixture
+async def impatient(tmp_path: Path) -> AsyncIterator[Database]:
+    """A database for which no writer waits long."""
+    made = Database(tmp_path / "x.db", DatabaseSettings(lock_timeout=0.02))
+    yield made
+    await made.close()
+
+
+async def test_a_database_that_is_busy_for_long_does_not_end_a_worker(
+    impatient: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "LOOK_SECONDS", 0.01)
+    worker = Worker()
+    jobs = Jobs(impatient, VirtualClock(), [JobKind("ship", worker)])
+    await add(jobs, impatient, "a")
+    with capture_logs() as log:
+        async with running(jobs):
+            async with impatient.writing():
+                await said(log, "jobs_wait_for_database")
+            async with asyncio.timeout(10):
+                await worker.begun.wait()
+
+
+async def test_a_lease_that_could_not_be_renewed_is_renewed_the_next_time(
+    impatient: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "LEASE_SECONDS", 0.06)
+    clock, worker = VirtualClock(), Worker()
+    worker.hold = asyncio.Event()
+    first, second = (Jobs(impatient, clock, [JobKind("ship", worker)]) for _ in range(2))
+    await add(first, impatient, "a")
+    with capture_logs() as log:
+        held = asyncio.create_task(first.do_one())
+        await worker.begun.wait()
+        async with impatient.writing():
+            await said(log, "job_not_renewed")
+    clock.advance(1)
+    for _ in range(1000):
+        ((until,),) = await impatient.ask(select(table.c.leased_until))
+        if until > clock.unix():
+            break
+        await asyncio.sleep(0.01)
+    assert not await second.do_one(), "it is leased again"
+    worker.hold.set()
+    await held
+
+
 def test_daily_and_every_name_the_first_moment_after() -> None:
     assert Every(60).after(59) == 60
     assert Every(60).after(60) == 120
     assert Daily(3, 30).after(0) == 12_600
     assert Daily(3, 30).after(12_600) == DAY + 12_600
+
+
+async def test_runs_are_counted_and_traced_without_what_a_failure_says(database: Database) -> None:
+    clock, worker, registry = VirtualClock(), Worker(), CollectorRegistry()
+    with collecting() as collector:
+        traces = traces_of(TraceSettings(collector.url, 1.0), "1", "sg")
+        kind = JobKind("ship", worker, first_retry=5, attempts=2)
+        jobs = Jobs(database, clock, [kind], JobMetrics(registry), traces)
+
+        def runs(reason: str) -> float | None:
+            return registry.get_sample_value("sealroom_jobs_total", {"kind": "ship", "reason": reason})
+
+        assert (runs("done"), runs("failed"), runs("given_up")) == (0, 0, 0)
+        worker.fails = 2
+        await add(jobs, database, "a")
+        assert await jobs.do_one()
+        clock.advance(5)
+        assert await jobs.do_one()
+        assert (runs("done"), runs("failed"), runs("given_up")) == (0, 1, 1)
+        await jobs.retry("ship", "a")
+        assert await jobs.do_one()
+        assert (runs("done"), runs("failed"), runs("given_up")) == (1, 1, 1)
+        assert registry.get_sample_value("sealroom_job_seconds_count", {"kind": "ship"}) == 3
+        await traces.close()
+        assert [attributes(one) for one in collector.named("job")] == [
+            {"kind": "ship", "attempt": 1, "error": "RuntimeError"},
+            {"kind": "ship", "attempt": 2, "error": "RuntimeError"},
+            {"kind": "ship", "attempt": 1},
+        ]
+        assert b"secret" not in collector.requests[0].SerializeToString()

@@ -14,8 +14,8 @@ from typing import TypeVar
 from sealroom.catalogue import Document
 from sealroom.core.clock import Clock
 from sealroom.core.errors import OperatorError, StartError
+from sealroom.core.grouping import Grouped
 from sealroom.core.logging import get_logger
-from sealroom.core.records.grouping import Grouped
 from sealroom.core.records.journal.entries import Entries
 from sealroom.core.records.journal.segment import (
     MAX_FRAME_BYTES,
@@ -30,6 +30,8 @@ from sealroom.core.records.tally import Tally
 
 R = TypeVar("R")
 SUFFIX = ".journal"
+_HALF = 0.5
+"""How near its bounds a file is when the next one is made, so that nobody waits for a new file."""
 _GROUP = 256
 """Calls of `append` that share one fsync."""
 _log = get_logger()
@@ -69,11 +71,15 @@ class Journal:
         self.committed = asyncio.Event()
         """Set when there is something new to read; the shipper clears it."""
         self._thread = ThreadPoolExecutor(1, "journal")
+        self._aside = ThreadPoolExecutor(1, "journal-files")
         self._commits = Grouped(self._commit, _GROUP)
         self._turn = asyncio.Lock()
         self._writer: SegmentWriter | None = None
+        self._closing: dict[int, tuple[SegmentWriter, asyncio.Task[None]]] = {}
+        self._spare: asyncio.Task[SegmentWriter] | None = None
         self._opened_at = 0.0
         self._next = 1
+        self._newest = 0
         self._closed: dict[int, Segment] = {}
         self._sizes: dict[Path, int] = {}
         self._waiting_bytes = 0
@@ -93,7 +99,7 @@ class Journal:
     def size(self) -> int:
         """Bytes on disk, as far as this process knows."""
         open_bytes = self._writer.size if self._writer else 0
-        return sum(self._sizes.values()) + open_bytes
+        return sum(self._sizes.values()) + sum(one.size for one, _ in self._closing.values()) + open_bytes
 
     def account(self, path: Path, size: int | None) -> None:
         """Counts a file of dead letters into the bound, or None: no more."""
@@ -138,22 +144,26 @@ class Journal:
 
     def segments(self) -> list[Segment]:
         """Every file that the store has not confirmed, oldest first."""
-        found = [self._closed[number] for number in sorted(self._closed)]
-        if self._writer is not None:
-            header = self._writer.opened.header
-            found.append(Segment(header.number, self._writer.path, header.made, self._writer.size))
-        return found
+        found = dict(self._closed)
+        written = [one for one, _ in self._closing.values()] + ([self._writer] if self._writer else [])
+        for writer in written:
+            header = writer.opened.header
+            found[header.number] = Segment(header.number, writer.path, header.made, writer.size)
+        return [found[number] for number in sorted(found)]
 
     async def rotate(self, *, older_than: float = 0.0) -> int:
         """Closes the file that is written, if it is that old (seconds); returns the number of the newest closed one."""
         async with self._turn:
             if self._writer is not None and self._clock.monotonic() - self._opened_at >= older_than:
-                await self._close_segment()
-        return self._next - 1 - (self._writer is not None)
+                self._close_segment()
+                # Whoever uses it later would find it begun long ago.
+                await self._discard_spare()
+        await asyncio.gather(*(task for _, task in self._closing.values()))
+        return self._newest - (self._writer is not None)
 
     async def remove(self, segment: Segment) -> None:
         """Removes a closed file for good. Raises OSError."""
-        await self._in_thread(lambda: shred(segment.path))
+        await self._in_thread(lambda: shred(segment.path), self._aside)
         self._closed.pop(segment.number, None)
         self._sizes.pop(segment.path, None)
 
@@ -161,7 +171,9 @@ class Journal:
         """Writes what waits, and closes the file in order."""
         await self._commits.settle()
         await self.rotate()
+        await self._discard_spare()
         self._thread.shutdown()
+        self._aside.shutdown()
 
     def _refused(self, count: int, reason: str, sentence: str) -> RecordsUnavailable:
         self._tally.refused[reason] += count
@@ -177,41 +189,70 @@ class Journal:
             except OSError:
                 # Behind a failure nothing is certain about the end of the file: it stays as it is, and another begins.
                 writer.abandon()
+                self._writer = None
                 self._set_aside(writer)
                 raise
         self.committed.set()
         return [None for _ in group]
 
     async def _writer_now(self) -> SegmentWriter:
-        """The file to write to, a new one where there is none or the present one has reached a bound."""
+        """The file to write to: the present one, or where it has reached a bound the next, which was made meanwhile."""
         if self._writer is not None:
-            old = self._clock.monotonic() - self._opened_at >= self.bounds.segment_seconds
-            if old or self._writer.size >= self.bounds.segment_bytes:
-                await self._close_segment()
+            used = self._used(self._writer)
+            if used >= 1:
+                self._close_segment()
+            elif used >= _HALF and self._spare is None:
+                self._spare = asyncio.get_running_loop().create_task(self._new_segment())
         if self._writer is None:
-            number = self._next
-            octets, opened = await new_header(self.keys, self.site, number, int(self._clock.unix() * 1000))
-            path = self.folder / f"{number:016}{SUFFIX}"
-            self._writer = await self._in_thread(lambda: SegmentWriter(path, octets, opened))
-            self._next, self._opened_at = number + 1, self._clock.monotonic()
+            made, self._spare = self._spare, None
+            self._writer = await (made if made is not None else self._new_segment())
+            self._newest, self._opened_at = self._writer.opened.header.number, self._clock.monotonic()
         return self._writer
 
-    async def _close_segment(self) -> None:
-        writer = self._writer
-        if writer is None:
+    def _used(self, writer: SegmentWriter) -> float:
+        """How near a file is to its bounds; 1: it has reached one."""
+        age = (self._clock.monotonic() - self._opened_at) / self.bounds.segment_seconds
+        return max(age, writer.size / self.bounds.segment_bytes)
+
+    async def _new_segment(self) -> SegmentWriter:
+        number, self._next = self._next, self._next + 1
+        octets, opened = await new_header(self.keys, self.site, number, int(self._clock.unix() * 1000))
+        path = self.folder / f"{number:016}{SUFFIX}"
+        return await self._in_thread(lambda: SegmentWriter(path, octets, opened), self._aside)
+
+    async def _discard_spare(self) -> None:
+        made, self._spare = self._spare, None
+        if made is None:
             return
         try:
-            await self._in_thread(writer.finish)
+            writer = await made
+            writer.abandon()
+            await self._in_thread(lambda: shred(writer.path), self._aside)
+        except (OSError, OperatorError) as error:
+            _log.warning("journal_spare_lost", error=type(error).__name__)
+
+    def _close_segment(self) -> None:
+        """Ends the present file beside whoever writes to the next: its end needs a sync that nobody waits for."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            closing = asyncio.get_running_loop().create_task(self._finish(writer))
+            self._closing[writer.opened.header.number] = writer, closing
+
+    async def _finish(self, writer: SegmentWriter) -> None:
+        try:
+            await self._in_thread(writer.finish, self._aside)
         except OSError:
             # All that was acknowledged is in it. Only its end is missing.
             _log.warning("journal_not_closed", reason="unwritable")
-        self._set_aside(writer)
+        finally:
+            # Also for who is cancelled here: the thread goes on, and a file that is closed twice may be somebody else's the second time.
+            self._set_aside(writer)
+            self._closing.pop(writer.opened.header.number, None)
 
     def _set_aside(self, writer: SegmentWriter) -> None:
         header = writer.opened.header
         self._closed[header.number] = Segment(header.number, writer.path, header.made, None)
         self._sizes[writer.path] = writer.size
-        self._writer = None
         self.committed.set()
 
     def _find(self) -> None:
@@ -220,7 +261,7 @@ class Journal:
             number = int(path.name.removesuffix(SUFFIX))
             self._closed[number] = Segment(number, path, made_of(path), None)
             self._sizes[path] = path.stat().st_size
-            self._next = max(self._next, number + 1)
+            self._next, self._newest = max(self._next, number + 1), max(self._newest, number)
 
-    async def _in_thread(self, work: Callable[[], R]) -> R:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+    async def _in_thread(self, work: Callable[[], R], thread: ThreadPoolExecutor | None = None) -> R:
+        return await asyncio.get_running_loop().run_in_executor(thread or self._thread, work)

@@ -12,9 +12,9 @@ from typing import TypeAlias, TypeVar, cast
 
 from sealroom.catalogue import Catalogue, Document
 from sealroom.core.errors import StartError
+from sealroom.core.grouping import Grouped
 from sealroom.core.records.checking import check_aggregation, check_page, check_query
 from sealroom.core.records.cursor import Place, digest_of, read_cursor, write_cursor
-from sealroom.core.records.grouping import Grouped
 from sealroom.core.records.port import DocumentsRefused, RecordsUnavailable
 from sealroom.core.records.query import Aggregation, Bucket, Page, Query
 from sealroom.core.records.sqlite import statements
