@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds a Java that is new enough: the first on the path often is not."""
+"""Finds a Java that is new enough: the first on the path often is not, and Debian 12 has none but 17."""
 
 import os
 import re
@@ -9,23 +9,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tools.services.faults import ServiceError
+from tools.services.packages import java_runtime
 
 _PLACES = ("/usr/lib/jvm/*/bin/java", "/Library/Java/JavaVirtualMachines/*/Contents/Home/bin/java")
 
 
 def java(at_least: int) -> Path:
-    """A Java of that major version or newer.
+    """A Java of that major version or newer: the system's, else that of the locked wheel, which is fetched only then.
 
     Raises:
         ServiceError: there is none.
     """
-    versions = {program: _major(program) for program in _programs()}
-    fitting = [program for program, version in versions.items() if version >= at_least]
-    if fitting:
-        return fitting[0]
-    found = f"the newest here is {max(versions.values())}" if versions else "there is none here"
+    newest = 0
+    for program in _programs():
+        newest = max(newest, version := _major(program))
+        if version >= at_least:
+            return program
     raise ServiceError(
-        f"Java {at_least} or newer is needed, and {found}.",
+        f"Java {at_least} or newer is needed, and the newest here is {newest}.",
         f"Install one, as openjdk-{at_least}-jre-headless or temurin-25-jdk, or name it in JAVA_HOME.",
     )
 
@@ -37,6 +38,7 @@ def _programs() -> Iterator[Path]:
         yield Path(found)
     for pattern in _PLACES:
         yield from sorted(Path("/").glob(pattern.removeprefix("/")))
+    yield java_runtime()
 
 
 def _major(program: Path) -> int:

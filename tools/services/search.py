@@ -22,6 +22,7 @@ _JVM = (
     "-Xmx512m",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
+    "-Djava.locale.providers=CLDR,SPI",
     "--enable-native-access=ALL-UNNAMED",
 )
 """For a quick start on a small machine; a server in earnest has none of these."""

@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from tools.services import ServiceError
+from tools.services import java as java_module
 from tools.services.__main__ import main
 from tools.services.fixtures import OwnBucket, OwnDatabase, OwnIndices, OwnSubjects
 from tools.services.java import java
-from tools.services.packages import sums, verify
+from tools.services.packages import java_runtime, sums, verify
 from tools.services.process import Process, answers, free_port, listens
 
 
@@ -105,17 +106,41 @@ os.kill(os.getpid(), signal.SIGKILL)
     pytest.fail("the server still takes connections")
 
 
+def fake_java(folder: Path, version: str) -> Path:
+    program = folder / version / "bin/java"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n")
+    program.chmod(0o755)
+    return program
+
+
 def test_an_old_java_is_passed_over_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for version in ("17.0.2", "98.1"):
-        program = tmp_path / version / "bin/java"
-        program.parent.mkdir(parents=True)
-        program.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n")
-        program.chmod(0o755)
+        fake_java(tmp_path, version)
+    monkeypatch.setattr(java_module, "java_runtime", lambda: fake_java(tmp_path, "97"))
     monkeypatch.setenv("PATH", f"{tmp_path / '98.1/bin'}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "17.0.2"))
     assert java(98) == tmp_path / "98.1/bin/java"
     with pytest.raises(ServiceError, match="the newest here is 98"):
         java(99)
+
+
+def test_a_machine_with_an_old_java_takes_the_one_of_the_wheel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, locked = fake_java(tmp_path, "17.0.2"), fake_java(tmp_path, "98.1")
+    monkeypatch.setenv("PATH", f"{old.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(java_module, "java_runtime", lambda: locked)
+    assert java(98) == locked
+
+
+@pytest.mark.services
+def test_the_java_of_the_wheel_has_what_opensearch_asks_for() -> None:
+    asked: list[str | Path] = [java_runtime(), "--list-modules"]
+    listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    modules = {line.partition("@")[0] for line in listed.splitlines()}
+    assert {"java.se", "java.instrument", "jdk.management", "jdk.unsupported", "jdk.zipfs"} <= modules
+    assert "@25" in listed
 
 
 def test_an_unknown_service_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
