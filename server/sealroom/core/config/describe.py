@@ -39,13 +39,14 @@ def effective(loaded: Loaded) -> str:
 
 
 def changed_settings(configuration: Configuration) -> dict[str, str]:
-    """Every setting that is not the default, as TOML; passwords masked."""
+    """Every setting that is not the default, as TOML; secrets masked: the audit log keeps it."""
     defaults, found = Configuration(), {}
     for section, keys in sections().items():
+        hidden = secrets(type(getattr(defaults, section)))
         for key in keys:
             value = getattr(getattr(configuration, section), key)
             if value != getattr(getattr(defaults, section), key):
-                found[f"{section}.{key}"] = _toml(_masked(value))
+                found[f"{section}.{key}"] = _toml("***" if key in hidden else _masked(value))
     return found
 
 
