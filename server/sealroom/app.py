@@ -18,6 +18,7 @@ from sealroom.core import logging
 from sealroom.core.clock import Clock, SystemClock
 from sealroom.core.config import Configuration
 from sealroom.core.config.describe import changed_settings
+from sealroom.core.config.schema import SiteSettings
 from sealroom.core.db import metadata
 from sealroom.core.errands import Errands
 from sealroom.core.ids import Ids
@@ -41,6 +42,9 @@ from sealroom.quality.collector import Collector
 from sealroom.quality.history import History
 from sealroom.quality.minutes import Minutes
 from sealroom.quality.reports import Listening
+from sealroom.regions.directory import FileDirectory, directory_dataset
+from sealroom.regions.receipts import Receipts
+from sealroom.regions.touched import JOURNAL, Rules, Touched
 from sealroom.retention.service import Purge
 from sealroom.rooms.ledger import Ledger, LedgerMetrics
 from sealroom.rooms.moderation import Moderation
@@ -60,6 +64,9 @@ from sealroom.webhooks.delivery import Deliverer, WebhookMetrics
 from sealroom.webhooks.outbox import Outbox
 from sealroom_wire.errors import ErrorCode
 
+NODE = "main"
+"""This server's name, which its rows in the database carry."""
+
 _log = logging.get_logger()
 
 END_SECONDS = 60.0
@@ -68,11 +75,18 @@ END_SECONDS = 60.0
 DOCUMENTS: tuple[type[Document], ...] = quality.DOCUMENTS
 """Every kind of document that features keep in `records`."""
 
+TOUCHES = Rules(
+    opened=("db/calls", "db/receipts", "log/log"),
+    entered=("db/presences", "db/usage_meters", "db/usage_days"),
+    follows={"records/quality_samples": ("records/quality_minutes", JOURNAL)},
+)
+"""What receipts say of every call; what else it touched is seen where it is written. tests/residency compares them with the stores."""
+
 
 def catalogue() -> Catalogue:
     """Everything that this program stores. Raises `Undeclared` where a feature keeps what it did not declare."""
     journal = journal_dataset(DOCUMENTS)
-    others = [journal, traces_dataset()] if journal else [traces_dataset()]
+    others = [directory_dataset(), traces_dataset(), *([journal] if journal else [])]
     return Catalogue(metadata, DOCUMENTS, log=logging.FIELDS, labels=LABELS, others=others)
 
 
@@ -181,20 +195,22 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
         )
         records, writer = await _records(parts, configuration, state, kept, telemetry, clock)
         errands = await parts.enter_async_context(Errands())
-        ledger = await _ledger(parts, configuration, kept, writer, telemetry, clock, ids)
+        # Everything of calls is written through it, so that their receipts know.
+        touched = Touched(writer, catalogue(), TOUCHES)
+        ledger = await _ledger(parts, configuration, kept, touched, telemetry, clock, ids)
         meter = Meter(kept.database, clock)
         # After the engine has said the last of everybody.
         parts.push_async_callback(meter.write)
         # The engine, the rooms and the meter know each other; no event comes before the loop turns again.
         engine = start_engine(configuration.media, lambda event: tell(event))  # noqa: PLW0108
         parts.push_async_callback(engine.close)
-        minutes = Minutes(writer, state.log_key())
-        collector = Collector(engine, writer, minutes, clock, measured=(meter.on_measures,))
-        devices = Listening(collector, writer, clock, errands, log=configuration.quality.sdk_log)
+        minutes = Minutes(touched, state.log_key())
+        collector = Collector(engine, touched, minutes, clock, measured=(meter.on_measures,))
+        devices = Listening(collector, touched, clock, errands, log=configuration.quality.sdk_log)
         server = Server(engine.fingerprint, tuple(engine.addresses), configuration.media.dtls)
         rooms = RoomService(
             engine, server, clock=clock, ids=ids, settings=configuration.rooms, errands=errands, metrics=metrics,
-            listeners=(ledger, collector, meter), bans=kept.bans,
+            listeners=(touched, ledger, collector, meter), bans=kept.bans,
         )  # fmt: skip
 
         def tell(event: control.Event) -> None:
@@ -205,14 +221,23 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
         await moderation.start()
         parts.callback(moderation.close)
         settings = configuration.signalling
+        directory = _directory(configuration.site, clock)
         services = Services(
-            kept.apps, rooms, clock, metrics, settings, reports=devices, entries=devices, traces=traces
+            kept.apps,
+            rooms,
+            clock,
+            metrics,
+            settings,
+            reports=devices,
+            entries=devices,
+            directory=directory,
+            traces=traces,
         )
         endpoint = SignallingEndpoint(services, Gate(settings))
         api = trtc_api.application(
             keys=kept.api_keys, applications=kept.apps, rooms=moderation,
             past=RecordedHistory(records, LedgerBook(kept.database), clock), numbers=RecordedNumbers(records),
-            meters=MeteredUsage(kept.usage), clock=clock, metrics=metrics, traces=traces,
+            meters=MeteredUsage(kept.usage), clock=clock, metrics=metrics, traces=traces, directory=directory,
         )  # fmt: skip
         public, api_face = (
             public_listener(settings, endpoint, clock),
@@ -256,7 +281,7 @@ async def _records(
 
 
 async def _ledger(
-    parts: AsyncExitStack, configuration: Configuration, kept: Kept, writer: RecordWriter, telemetry: Telemetry, clock: Clock, ids: Ids
+    parts: AsyncExitStack, configuration: Configuration, kept: Kept, touched: Touched, telemetry: Telemetry, clock: Clock, ids: Ids
 ) -> Ledger:  # fmt: skip
     """What writes down what happens in rooms, with all that hangs on it; what a killed process left open is ended first."""
     outbox, metrics, traces = Outbox(kept.database, clock), telemetry.metrics, telemetry.traces
@@ -265,17 +290,26 @@ async def _ledger(
         max_waiting=configuration.webhooks.max_waiting, traces=traces,
     )  # fmt: skip
     parts.push_async_callback(deliverer.close)
+    receipts = Receipts(
+        kept.database, kept.keys, touched, configuration.site.name, node=NODE, seen={"db/webhook_outbox": outbox.holds}
+    )  # fmt: skip
     ledger = Ledger(
-        kept.database, clock, LedgerMetrics(metrics.registry), writers=(History(writer).write, outbox.write),
-        committed=(deliverer.wake,), traces=traces,
+        kept.database, clock, LedgerMetrics(metrics.registry), committed=(deliverer.wake, receipts.committed), node=NODE,
+        writers=(receipts.learn, History(touched).write, outbox.write, receipts.write), traces=traces,
     )  # fmt: skip
     telemetry.watch_ledger(ledger)
+    await receipts.complete()
     await ledger.recover(ids)
     await ledger.start()
     await deliverer.recover()
     deliverer.start()
     parts.push_async_callback(ledger.close)
     return ledger
+
+
+def _directory(settings: SiteSettings, clock: Clock) -> FileDirectory:
+    """Where other sites' applications are. Raises ConfigurationError."""
+    return FileDirectory(Path(settings.directory) if settings.directory else None, settings.name, clock)
 
 
 def _goes_on(parts: AsyncExitStack, work: Coroutine[None, None, None]) -> None:

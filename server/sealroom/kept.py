@@ -20,6 +20,7 @@ from sealroom.core.http.address import read_networks
 from sealroom.core.ids import Ids
 from sealroom.core.keys import Envelope, FileKeys, SealedColumn, check_master_key, master_keys
 from sealroom.core.state import StateDirectory, state_directory
+from sealroom.regions.home import claim
 from sealroom.rooms.bans import Bans
 from sealroom.rotation import Rotation
 from sealroom.usage.service import UsageService
@@ -58,17 +59,20 @@ class Kept:
         """Opens and, where it is of an older program, migrates it; close `database` in the end.
 
         Raises:
-            ConfigurationError, StartError: it cannot be used; the master key is another one's.
+            ConfigurationError, StartError: it cannot be used; the master key is another one's; the database is another site's.
         """
         keys, envelope = FileKeys(state), Envelope(master_keys(configuration.keys, state))
         addresses = Addresses(read_networks(configuration.webhooks.allow, "webhooks.allow"))
+        site = configuration.site.name
         database = Database(configuration.database.url or state.database, configuration.database)
+        audit = AuditLog(database, keys, clock)
+        register = ApplicationRegister(database, audit, clock, ids, envelope, site)
         try:
+            await claim(database, site, register.adopt)
             await check_master_key(database, envelope, SEALED)
         except BaseException:
             await database.close()
             raise
-        audit = AuditLog(database, keys, clock)
         return cls(
             database,
             keys,
@@ -76,8 +80,8 @@ class Kept:
             audit,
             AccountService(database, audit, clock, ids),
             ApiKeys(database, audit, clock, ids, envelope),
-            ApplicationService(database, audit, clock, envelope),
-            ApplicationRegister(database, audit, clock, ids, envelope, configuration.site.name),
+            ApplicationService(database, audit, clock, envelope, site),
+            register,
             Rotation(database, envelope, audit, SEALED),
             Bans(database, audit, clock),
             addresses,

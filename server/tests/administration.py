@@ -83,7 +83,7 @@ class Desk:
         self.audit, ids = AuditLog(database, SIGNING_KEYS, clock), Ids()
         self.accounts = AccountService(database, self.audit, clock, ids)
         self.api_keys = ApiKeys(database, self.audit, clock, ids, envelope)
-        self.apps = ApplicationService(database, self.audit, clock, envelope)
+        self.apps = ApplicationService(database, self.audit, clock, envelope, fakes.SITE)
         self.register = ApplicationRegister(database, self.audit, clock, ids, envelope, fakes.SITE)
 
 

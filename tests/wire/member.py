@@ -45,11 +45,13 @@ class Member:
 
     @classmethod
     async def enter(
-        cls, application: Application, user: str, index: int, rights: Privilege
-    ) -> "Member | signalling.Refused":
+        cls, application: Application, user: str, index: int, rights: Privilege, *, room: str = ROOM,
+        client: signalling.ClientInfo | None = None, takes: tuple[signalling.Takes, ...] = (), headers: dict[str, str] | None = None,
+    ) -> "Member | signalling.Refused":  # fmt: skip
         """Enters with these rights; returns the refusal if there is one."""
         core = _native.Client()
-        line = await connect(application.endpoint)
+        query = "&".join(f"takes={one.value}" for one in takes)
+        line = await connect(f"{application.endpoint}?{query}", additional_headers=headers)
         now = int(time.time())
         common: dict[str, Any] = {
             "secret_key": application.secret_key, "sdk_app_id": application.sdk_app_id, "user_id": user,
@@ -57,18 +59,20 @@ class Member:
         }  # fmt: skip
         message = signalling.Enter(
             id=1, version=PROTOCOL_VERSION, sdk_app_id=application.sdk_app_id, user_id=user,
-            user_sig=sign_user_sig(**common), str_room_id=ROOM, sdp=core.offer(),
-            private_map_key=sign_private_map_key(room=room_string(ROOM), privileges=rights, **common),
+            user_sig=sign_user_sig(**common), str_room_id=room, sdp=core.offer(),
+            private_map_key=sign_private_map_key(room=room_string(room), privileges=rights, **common),
             sends=tuple(signalling.SendSection(mid, signalling.Track(track)) for mid, track in core.sends()),
+            client=client or signalling.ClientInfo(),
         )  # fmt: skip
         await line.send(msgspec.json.encode(message).decode())
         answer = msgspec.json.decode(await line.recv(), type=signalling.ServerMessage)
         if isinstance(answer, signalling.Refused):
             core.close()
+            await line.close()
             return answer
         assert isinstance(answer, signalling.Entered)
         core.accept(answer.sdp)
-        core.set_room(5, application.sdk_app_id, "string", ROOM, bytes(16), index)
+        core.set_room(5, application.sdk_app_id, "string", room, bytes(16), index)
         core.add_secret(1, 0, SECRET, False, 0)
         return cls(user, index, core, line, answer.slots)
 

@@ -33,6 +33,7 @@ class ErrorCode(StrEnum):
     SDK_APP_ID_INVALID = "sdk_app_id_invalid"
     APPLICATION_UNKNOWN = "application_unknown"
     APPLICATION_DISABLED = "application_disabled"
+    APPLICATION_AT_ANOTHER_SITE = "application_at_another_site"
     # UserSig and PrivateMapKey
     USER_SIG_MALFORMED = "user_sig_malformed"
     USER_SIG_EXPIRED = "user_sig_expired"
@@ -157,6 +158,9 @@ TEXTS: dict[ErrorCode, ErrorText] = {
     ),
     ErrorCode.APPLICATION_DISABLED: ErrorText(
         "This application is switched off.", "Ask the operator.", -100013
+    ),
+    ErrorCode.APPLICATION_AT_ANOTHER_SITE: ErrorText(
+        "This application is served at another site.", "Connect to the address in `endpoint`.", 70020
     ),
     ErrorCode.USER_SIG_MALFORMED: ErrorText("The UserSig cannot be read.", _SIGN_AGAIN, 70003),
     ErrorCode.USER_SIG_EXPIRED: ErrorText("The UserSig has expired.", _SIGN_AGAIN, 70001),

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Annotated, TypeAlias
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.limits import (
@@ -56,6 +56,8 @@ class Takes(StrEnum):
     """`entered.reports`, and the messages `quality`, `event` and `log`."""
     BLOCKED = "blocked"
     """The message `blocked`."""
+    SITES = "sites"
+    """`refused.endpoint` and the code `application_at_another_site`. Others are told `application_unknown`."""
 
 
 class Scene(StrEnum):
@@ -311,6 +313,8 @@ class Refused(_Server, tag="refused", frozen=True):
     message: str
     action: str
     trtc: int = 0
+    endpoint: str | UnsetType = UNSET
+    """Where the application is served: beside `application_at_another_site`, and only for a client that takes `sites`."""
 
 
 class Record(_Server, tag="record", frozen=True):

@@ -5,6 +5,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TypeGuard
 
 from sealroom_customer.client import _native
 from sealroom_customer.client.authority_line import AuthorityLine, Subject
@@ -225,6 +227,10 @@ class Client:
                     pauses = Pauses()
                     await session.over()
             except ClientFault as fault:
+                if not entered.done() and self._may_go_to(fault.endpoint):
+                    self._entry = replace(self._entry, operator=fault.endpoint, other_sites=())
+                    await asyncio.to_thread(self._core.renew)
+                    continue
                 if self._put_out and fault.code in PASSING:
                     raise ClientFault("removed", "The operator put us out of the room.") from None
                 if not entered.done() or fault.code not in PASSING:
@@ -232,6 +238,10 @@ class Client:
                 self._lost(fault)
                 await pauses.take(fault)
             await asyncio.to_thread(self._core.renew)
+
+    def _may_go_to(self, endpoint: str | None) -> TypeGuard[str]:
+        """Whether the site that serves the application is one that we were told of: our signature is shown to no other."""
+        return endpoint is not None and endpoint in self._entry.other_sites
 
     async def _begin(self, session: Session, entered: signalling.Entered) -> None:
         self._open = session

@@ -60,6 +60,8 @@ class Entry:
     """RTP payload types that differ from the usual ones: 35 to 63 or 96 to 127, each for one codec."""
     sealing: Sealing = Sealing.REQUIRED
     """With `Sealing.OFF` neither `authority` nor `grant` is used."""
+    other_sites: tuple[str, ...] = ()
+    """The operator's addresses at other sites. Told that the application is served at one of these, we go there; to no other address."""
 
     def core(self) -> _native.Client:
         """The native client that is wanted. Raises ClientFault for payload types that cannot be used."""

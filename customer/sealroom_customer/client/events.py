@@ -15,8 +15,12 @@ class ClientFault(Exception):  # noqa: N818 - says what ended the client
     """The client is over. `code` is stable: one of `sealroom_wire.errors.ErrorCode`, or one of ours (`authority_not_trusted`,
     `removed`, `line_lost`, `engine_closed`, `protocol_violated`)."""
 
-    def __init__(self, code: str, sentence: str, action: str = "Enter the room again.") -> None:
+    def __init__(
+        self, code: str, sentence: str, action: str = "Enter the room again.", endpoint: str | None = None
+    ) -> None:
+        """`endpoint`: the operator's address at the site that serves the application, where it is another one."""
         super().__init__(f"{code}: {sentence} {action}")
+        self.endpoint = endpoint
         self.code = code
         self.sentence = sentence
         self.action = action

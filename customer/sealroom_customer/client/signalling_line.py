@@ -103,7 +103,8 @@ class SignallingLine:
 
     def _hear(self, message: ServerMessage) -> None:
         if isinstance(message, Refused):
-            fault = ClientFault(message.code.value, message.message, message.action)
+            endpoint = None if message.endpoint is msgspec.UNSET else message.endpoint
+            fault = ClientFault(message.code.value, message.message, message.action, endpoint)
             answer = self._pending.get(message.id)
             if answer is None:
                 raise fault

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.accounts.service import check_active, lock_active
@@ -40,6 +40,7 @@ _FIRST_ID = 1_400_000_000
 """Where TRTC's application ids lie."""
 _ID_BITS = 26
 _LAST_ID = 2**32 - 1
+_OLD_SITE = "local"
 _KEY_LENGTHS = range(16, 257)
 """Of keys that are brought along: TRTC's have 64 hexadecimal digits."""
 
@@ -53,6 +54,13 @@ class ApplicationRegister:
         """Applications are made in `site`, this process's: their data lies there, and nowhere else."""
         self._database, self._audit, self._clock = database, audit, clock
         self._ids, self._envelope, self._site = ids, envelope, site
+
+    async def adopt(self, connection: AsyncConnection, site: str) -> None:
+        """Brings along what an older program made, which knew of one site and called it `local`."""
+        await connection.execute(
+            update(applications).where(applications.c.site == _OLD_SITE).values(site=site)
+        )
+        await raise_number(connection, TOPIC)
 
     async def create(
         self,

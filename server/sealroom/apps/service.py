@@ -58,7 +58,11 @@ class _Known:
 class ApplicationService:
     """The applications of this installation, for whoever enters."""
 
-    def __init__(self, database: Database, audit: AuditLog, clock: Clock, envelope: Envelope) -> None:
+    def __init__(
+        self, database: Database, audit: AuditLog, clock: Clock, envelope: Envelope, site: str
+    ) -> None:
+        """Applications of other sites than `site` are not known here, whatever the database says."""
+        self._site = site
         self._database, self._audit, self._clock, self._envelope = database, audit, clock, envelope
         self._watch = Watch(database, clock, TOPIC, STATES)
         self._entry = select(self._watch.column, _latest())
@@ -81,7 +85,9 @@ class ApplicationService:
 
     async def owned_by(self, uin: int) -> list[int]:
         """The SdkAppIds of an account, whatever their state."""
-        mine = select(applications.c.sdk_app_id).where(applications.c.uin == uin)
+        mine = select(applications.c.sdk_app_id).where(
+            applications.c.uin == uin, applications.c.site == self._site
+        )
         return [row.sdk_app_id for row in await self._database.ask(mine.order_by(applications.c.sdk_app_id))]
 
     async def identify(self, sdk_app_id: int, user_id: str, user_sig: str, *, origin: str | None) -> Identity:
@@ -225,6 +231,9 @@ class ApplicationService:
             if row.secret is not None
         ]
         row = rows[0]
+        if row.site != self._site:
+            self._known.pop(sdk_app_id, None)
+            return None
         spec = spec_of(row)
         application = Application(
             sdk_app_id,

@@ -75,6 +75,7 @@ class Store(_Said):
     OBJECTS = "objects", "object store"
     BUS = "bus", "message bus of the site"
     KEYS = "keys", "key files, or a key management service"
+    DIRECTORY = "directory", "the global directory, a file that every site has"
     LOG = "log", "the program's log"
     METRICS = "metrics", "metrics"
     TRACES = "traces", "spans at the operator's collector, where he has one"

@@ -20,9 +20,11 @@ from sealroom.cli import (
     configuration,
     keys,
     quality,
+    receipt,
     records,
     revoke,
     server,
+    site,
     webhook,
 )
 from sealroom.core.errors import ConfigurationError, OperatorError
@@ -56,6 +58,8 @@ for noun in (
     records,
     quality,
     catalogue,
+    site,
+    receipt,
 ):
     app.command(noun.app)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`sealroom keys`: the master key that the secrets in the database are encrypted under."""
+"""`sealroom keys`: the master key that the secrets in the database are encrypted under, and the keys that verify."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +11,10 @@ from sealroom.cli.kept import with_kept
 if TYPE_CHECKING:
     from sealroom.kept import Kept
 
-app = App(name="keys", help="The master key that the secrets in the database are encrypted under.")
+app = App(
+    name="keys",
+    help="The master key that the secrets in the database are encrypted under, and the keys that verify.",
+)
 
 
 @app.command(name="show")
@@ -24,6 +27,23 @@ def show(*, state: StateFolder = None, config: ConfigFile = None) -> None:
         return [
             f"{name}\t{counted[name]}\t{'newest' if name == newest else ''}".rstrip()
             for name in sorted({newest, *counted})
+        ]
+
+    for line in with_kept(config, state, work):
+        print(line)
+
+
+@app.command(name="published")
+def published(*, state: StateFolder = None, config: ConfigFile = None) -> None:
+    """Print the keys that verify what this installation signs: purpose, key (C2SP signed-note), whether it still signs."""
+    from sealroom.audit.service import PURPOSE as AUDIT
+    from sealroom.regions.receipt import PURPOSE as RECEIPTS
+
+    async def work(kept: "Kept") -> list[str]:
+        return [
+            f"{purpose}\t{key}\t{'signs' if number == 0 else 'replaced'}"
+            for purpose in (AUDIT, RECEIPTS)
+            for number, key in enumerate(kept.keys.verifiers(purpose))
         ]
 
     for line in with_kept(config, state, work):

@@ -19,7 +19,8 @@ from sealroom.doctor.finding import Said
 from sealroom.doctor.stores import has_schema, is_served
 from sealroom.kept import kept
 from sealroom.media.addresses import media_addresses
-from sealroom.webhooks.address import Addresses, read_addresses, system_resolve
+from sealroom.webhooks.address import Addresses, read_addresses
+from sealroom.webhooks.names import Names
 
 SOON_SECONDS = 14 * 86_400
 """A certificate that ends sooner should have been renewed by now: authorities give theirs for 90 days, or less."""
@@ -135,16 +136,19 @@ async def _hosts(configuration: Configuration) -> list[tuple[str, int, bool]]:
 
 
 async def _unreachable(hosts: Sequence[tuple[str, int, bool]], addresses: Addresses) -> list[str]:
-    wrong = []
-    for host, port, in_clear in hosts:
-        try:
-            async with asyncio.timeout(5.0):
-                found = list(read_addresses(await system_resolve(host, port)))
-        except OSError:
-            wrong.append(f"{host} is not resolved")
-            continue
-        if not any(addresses.may_reach(one, in_clear=in_clear) for one in found):
-            wrong.append(f"{host} has no address that may be reached")
+    wrong, names = [], Names()
+    try:
+        for host, port, in_clear in hosts:
+            try:
+                async with asyncio.timeout(5.0):
+                    found = list(read_addresses(await names(host, port)))
+            except (OSError, UnicodeError):
+                wrong.append(f"{host} is not resolved")
+                continue
+            if not any(addresses.may_reach(one, in_clear=in_clear) for one in found):
+                wrong.append(f"{host} has no address that may be reached")
+    finally:
+        names.close()
     return wrong
 
 

@@ -3,6 +3,8 @@
 
 from enum import IntEnum
 
+from msgspec import UNSET, UnsetType
+
 from sealroom_wire import signalling
 from sealroom_wire.errors import TEXTS, ErrorCode
 
@@ -61,7 +63,7 @@ def close_code(code: ErrorCode) -> CloseCode:
     return _ENDING.get(code, CloseCode.REFUSED)
 
 
-def refused(request: int, code: ErrorCode) -> signalling.Refused:
-    """The refusal as the client reads it: code, sentence, what to do, TRTC's number. Nothing of what it sent."""
+def refused(request: int, code: ErrorCode, endpoint: str | UnsetType = UNSET) -> signalling.Refused:
+    """The refusal as the client reads it: code, sentence, what to do, TRTC's number, where else to go. Nothing of what it sent."""
     text = TEXTS[code]
-    return signalling.Refused(request, code, text.sentence, text.action, text.trtc)
+    return signalling.Refused(request, code, text.sentence, text.action, text.trtc, endpoint)

@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import UNSET, UnsetType
+
 from sealroom.apps.models import Identity
 from sealroom.apps.service import ApplicationService
 from sealroom.core.clock import Clock, Timer
@@ -17,6 +19,7 @@ from sealroom.core.errands import place_of
 from sealroom.core.logging import get_logger
 from sealroom.core.metrics import Metrics
 from sealroom.core.traces import OFF, Span, SpanName, Traces
+from sealroom.regions.directory import Directory, Place
 from sealroom.rooms.service import Request, RoomService
 from sealroom.rooms.state import Origin, Participant
 from sealroom.signalling import limits
@@ -53,6 +56,8 @@ class Services:
     entries: EntryListener | None = None
     """Who is told of every attempt to enter by somebody whose UserSig was verified."""
     traces: Traces = OFF
+    directory: Directory | None = None
+    """Who knows where applications are that are not this site's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,16 @@ class Peer:
     origin: str | None
     takes: frozenset[str] = frozenset()
     """What was added to the protocol and the client knows (`Takes`), with whatever else it names."""
+
+
+class Elsewhere(Refusal):
+    """The application is another site's. Who does not know of sites is told that it is unknown, as before there were any."""
+
+    def __init__(self, place: Place, *, understood: bool) -> None:
+        super().__init__(
+            ErrorCode.APPLICATION_AT_ANOTHER_SITE if understood else ErrorCode.APPLICATION_UNKNOWN
+        )
+        self.endpoint: str | UnsetType = place.signalling if understood else UNSET
 
 
 class Anonymous:
@@ -88,10 +103,14 @@ class Anonymous:
     async def _entered(self, message: signalling.Enter, span: Span) -> "Present":
         begin = time.perf_counter()
         services = self._services
-        with services.traces.span(SpanName.IDENTIFY):
-            identity = await services.apps.identify(
-                message.sdk_app_id, message.user_id, message.user_sig, origin=self._peer.origin
-            )
+        try:
+            with services.traces.span(SpanName.IDENTIFY):
+                identity = await services.apps.identify(
+                    message.sdk_app_id, message.user_id, message.user_sig, origin=self._peer.origin
+                )
+        except Refusal as refusal:
+            await self._send_elsewhere(refusal, message.sdk_app_id)
+            raise
         span.set("application", identity.application.sdk_app_id)
         room = _room_of(message)
         try:
@@ -102,6 +121,14 @@ class Anonymous:
         services.metrics.enter_seconds.observe(time.perf_counter() - begin)
         self._tell(identity, room, None, begin)
         return present
+
+    async def _send_elsewhere(self, refusal: Refusal, sdk_app_id: int) -> None:
+        """Raises `Elsewhere` where the application is known to be another site's. Nothing of the request is kept here."""
+        directory = self._services.directory
+        if refusal.code is ErrorCode.APPLICATION_UNKNOWN and directory is not None:
+            place = await directory.of_application(sdk_app_id)
+            if place is not None:
+                raise Elsewhere(place, understood=Takes.SITES in self._peer.takes) from refusal
 
     def _tell(self, identity: Identity, room: RoomId, code: ErrorCode | None, begin: float) -> None:
         if self._services.entries is not None:
@@ -228,6 +255,10 @@ class Conversation:
             await self._answer(message)
         except Unreadable as unreadable:
             self._refuse(unreadable.request, unreadable.code)
+        except Elsewhere as elsewhere:
+            # Not a word of it in the log: who asks for another site's application is that site's affair.
+            self._services.metrics.refusals.labels(elsewhere.code.value).inc()
+            self._line.fail(elsewhere.code, request, elsewhere.endpoint)
         except Refusal as refusal:
             self._refuse(request, refusal.code)
         except Exception as error:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from sealroom.signalling.closing import CloseCode, close_code, refused
 from sealroom_wire import signalling
@@ -66,9 +67,9 @@ class Line:
         """Refuses one request; the line stays."""
         self.tell(refused(request, code))
 
-    def fail(self, code: ErrorCode, request: int = 0) -> None:
-        """Refuses and ends the line."""
-        self.tell(refused(request, code))
+    def fail(self, code: ErrorCode, request: int = 0, endpoint: str | UnsetType = UNSET) -> None:
+        """Refuses and ends the line. `endpoint`: where the device finds what it asked for."""
+        self.tell(refused(request, code, endpoint))
         self.end(close_code(code), code.value)
 
     def kick(self, reason: KickReason, code: ErrorCode) -> None:

@@ -22,6 +22,7 @@ from sealroom.core.logging import get_logger
 from sealroom.core.metrics import Metrics
 from sealroom.core.records import RecordsUnavailable
 from sealroom.core.traces import OFF, SpanName, Traces
+from sealroom.regions.directory import Directory, Place
 from sealroom.trtc_api import calls, dashboard, history, moderation, usage
 from sealroom.trtc_api.accounts import ApiKey, ApiKeys, Applications
 from sealroom.trtc_api.actions import ACTIONS, VERSION, Action
@@ -95,9 +96,11 @@ class TrtcApi:
     def __init__(
         self, keys: ApiKeys, applications: Applications, operations: Iterable[Operation], clock: Clock, metrics: Metrics,
         traces: Traces = OFF,
+        directory: Directory | None = None,
     ) -> None:  # fmt: skip
         """Raises ValueError unless there is an operation for each action that `ACTIONS` calls served, and no other."""
         self._keys, self._applications, self._clock = keys, applications, clock
+        self._directory = directory
         self._operations = {operation.action: operation for operation in operations}
         if set(self._operations) != {action.name for action in ACTIONS.values() if action.served}:
             raise ValueError("the operations are not those that the table of actions calls served")
@@ -204,6 +207,8 @@ class TrtcApi:
                 Code.TOKEN_FAILURE, "Temporary keys are not issued here. Sign with a key of the account."
             )
         key = await self._keys.secret_of(claim.secret_id)
+        if key is None and self._directory is not None:
+            _send_elsewhere(await self._directory.of_secret_id(claim.secret_id), "account")
         if key is None or key.disabled:
             raise ApiError(
                 Code.SECRET_ID_NOT_FOUND,
@@ -235,7 +240,10 @@ class TrtcApi:
         if not isinstance(parameters, OfApplication | OfAccount) or parameters.sdk_app_id is None:
             return
         number = check_application(parameters.sdk_app_id)
-        if await self._applications.owner_of(number) != caller.uin:
+        owner = await self._applications.owner_of(number)
+        if owner is None and self._directory is not None:
+            _send_elsewhere(await self._directory.of_application(number), "application")
+        if owner != caller.uin:
             raise ApiError(
                 Code.SDK_APP_ID_NOT_UNDER_APP_ID,
                 "Your account has no application of that SdkAppId. Check the number, and whose key signs.",
@@ -258,6 +266,7 @@ def application(
     clock: Clock,
     metrics: Metrics,
     traces: Traces = OFF,
+    directory: Directory | None = None,
 ) -> TrtcApi:
     """The API with everything behind it, to be mounted at `PATH` for `CALLER`."""
     operations = (
@@ -266,13 +275,22 @@ def application(
         *dashboard.operations(numbers, clock),
         *usage.operations(meters, applications, clock),
     )
-    return TrtcApi(keys, applications, operations, clock, metrics, traces)
+    return TrtcApi(keys, applications, operations, clock, metrics, traces, directory)
 
 
 def _traceparent(scope: Scope) -> str:
     """The caller's span; more than one says nothing."""
     found = [value for name, value in scope["headers"] if name == b"traceparent"]
     return found[0].decode("latin-1") if len(found) == 1 else ""
+
+
+def _send_elsewhere(place: Place | None, what: str) -> None:
+    """Raises `ApiError` with the address of the site where it is served. Nothing of the request is kept at this one."""
+    if place is not None:
+        raise ApiError(
+            Code.UNSUPPORTED_REGION,
+            f"This {what} is served at the site {place.site}, not here. Send the request to {place.api}.",
+        )
 
 
 def _method(scope: Scope, query: str) -> str:

@@ -20,6 +20,7 @@ class Code(StrEnum):
     REQUEST_SIZE_LIMIT_EXCEEDED = "RequestSizeLimitExceeded"
     UNSUPPORTED_OPERATION = "UnsupportedOperation"
     UNSUPPORTED_PROTOCOL = "UnsupportedProtocol"
+    UNSUPPORTED_REGION = "UnsupportedRegion"
     INTERNAL_ERROR = "InternalError"
     DB_ERROR = "InternalError.DBError"
     ES_QUERY_ERROR = "InternalError.EsQueryError"

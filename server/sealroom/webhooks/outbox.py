@@ -106,6 +106,14 @@ class Outbox:
         if rows:
             await connection.execute(insert(outbox), rows)
 
+    async def holds(self, connection: AsyncConnection, batch: Sequence[RoomEvent]) -> set[str]:
+        """Of which calls (ids) of a batch events were written, asked in the transaction that wrote them."""
+        calls = {event.id: event.call.id for event in batch if told_of(event) is not None}
+        if not calls:
+            return set()
+        mine = select(outbox.c.event_id).where(outbox.c.event_id.in_(list(calls)))
+        return {calls[row.event_id] for row in await connection.execute(mine)}
+
     async def turn(
         self,
         owner: str,

@@ -41,6 +41,8 @@ export interface RtcErrorDetails {
   readonly action?: string;
   readonly functionName?: string;
   readonly originError?: unknown;
+  /** The server of the site that serves the application, where it is not this one. Ask whether to trust it before you go there. */
+  readonly endpoint?: string;
 }
 
 /** Every error of the SDK. `message` says what happened, `action` what to do next; neither holds a token. */
@@ -51,6 +53,7 @@ export class RtcError extends Error {
   readonly action: string;
   readonly functionName: string;
   readonly originError: unknown;
+  readonly endpoint: string | undefined;
 
   constructor(
     readonly code: ErrorNumber,
@@ -63,6 +66,7 @@ export class RtcError extends Error {
     this.action = details.action ?? "";
     this.functionName = details.functionName ?? "";
     this.originError = details.originError;
+    this.endpoint = details.endpoint;
   }
 }
 
@@ -72,9 +76,16 @@ export function refusedByServer(refusal: {
   message: string;
   action: string;
   trtc?: number;
+  endpoint?: string;
 }): RtcError {
-  const { code, message, action, trtc = 0 } = refusal;
-  return new RtcError(ErrorCode.SERVER_ERROR, message, { extraCode: trtc, reason: code, action });
+  const { code, message, action, trtc = 0, endpoint } = refusal;
+  const elsewhere = endpoint === undefined ? {} : { endpoint };
+  return new RtcError(ErrorCode.SERVER_ERROR, message, {
+    extraCode: trtc,
+    reason: code,
+    action,
+    ...elsewhere,
+  });
 }
 
 /** Any error as an RtcError. */

@@ -33,6 +33,7 @@ export type ErrorCode =
   | "sdk_app_id_invalid"
   | "application_unknown"
   | "application_disabled"
+  | "application_at_another_site"
   | "user_sig_malformed"
   | "user_sig_expired"
   | "user_sig_from_the_future"
@@ -360,6 +361,7 @@ export declare namespace Signalling {
     message: string;
     action: string;
     trtc?: number;
+    endpoint?: string;
   }
   interface RefusedPackets {
     reason: string;

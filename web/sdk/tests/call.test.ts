@@ -5,7 +5,7 @@ import { LAYERS, layersFor } from "../src/call/layers";
 import { SERVER_MESSAGE } from "../src/call/messages";
 import { Participants } from "../src/call/participants";
 import { SlotTable } from "../src/call/slots";
-import { RtcError } from "../src/errors";
+import { RtcError, refusedByServer } from "../src/errors";
 import { Emitter } from "../src/events";
 import { checkEntry, type EnterRoomConfig } from "../src/options";
 import { type SealableTransceiver, Transforms } from "../src/sealing/transforms";
@@ -216,6 +216,11 @@ describe("what the server says", () => {
     const refused = '{"type":"refused","id":0,"code":"room_full","message":"m","action":"a"';
     expect(parse(`${refused},"trtc":-102010}`, SERVER_MESSAGE)).toMatchObject({ trtc: -102010 });
     expect(parse(`${refused}}`, SERVER_MESSAGE)).toMatchObject({ code: "room_full" });
+    const elsewhere = parse(`${refused},"endpoint":"wss://sg.example/rtc/v1"}`, SERVER_MESSAGE);
+    expect(refusedByServer(elsewhere as Signalling.Refused).endpoint).toBe("wss://sg.example/rtc/v1");
+    expect(
+      refusedByServer(parse(`${refused}}`, SERVER_MESSAGE) as Signalling.Refused).endpoint,
+    ).toBeUndefined();
     const blocked = { type: "blocked", audio: true, video: false };
     expect(parse(JSON.stringify(blocked), SERVER_MESSAGE)).toEqual(blocked);
     for (const wrong of [

@@ -48,7 +48,8 @@ class SignallingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     public_url: Annotated[
         str,
         _says(
-            "What clients are told to connect to. Empty: made from `listen`. Only the demo's hand-over file uses it."
+            "What clients are told to connect to: in the demo's hand-over file, and by other sites. Empty: made from `listen`, and other "
+            "sites cannot be told."
         ),
     ] = ""
     enter_timeout: Annotated[
@@ -96,6 +97,12 @@ class ApiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[str, ...],
         _says("Networks of the TLS-terminating proxies, as 10.0.0.0/8. Nobody else is let in then."),
     ] = ()
+    public_url: Annotated[
+        str,
+        _says(
+            "What other sites tell a backend to call, as https://api.sg.example. Empty: they cannot be told."
+        ),
+    ] = ""
 
 
 class AdminSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -331,6 +338,13 @@ class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "Short name of the site, as cn or sg. Every store of this process is this site's; it cannot be changed later."
         ),
     ] = "main"
+    directory: Annotated[
+        str,
+        _says(
+            "File with the directory of all sites, or a folder with what `sealroom site export` wrote at each. Read again when it changes. "
+            "Empty: there is no other site."
+        ),
+    ] = ""
 
 
 class QualitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

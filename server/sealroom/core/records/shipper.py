@@ -87,17 +87,25 @@ class Shipper:
         """Ships everything that is there, and removes what is done. Raises where the store or the disk fails."""
         self._journal.committed.clear()
         await self._expire()
+        failed: OSError | None = None
         for segment in self._journal.segments():
-            await self._ship(segment)
+            try:
+                await self._ship(segment)
+            except OSError as error:
+                # What the disk does not give back of one file must not keep all later ones here.
+                failed = failed or error
         await self._journal.rotate(older_than=self._journal.bounds.segment_seconds)
         self._passed.set()
+        if failed is not None:
+            raise failed
 
     async def drain(self) -> None:
         """Waits until everything that was journalled before is in the store, and on this disk no more. Waits for a store that is gone too."""
         last = await self._journal.rotate()
+        # Once: a file whose key is not there now would have round after round without a pause.
+        self._journal.committed.set()
         while any(segment.number <= last for segment in self._journal.segments()):
             self._passed.clear()
-            self._journal.committed.set()
             await self._passed.wait()
 
     def standing(self, buffered: int = 0) -> Standing:

@@ -10,7 +10,7 @@ const OPEN_WITHIN_MS = 10_000;
 const ANSWER_WITHIN_MS = 15_000;
 const PING_MS = 10_000;
 const SILENCE_MS = 30_000;
-const TAKES = ["reports", "blocked"];
+const TAKES = ["reports", "blocked", "sites"];
 
 type Unsolicited = Exclude<
   Signalling.ServerMessage,
