@@ -9,6 +9,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sealroom.api import endpoint as own_api
+from sealroom.api.idempotency import Answers
+from sealroom.api.services import Services as OwnServices
 from sealroom.apps.demo import HandOver, demo_application
 from sealroom.apps.models import Application
 from sealroom.audit.configuration import record_configuration
@@ -239,9 +242,14 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
             past=RecordedHistory(records, LedgerBook(kept.database), clock), numbers=RecordedNumbers(records),
             meters=MeteredUsage(kept.usage), clock=clock, metrics=metrics, traces=traces, directory=directory,
         )  # fmt: skip
+        own = OwnServices(
+            kept.register, kept.api_keys, kept.bans, moderation, kept.endpoints, kept.letters, kept.audit, catalogue(),
+            Answers(kept.database, kept.envelope, clock),
+        )  # fmt: skip
+        own_face = own_api.application(own, clock, ids, metrics)
         public, api_face = (
             public_listener(settings, endpoint, clock),
-            api_listener(configuration.api, api, clock),
+            api_listener(configuration.api, api, own_face, clock),
         )
         admin = admin_listener(configuration.admin, engine, metrics, health, clock)
         for listener in (admin, api_face, public):

@@ -27,7 +27,7 @@ def _personal(what: str) -> Field:
 
 
 FIELDS: dict[str, Field] = {
-    "action": Field("An action of TRTC's API, of a closed set."),
+    "action": Field("An action of TRTC's API or an operation of our own, of a closed set."),
     "address": _personal("Address of a client, as a keyed hash."),
     "room": _personal("The room, as a keyed hash."),
     "user": _personal("The user, as a keyed hash."),

@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from sealroom.catalogue import Field
 
 LABELS: dict[str, Field] = {
-    "action": Field("An action of TRTC's API, of a closed set."),
+    "action": Field("An action of TRTC's API or an operation of our own, of a closed set."),
     "check": Field("Which part is checked."),
     "code": Field("A stable error or close code."),
     "dtls": Field("Version of DTLS."),
