@@ -92,6 +92,7 @@ generate: env ## Write everything that is derived from the sources
 	$(BIN)/python -m protocol.model.vectors
 	$(BIN)/python -m protocol.model.words
 	$(BIN)/sealroom catalogue export > docs/data-catalogue.md
+	$(BIN)/python -m tools.dashboards
 
 bench: env ## Measure the media path (see bench/media/method.md)
 	@$(BIN)/python bench/media/run.py $(ARGS)

@@ -40,6 +40,7 @@ class Supervision:
     socket: socket.socket
     name: str
     told: list[str] = field(default_factory=list)
+    child: subprocess.Popen[str] | None = None
 
     def wait_for(self, line: str, seconds: float = START_SECONDS) -> None:
         """Until the process says so."""
@@ -47,7 +48,8 @@ class Supervision:
         while line not in self.told:
             left = limit - time.monotonic()
             assert left > 0, (line, self.told)
-            self.socket.settimeout(left)
+            assert self.child is None or self.child.poll() is None, (line, "it has ended")
+            self.socket.settimeout(min(left, 0.5))
             with contextlib.suppress(TimeoutError):
                 self.told += self.socket.recv(4096).decode().splitlines()
 
@@ -165,6 +167,7 @@ def serving(folder: Path, more: str = "", *, watchdog_seconds: float = 0) -> Ite
         child = subprocess.Popen(
             [*COMMAND, "serve", "--config", str(configuration)], stdout=log, stderr=log, text=True, env=ENVIRONMENT | told
         )  # fmt: skip
+        supervision.child = child
         try:
             supervision.wait_for("READY=1")
             yield Server(child, folder, ports, supervision)

@@ -13,7 +13,7 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 def test_a_call_and_a_request_are_traced_without_anybody_s_name(tmp_path: Path) -> None:
     with collecting() as collector:
-        more = f'[traces]\nendpoint = "{collector.url}"\nsample_ratio = 1.0\n[site]\nname = "sg"\n'
+        more = f'[traces]\nendpoint = "{collector.url}"\nsample_ratio = 1.0\n'
         with serving(tmp_path, more) as server:
             with server.line() as line:
                 assert isinstance(enter(line, "planted-user", "planted-room"), signalling.Entered)
@@ -37,7 +37,7 @@ def test_a_call_and_a_request_are_traced_without_anybody_s_name(tmp_path: Path) 
         assert said(request) == {"action": "DismissRoom", "code": "AuthFailure.InvalidAuthorization"}
         assert sum(said(one)["count"] for one in collector.named("ledger.transaction")) >= 4
         assert collector.named("records.shipping")
-        assert collector.resource()["sealroom.site"] == "sg"
+        assert collector.resource()["sealroom.site"] == "main"
         sent = b"".join(one.SerializeToString() for one in collector.requests)
     for planted in (b"planted-user", b"planted-room", b"127.0.0.1"):
         assert planted not in sent

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from sealroom.core.config import load
-from sealroom.core.config.describe import descriptions, effective, sample, secrets
+from sealroom.core.config.describe import changed_settings, descriptions, effective, sample, secrets
 from sealroom.core.config.load import sections
 from sealroom.core.config.schema import Configuration
 from sealroom.core.errors import ConfigurationError
@@ -120,6 +120,8 @@ def test_every_secret_may_lie_in_a_file_and_none_is_shown(tmp_path: Path) -> Non
     for section, key in hidden:
         assert getattr(getattr(loaded.configuration, section), key) == SECRET
     assert SECRET not in effective(loaded)
+    kept = changed_settings(loaded.configuration)
+    assert kept == {f"{section}.{key}": '"***"' for section, key in hidden}
 
 
 def test_the_sample_says_every_default_and_is_read_back_as_the_defaults(tmp_path: Path) -> None:

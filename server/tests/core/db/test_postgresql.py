@@ -11,6 +11,9 @@ from sqlalchemy.exc import DBAPIError
 from sealroom.apps.models import revocations
 from sealroom.core.config.schema import DatabaseSettings
 from sealroom.core.db import AWAY, Database, insert_new
+from sealroom.core.db.migrations import HEAD
+from sealroom.core.db.probe import probe
+from sealroom.core.db.target import Target
 from sealroom.core.errors import ConfigurationError, StartError
 from server.tests.core.db.contract import DatabaseContract, row, users
 from tools.services import PostgreSQL
@@ -32,6 +35,19 @@ def where(own_database: OwnDatabase) -> str:
 
 class TestPostgreSQL(DatabaseContract):
     """All of it."""
+
+
+async def test_a_probe_says_schema_latency_and_clock_and_makes_nothing(where: str) -> None:
+    target = Target(where, DatabaseSettings())
+    empty = await asyncio.to_thread(probe, target)
+    assert empty.schema is None
+    assert empty.ahead is not None
+    assert abs(empty.ahead) < 1
+    assert 0 < empty.seconds < 5
+    await Database(where).close()
+    found = await asyncio.to_thread(probe, target)
+    assert found.schema is not None
+    assert found.schema.version == HEAD
 
 
 async def test_the_way_there_is_encrypted_when_the_address_says_so(where: str) -> None:
