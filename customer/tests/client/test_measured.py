@@ -91,7 +91,10 @@ def test_without_sealing_frames_in_clear_are_counted_and_no_sealed_ones_told(cor
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("wss://rtc.example:444/rtc/v1", "wss://rtc.example:444/rtc/v1?takes=reports&takes=blocked&takes=sites"),
+        (
+            "wss://rtc.example:444/rtc/v1",
+            "wss://rtc.example:444/rtc/v1?takes=reports&takes=blocked&takes=sites",
+        ),
         ("ws://[::1]:80/rtc/v1?a=b", "ws://[::1]:80/rtc/v1?a=b&takes=reports&takes=blocked&takes=sites"),
     ],
 )
