@@ -17,6 +17,7 @@ from sealroom.core.http.address import check_encrypted, read_listen_address, rea
 from sealroom.core.keys.master import FileMasterKeys, master_file
 from sealroom.core.state import DATABASE_FILE, StateDirectory, state_directory
 from sealroom.media.addresses import media_addresses
+from sealroom.regions.directory import read as read_directory
 
 _EARLIEST = 1_767_225_600
 """2026-01-01: a clock before it was never set."""
@@ -40,6 +41,7 @@ def examine(configuration: Configuration) -> list[Finding]:
         "state": _state,
         "database": _database,
         "keys": _keys,
+        "directory": _directory,
         "signalling": _signalling,
         "admin": _admin,
         "media": _media,
@@ -100,6 +102,15 @@ def _database(configuration: Configuration) -> str:
         return f"{target}, schema {schema.version} of a newer program, for programs from {schema.lowest} on; this one has {HEAD}"
     return f"{target}, schema {schema.version}" + (
         "" if schema.version == HEAD else f" (becomes {HEAD} at the next start)"
+    )
+
+
+def _directory(configuration: Configuration) -> str:
+    if not configuration.site.directory:
+        return f"site {configuration.site.name}; no other is known"
+    contents = read_directory(Path(configuration.site.directory))
+    return (
+        f"site {configuration.site.name}; the directory has {', '.join(sorted(contents.sites)) or 'no site'}"
     )
 
 
