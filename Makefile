@@ -88,6 +88,7 @@ check-web: env web/node_modules/.package-lock.json
 generate: env ## Write everything that is derived from the sources
 	@$(BIN)/python -m tools.protocol_types
 	$(BIN)/python -m tools.trtc_table
+	$(BIN)/python -m tools.api_document
 	$(BIN)/python -m protocol.model.vectors
 	$(BIN)/python -m protocol.model.words
 	$(BIN)/sealroom catalogue export > docs/data-catalogue.md

@@ -6,6 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sealroom.api import endpoint as own_api
+from sealroom.core.callers import Caller
+from sealroom.core.health import Health, Version, admin_application
+from sealroom.core.metrics import Metrics
+from sealroom.listeners import api_routes, public_routes
+
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 
@@ -45,6 +51,21 @@ def test_every_direct_dependency_has_its_reason() -> None:
     named |= {name for name, rest in re.findall(r"^([a-z0-9_-]+) = (.*)", cargo, re.M) if "path" not in rest}
     missing = {name for name in named if not name.startswith("sealroom") and name not in reasons}
     assert not missing
+
+
+def test_every_http_route_says_who_may_call_it() -> None:
+    async def nothing(*_: object) -> None:
+        """Stands for an application, and for a refresh."""
+
+    admin = admin_application(Health(), Metrics("test"), Version("0", ()), nothing)
+    for application in (admin, own_api.routed(None)):
+        handlers = [one for route in application.routes for one in getattr(route, "route_handlers", ())]
+        # OPTIONS is the framework's own: it tells the methods of a path, and both stand behind what checks the caller.
+        declared = [one.opt.get("caller") for one in handlers if one.http_methods != {"OPTIONS"}]
+        assert declared
+        assert all(isinstance(one, Caller) for one in declared)
+    for listener in (public_routes(nothing), api_routes(nothing, nothing)):
+        assert all(isinstance(route.caller, Caller) for route in listener)
 
 
 def test_the_commands_explain_themselves() -> None:

@@ -9,6 +9,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sealroom.api import endpoint as own_api
+from sealroom.api.idempotency import Answers
+from sealroom.api.services import Services as OwnServices
 from sealroom.apps.demo import HandOver, demo_application
 from sealroom.apps.models import Application
 from sealroom.audit.configuration import record_configuration
@@ -19,22 +22,24 @@ from sealroom.core.clock import Clock, SystemClock
 from sealroom.core.config import Configuration
 from sealroom.core.config.describe import changed_settings
 from sealroom.core.config.schema import SiteSettings
-from sealroom.core.db import Database, metadata
+from sealroom.core.db import metadata
 from sealroom.core.errands import Errands
-from sealroom.core.health import Health
 from sealroom.core.ids import Ids
-from sealroom.core.jobs import Jobs
-from sealroom.core.metrics import LABELS, Metrics
+from sealroom.core.jobs import JobMetrics, Jobs
+from sealroom.core.metrics import LABELS
 from sealroom.core.records import Records
 from sealroom.core.records.journal import journal_dataset
 from sealroom.core.records.opening import shorter_retention, store_of, writer_of
-from sealroom.core.records.tally import RecordsMetrics
 from sealroom.core.records.writing import RecordWriter
 from sealroom.core.state import StateDirectory, state_directory
+from sealroom.core.supervisor import Supervisor
+from sealroom.core.traces import traces_dataset
+from sealroom.draining import Drain
 from sealroom.kept import Kept
 from sealroom.listeners import admin_listener, api_listener, program_version, public_listener, start_engine
 from sealroom.media import control
 from sealroom.media.sdp.answer import Server
+from sealroom.production import check_production, raise_file_limit
 from sealroom.quality import models as quality
 from sealroom.quality.collector import Collector
 from sealroom.quality.history import History
@@ -50,6 +55,7 @@ from sealroom.rooms.service import RoomService
 from sealroom.signalling.conversation import Services
 from sealroom.signalling.endpoint import PATH, SignallingEndpoint
 from sealroom.signalling.limits import Gate
+from sealroom.telemetry import Telemetry
 from sealroom.trtc_api import endpoint as trtc_api
 from sealroom.trtc_api.reading.book import LedgerBook
 from sealroom.trtc_api.reading.metered import MeteredUsage
@@ -66,6 +72,9 @@ NODE = "main"
 
 _log = logging.get_logger()
 
+END_SECONDS = 60.0
+"""What the end of a server takes after its calls, at most: the last webhooks, records and room events are written."""
+
 DOCUMENTS: tuple[type[Document], ...] = quality.DOCUMENTS
 """Every kind of document that features keep in `records`."""
 
@@ -80,26 +89,38 @@ TOUCHES = Rules(
 def catalogue() -> Catalogue:
     """Everything that this program stores. Raises `Undeclared` where a feature keeps what it did not declare."""
     journal = journal_dataset(DOCUMENTS)
-    return Catalogue(
-        metadata, DOCUMENTS, log=logging.FIELDS, labels=LABELS,
-        others=[directory_dataset(), *([journal] if journal else [])],
-    )  # fmt: skip
+    others = [directory_dataset(), traces_dataset(), *([journal] if journal else [])]
+    return Catalogue(metadata, DOCUMENTS, log=logging.FIELDS, labels=LABELS, others=others)
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class Reached:
     """What a started server is reached at."""
 
     endpoint: str
     admin: str
     api: str
     media: tuple[tuple[str, int], ...]
-    demo: Application
     state: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A started development server."""
+
+    at: Reached
+    demo: Application
 
     def hand_over(self) -> HandOver:
         """What the demo's customer side needs to know."""
-        return HandOver(self.endpoint, self.demo.sdk_app_id, self.demo.secret_keys[0])
+        return HandOver(self.at.endpoint, self.demo.sdk_app_id, self.demo.secret_keys[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    at: Reached
+    drain: Drain
+    kept: Kept
 
 
 async def run_dev(
@@ -116,43 +137,70 @@ async def run_dev(
         ConfigurationError: a setting that cannot be used.
         StartError: something else is missing or taken.
     """
+    async with _started(configuration) as started:
+        kept = started.kept
+        demo = await demo_application(kept.accounts, kept.register, kept.apps, system_user(), demo_origins)
+        ready(Running(started.at, demo))
+        await stop.wait()
+        started.drain.begin()
+
+
+async def run_serve(
+    configuration: Configuration, *, stop: asyncio.Event, hurry: asyncio.Event, supervisor: Supervisor
+) -> None:
+    """Runs the operator's side for production until `stop` is set, then lets calls end, for as long as is configured or until `hurry`.
+
+    Raises:
+        ConfigurationError: a setting that cannot be used, or is not for production.
+        StartError: something else is missing or taken.
+    """
+    check_production(configuration)
+    raise_file_limit()
+    async with supervisor.fed(), _started(configuration) as started:
+        at = started.at
+        for listener, url in (("signalling", at.endpoint), ("api", at.api), ("admin", at.admin)):
+            _log.info("listening", listener=listener, url=url)
+        supervisor.ready()
+        await stop.wait()
+        seconds = configuration.server.drain_seconds
+        supervisor.stopping(seconds + END_SECONDS)
+        started.drain.begin()
+        await started.drain.wait(seconds, hurry)
+
+
+@asynccontextmanager
+async def _started(configuration: Configuration) -> AsyncIterator[_Started]:
+    """Everything, in a state folder that is this process's alone."""
     state = StateDirectory(state_directory(configuration.state.directory, os.environ))
     with state.locked():
         logging.configure(style=configuration.log.format, level=configuration.log.level, key=state.log_key())
-        async with _running(configuration, state, demo_origins) as (running, health):
+        async with _running(configuration, state) as started:
             _log.info("started", version=program_version())
-            ready(running)
-            await stop.wait()
-            health.draining = True
-            _log.info("draining")
+            yield started
     _log.info("ended")
 
 
 @asynccontextmanager
-async def _running(
-    configuration: Configuration, state: StateDirectory, demo_origins: tuple[str, ...]
-) -> AsyncIterator[tuple[Running, Health]]:
+async def _running(configuration: Configuration, state: StateDirectory) -> AsyncIterator[_Started]:
     """Starts every part, and ends them in the reverse order."""
     clock, ids = SystemClock(), Ids()
-    metrics, health = Metrics(program_version()), Health()
+    telemetry = Telemetry.of(configuration)
+    metrics, health, traces = telemetry.metrics, telemetry.health, telemetry.traces
     async with AsyncExitStack() as parts:
+        parts.push_async_callback(traces.close)
         kept = await Kept.open(configuration, state, clock, ids)
         parts.push_async_callback(kept.database.close)
-        health.add("database", lambda: _answers(kept.database))
+        telemetry.watch_database(kept.database)
         # What a process wrote that was killed before it could give it a place.
         await kept.audit.place()
         await record_configuration(
             kept.database, kept.audit, socket.gethostname(), changed_settings(configuration), system_user()
         )
-        records, writer = await _records(parts, configuration, state, kept, clock)
-        # Calls go on without records: nobody is sent elsewhere for want of them.
-        health.note("records", writer.says)
-        metrics.add(RecordsMetrics(writer.tally, writer.standing))
-        demo = await demo_application(kept.accounts, kept.register, kept.apps, system_user(), demo_origins)
+        records, writer = await _records(parts, configuration, state, kept, telemetry, clock)
         errands = await parts.enter_async_context(Errands())
         # Everything of calls is written through it, so that their receipts know.
         touched = Touched(writer, catalogue(), TOUCHES)
-        ledger = await _ledger(parts, configuration, kept, touched, metrics, clock, ids)
+        ledger = await _ledger(parts, configuration, kept, touched, telemetry, clock, ids)
         meter = Meter(kept.database, clock)
         # After the engine has said the last of everybody.
         parts.push_async_callback(meter.write)
@@ -178,17 +226,30 @@ async def _running(
         settings = configuration.signalling
         directory = _directory(configuration.site, clock)
         services = Services(
-            kept.apps, rooms, clock, metrics, settings, reports=devices, entries=devices, directory=directory
+            kept.apps,
+            rooms,
+            clock,
+            metrics,
+            settings,
+            reports=devices,
+            entries=devices,
+            directory=directory,
+            traces=traces,
         )
         endpoint = SignallingEndpoint(services, Gate(settings))
         api = trtc_api.application(
             keys=kept.api_keys, applications=kept.apps, rooms=moderation,
             past=RecordedHistory(records, LedgerBook(kept.database), clock), numbers=RecordedNumbers(records),
-            meters=MeteredUsage(kept.usage), clock=clock, metrics=metrics, directory=directory,
+            meters=MeteredUsage(kept.usage), clock=clock, metrics=metrics, traces=traces, directory=directory,
         )  # fmt: skip
+        own = OwnServices(
+            kept.register, kept.api_keys, kept.bans, moderation, kept.endpoints, kept.letters, kept.audit, catalogue(),
+            Answers(kept.database, kept.envelope, clock),
+        )  # fmt: skip
+        own_face = own_api.application(own, clock, ids, metrics)
         public, api_face = (
             public_listener(settings, endpoint, clock),
-            api_listener(configuration.api, api, clock),
+            api_listener(configuration.api, api, own_face, clock),
         )
         admin = admin_listener(configuration.admin, engine, metrics, health, clock)
         for listener in (admin, api_face, public):
@@ -203,34 +264,38 @@ async def _running(
         bound, admin_bound, api_bound = await public.start(), await admin.start(), await api_face.start()
         url = settings.public_url or f"{'wss' if settings.certificate else 'ws'}://{bound}{PATH}"
         api_url = f"{'https' if configuration.api.certificate else 'http'}://{api_bound}"
-        yield Running(url, f"http://{admin_bound}", api_url, server.addresses, demo, state.path), health
+        at = Reached(url, f"http://{admin_bound}", api_url, server.addresses, state.path)
+        yield _Started(at, Drain(rooms, health, clock), kept)
 
 
 async def _records(
-    parts: AsyncExitStack, configuration: Configuration, state: StateDirectory, kept: Kept, clock: Clock
+    parts: AsyncExitStack, configuration: Configuration, state: StateDirectory, kept: Kept, telemetry: Telemetry, clock: Clock
 ) -> tuple[Records, RecordWriter]:  # fmt: skip
     """The store of records, what is written to it by way of the journal, and the jobs that end what is old."""
     made, site, settings = catalogue(), configuration.site.name, configuration.records
     records = store_of(settings, state, made, site, clock)
     parts.push_async_callback(records.close)
     await records.prepare()
-    writer = writer_of(settings, state, made, site, records, kept.envelope, clock)
+    traces = telemetry.traces
+    writer = writer_of(settings, state, made, site, records, kept.envelope, clock, traces)
     await parts.enter_async_context(writer)
+    telemetry.watch_records(writer)
     purge = Purge(made, metadata, kept.database, records, clock, shorter_retention(settings, made))
-    jobs = Jobs(kept.database, clock, (*purge.kinds(), *kept.usage.kinds()))
+    job_metrics = JobMetrics(telemetry.metrics.registry)
+    jobs = Jobs(kept.database, clock, (*purge.kinds(), *kept.usage.kinds()), job_metrics, traces)
     await jobs.prepare()
     _goes_on(parts, jobs.run())
     return records, writer
 
 
 async def _ledger(
-    parts: AsyncExitStack, configuration: Configuration, kept: Kept, touched: Touched, metrics: Metrics, clock: Clock, ids: Ids
+    parts: AsyncExitStack, configuration: Configuration, kept: Kept, touched: Touched, telemetry: Telemetry, clock: Clock, ids: Ids
 ) -> Ledger:  # fmt: skip
     """What writes down what happens in rooms, with all that hangs on it; what a killed process left open is ended first."""
-    outbox = Outbox(kept.database, clock)
+    outbox, metrics, traces = Outbox(kept.database, clock), telemetry.metrics, telemetry.traces
     deliverer = Deliverer(
         outbox, kept.endpoints, Client(clock, kept.addresses), clock, ids, WebhookMetrics(metrics.registry),
-        max_waiting=configuration.webhooks.max_waiting,
+        max_waiting=configuration.webhooks.max_waiting, traces=traces,
     )  # fmt: skip
     parts.push_async_callback(deliverer.close)
     receipts = Receipts(
@@ -238,8 +303,9 @@ async def _ledger(
     )  # fmt: skip
     ledger = Ledger(
         kept.database, clock, LedgerMetrics(metrics.registry), committed=(deliverer.wake, receipts.committed), node=NODE,
-        writers=(receipts.learn, History(touched).write, outbox.write, receipts.write),
+        writers=(receipts.learn, History(touched).write, outbox.write, receipts.write), traces=traces,
     )  # fmt: skip
+    telemetry.watch_ledger(ledger)
     await receipts.complete()
     await ledger.recover(ids)
     await ledger.start()
@@ -269,8 +335,3 @@ async def _settled(errands: Errands) -> None:
     """Gives what was begun a moment to end."""
     if errands.running:
         await asyncio.wait(errands.running, timeout=2.0)
-
-
-async def _answers(database: Database) -> bool:
-    await database.check()
-    return True

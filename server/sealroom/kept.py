@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sealroom.accounts.api_keys import ApiKeys
 from sealroom.accounts.models import API_SECRET
 from sealroom.accounts.service import AccountService
+from sealroom.api.models import ANSWER
 from sealroom.apps.models import APPLICATION_SECRET
 from sealroom.apps.register import ApplicationRegister
 from sealroom.apps.service import ApplicationService
@@ -29,7 +30,7 @@ from sealroom.webhooks.endpoints import Endpoints
 from sealroom.webhooks.letters import Letters
 from sealroom.webhooks.models import KEYS as WEBHOOK_KEY
 
-SEALED: tuple[SealedColumn, ...] = (API_SECRET, APPLICATION_SECRET, WEBHOOK_KEY)
+SEALED: tuple[SealedColumn, ...] = (API_SECRET, APPLICATION_SECRET, WEBHOOK_KEY, ANSWER)
 """Every column that features keep encrypted under the master key."""
 
 

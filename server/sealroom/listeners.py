@@ -8,6 +8,7 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
+from sealroom.api import endpoint as own_api
 from sealroom.core.clock import Clock
 from sealroom.core.config.schema import AdminSettings, ApiSettings, MediaSettings, SignallingSettings
 from sealroom.core.errors import ConfigurationError, StartError
@@ -89,9 +90,9 @@ def public_listener(settings: SignallingSettings, endpoint: Application, clock: 
     return _encrypted(settings, "signalling", public_routes(endpoint), clock, max_message=most)
 
 
-def api_listener(settings: ApiSettings, api: Application, clock: Clock) -> Listener:
+def api_listener(settings: ApiSettings, trtc: Application, own: Application, clock: Clock) -> Listener:
     """Where customers' backends call."""
-    return _encrypted(settings, "api", api_routes(api), clock)
+    return _encrypted(settings, "api", api_routes(trtc, own), clock)
 
 
 def _encrypted(
@@ -114,9 +115,12 @@ def public_routes(endpoint: Application) -> tuple[Route, ...]:
     return (Route(PATH, "websocket", CALLER, endpoint),)
 
 
-def api_routes(api: Application) -> tuple[Route, ...]:
-    """Everything the API's listener serves."""
-    return (Route(trtc_api.PATH, "http", trtc_api.CALLER, api),)
+def api_routes(trtc: Application, own: Application) -> tuple[Route, ...]:
+    """Everything the API's listener serves: TRTC's actions, and what there is no action for."""
+    return (
+        Route(trtc_api.PATH, "http", trtc_api.CALLER, trtc),
+        Route(own_api.PREFIX, "http", own_api.CALLER, own, below=True),
+    )
 
 
 async def _not_encrypted(scope: Scope, receive: Receive, send: Send) -> None:

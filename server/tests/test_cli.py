@@ -205,13 +205,15 @@ def test_a_wrong_setting_ends_the_start_with_a_sentence_and_code_2(
 
 def test_help_version_sample_and_show_answer(run: Command) -> None:
     said = run("--help")
-    for command in ("dev", "doctor", "config", "revoke"):
+    for command in ("serve", "dev", "doctor", "config", "revoke"):
         assert command in said
     assert "--demo-out" in run("dev", "--help")
     assert run("--version").strip()
     assert "[signalling]" in run("config", "sample")
     shown = run("config", "show", environment={"SEALROOM_MEDIA__PORT": "4000"})
     assert re.search(r"media\.port = 4000 +# SEALROOM_MEDIA__PORT", shown)
+    assert run("config", "--print", environment={"SEALROOM_MEDIA__PORT": "4000"}) == shown
+    assert "sample" in run("config")
 
 
 def test_revocations_are_added_listed_and_taken_back(tmp_path: Path, run: Command) -> None:
@@ -266,10 +268,8 @@ def test_endpoints_of_webhooks_are_set_listed_and_removed(tmp_path: Path, run: C
 
 
 def test_the_doctor_says_what_to_mend(tmp_path: Path, run: Command) -> None:
-    free = {"SEALROOM_SIGNALLING__LISTEN": "127.0.0.1:0", "SEALROOM_ADMIN__LISTEN": "127.0.0.1:0"}
-    assert "FAULT" not in run("doctor", "--state", str(tmp_path / "state"), environment=free).replace(
-        "FAULT media", ""
-    )
+    free = {f"SEALROOM_{one}__LISTEN": "127.0.0.1:0" for one in ("SIGNALLING", "API", "ADMIN")}
+    assert "FAULT" not in run("doctor", "--state", str(tmp_path / "state"), environment=free)
     (tmp_path / "state").chmod(0o755)
     said = run("doctor", "--state", str(tmp_path / "state"), code=1, environment=free)
     assert "chmod 700" in said

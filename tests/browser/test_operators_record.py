@@ -47,4 +47,4 @@ def test_the_panel_shows_what_the_operator_has_and_what_it_has_not(callers: Call
     own = values(part(bob, bob).locator(".record"))
     assert own["Network address"] == "127.0.0.1"
     bob.page.keyboard.press("Escape")
-    assert bob.page.locator(".operator").count() == 0
+    eventually("the panel is closed", lambda: bob.page.locator(".operator").count() == 0)

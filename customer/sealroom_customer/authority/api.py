@@ -53,8 +53,9 @@ def routes(
         if kind not in tuple(RoomKind):
             raise Refusal(ErrorCode.ROOM_ID_INVALID)
         where = check_room(RoomId(RoomKind(kind), room))
+        lost = 0 if records is None else records.lost
         if not authority.remove(data.app, where, check_user_id(user)):
             raise Refusal(ErrorCode.MEMBER_UNKNOWN)
-        return Removed(recorded=records is None or await records.settled())
+        return Removed(recorded=records is None or await records.settled(lost))
 
     return [remove_member]

@@ -63,8 +63,9 @@ def record_of(at: float, place: Place, happening: Happening) -> Record:
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """Everything before it is to be on disk."""
+    """Everything before it is to be on disk, and nothing lost beyond the `lost` of before."""
 
+    lost: int
     loop: asyncio.AbstractEventLoop
     done: "asyncio.Future[bool]"
 
@@ -98,11 +99,12 @@ class FileRecords:
         at = self._clock.unix()
         self._work.put((at, msgspec.json.encode(record_of(at, place, happening)) + b"\n"))
 
-    async def settled(self) -> bool:
-        """Waits until all that was taken is on disk; returns False when it could not be written."""
+    async def settled(self, lost: int) -> bool:
+        """Waits until all that was taken is on disk; returns False when anything was lost since `self.lost` was `lost`: the caller
+        reads it before what he asks about."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[bool] = loop.create_future()
-        self._work.put(_Mark(loop, done))
+        self._work.put(_Mark(lost, loop, done))
         return await done
 
     def close(self) -> None:
@@ -124,7 +126,7 @@ class FileRecords:
                 self._write(lines)
             for mark in batch:
                 if isinstance(mark, _Mark):
-                    mark.loop.call_soon_threadsafe(_resolve, mark.done, self.healthy)
+                    mark.loop.call_soon_threadsafe(_resolve, mark.done, self.lost == mark.lost)
         self._close_file()
 
     def _write(self, lines: list[tuple[float, bytes]]) -> None:

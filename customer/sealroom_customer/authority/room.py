@@ -11,6 +11,7 @@ broke goes on with another one at once, but at most once a second.
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -165,12 +166,16 @@ class Room:
             self._speech.alive(self.version, line, nonce)
 
     def renew(self, now: float, line: LineId, expires: float) -> None:
-        """The member on `line` showed a grant that lasts until `expires`."""
-        entry = self._roster.of_line(line)
+        """The member on `line`, or who waits there, showed a grant that lasts until `expires`."""
+        entry = self._roster.of_line(line) or self._returning_on(line)
         if entry is not None:
             entry.heard, entry.expires = now, expires
             self._check_at = min(self._check_at, entry.due(SILENCE_SECONDS))
             self.on_deadline(now)
+            return
+        for user, newcomer in self._waiting.items():
+            if newcomer.line == line:
+                self._waiting[user] = replace(newcomer, expires=expires)
 
     def left(self, now: float, line: LineId) -> None:
         """The device closed its line."""

@@ -5,7 +5,10 @@ import json
 import stat
 from pathlib import Path
 
+import pytest
+
 from customer.tests.stage import Stage
+from sealroom_customer.authority import records as module
 from sealroom_customer.authority.exchange import Admitted, Began, Departed, Happening
 from sealroom_customer.authority.records import FileRecords
 from sealroom_customer.clock import SystemClock
@@ -44,7 +47,7 @@ async def test_what_happened_is_on_disk_in_order_once_settled(tmp_path: Path) ->
     records = FileRecords(folder, 90, At(1_800_000_000.25))
     for happening in HAPPENED:
         records.happened(PLACE, happening)
-    assert await records.settled()
+    assert await records.settled(0)
     where = {
         "at": "2027-01-15T08:00:00.250+00:00",
         "app": 7,
@@ -75,7 +78,7 @@ async def test_a_line_that_was_cut_off_does_not_spoil_the_next(tmp_path: Path) -
     path.write_text('{"at": "2027-01-')
     records = FileRecords(tmp_path, 90, At(1_800_000_000))
     records.happened(PLACE, HAPPENED[0])
-    assert await records.settled()
+    assert await records.settled(0)
     records.close()
     broken, whole = path.read_text().splitlines()
     assert broken == '{"at": "2027-01-'
@@ -89,7 +92,7 @@ async def test_days_have_files_of_their_own_and_old_ones_go(tmp_path: Path) -> N
     other.touch()
     for _ in range(4):
         records.happened(PLACE, HAPPENED[0])
-        await records.settled()
+        await records.settled(0)
         clock.now += 86_400
     records.close()
     assert names(tmp_path) == ["2027-01-16.jsonl", "2027-01-17.jsonl", "2027-01-18.jsonl", "notes.txt"]
@@ -100,12 +103,24 @@ async def test_a_disk_that_refuses_is_counted_and_said_and_later_used_again(tmp_
     in_the_way = tmp_path / "2027-01-15.jsonl"
     in_the_way.mkdir()
     records.happened(PLACE, HAPPENED[0])
-    assert not await records.settled()
+    assert not await records.settled(0)
     assert (records.lost, records.healthy) == (1, False)
     in_the_way.rmdir()
     records.happened(PLACE, HAPPENED[0])
-    assert await records.settled()
+    assert await records.settled(1)
     assert (records.lost, records.healthy) == (1, True)
+    assert not await records.settled(0), "what came after does not make good what was lost"
+    records.close()
+
+
+async def test_what_a_full_queue_left_out_is_never_said_to_be_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = FileRecords(tmp_path, 90, At(1_800_000_000))
+    monkeypatch.setattr(module, "_MAX_UNWRITTEN", 0)
+    records.happened(PLACE, HAPPENED[1])
+    assert not await records.settled(0)
+    assert records.healthy
     records.close()
 
 

@@ -209,6 +209,30 @@ def test_a_renewal_with_a_shorter_life_counts() -> None:
     assert alice.put_out is LeftReason.EXPIRED
 
 
+def test_a_renewal_counts_for_who_waits_to_be_greeted_again() -> None:
+    stage, (alice, bob) = filled("alice", "bob")
+    for _ in range(2):
+        stage.break_line(bob)
+        bob.room = None
+        waiting = stage.attach(bob, life=60)
+    assert bob.room is None, "he was greeted a moment ago"
+    stage.room.renew(stage.now, waiting, stage.now + 600)
+    stage.pass_time(90)
+    assert bob.put_out is None
+    assert [member.user for member in stage.room.members] == ["alice", "bob"]
+    assert alice.put_out is None
+
+
+def test_a_renewal_counts_for_a_newcomer_who_waits_for_the_next_step() -> None:
+    stage = Stage()
+    stage.join("alice")
+    bob = stage.join("bob", life=60)
+    assert bob.room is None, "he waits"
+    stage.room.renew(stage.now, stage.line_of(bob), stage.now + 600)
+    stage.pass_time(90)
+    assert bob.put_out is None
+
+
 def test_an_epoch_ends_after_10_minutes() -> None:
     stage, (alice,) = filled("alice")
     stage.pass_time(EPOCH_SECONDS)

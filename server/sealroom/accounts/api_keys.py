@@ -10,7 +10,7 @@ from collections import OrderedDict
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy import Row, func, insert, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.accounts.models import API_SECRET, KEYS_TOPIC, ApiKey, ApiKeyStatus, NewApiKey, api_keys
@@ -18,8 +18,8 @@ from sealroom.accounts.service import STATES, is_active, lock_active
 from sealroom.audit.events import Actor, AuditEvent, Record
 from sealroom.audit.service import AuditLog
 from sealroom.core.clock import Clock
-from sealroom.core.db import Database, Watch, change_row, locked_row, raise_number
-from sealroom.core.errors import NotAllowedError
+from sealroom.core.db import Also, Database, Watch, change_row, locked_row, raise_number
+from sealroom.core.errors import MissingError, NotAllowedError
 from sealroom.core.ids import Ids
 from sealroom.core.keys import Envelope
 
@@ -45,7 +45,7 @@ class ApiKeys:
         self._known_at = 0
         self._used: dict[str, date] = {}
 
-    async def create(self, uin: int, actor: Actor) -> NewApiKey:
+    async def create(self, uin: int, actor: Actor, *, also: Also[NewApiKey] | None = None) -> NewApiKey:
         """Makes a pair, whose secret half is shown this once.
 
         Raises:
@@ -71,6 +71,8 @@ class ApiKeys:
                 )
             await connection.execute(insert(api_keys).values(row))
             await self._append(connection, AuditEvent.API_KEY_CREATED, actor, made.secret_id, uin)
+            if also is not None:
+                await also(connection, made)
         await self._audit.place()
         return made
 
@@ -97,6 +99,21 @@ class ApiKeys:
         mine = select(api_keys).where(api_keys.c.uin == uin)
         rows = await self._database.ask(mine.order_by(api_keys.c.created_at, api_keys.c.secret_id))
         return [_status(row) for row in rows]
+
+    async def page(self, uin: int, *, after: tuple[int, str], limit: int) -> list[ApiKeyStatus]:
+        """Pairs of an account, the oldest first, from behind the moment and SecretId `after` on."""
+        place = tuple_(api_keys.c.created_at, api_keys.c.secret_id)
+        mine = select(api_keys).where(api_keys.c.uin == uin, place > after)
+        ordered = mine.order_by(api_keys.c.created_at, api_keys.c.secret_id).limit(limit)
+        return [_status(row) for row in await self._database.ask(ordered)]
+
+    async def find(self, uin: int, secret_id: str) -> ApiKeyStatus:
+        """One pair of an account. Raises MissingError, for another account's too."""
+        mine = select(api_keys).where(api_keys.c.uin == uin, api_keys.c.secret_id == secret_id)
+        rows = await self._database.ask(mine)
+        if not rows:
+            raise MissingError("api_key_unknown", f"There is no api key {secret_id}.", "Look at the list.")
+        return _status(rows[0])
 
     async def secret_of(self, secret_id: str) -> ApiKey | None:
         """The pair of a SecretId; None where there is none. From memory where nothing changed for a second.

@@ -28,7 +28,7 @@ from sealroom.apps.origins import check_origin
 from sealroom.audit.events import Actor, AuditEvent, Record, told
 from sealroom.audit.service import AuditLog
 from sealroom.core.clock import Clock
-from sealroom.core.db import Database, change_row, insert_new, locked_row, raise_number
+from sealroom.core.db import Also, Database, change_row, insert_new, locked_row, raise_number
 from sealroom.core.errors import ConfigurationError, MissingError, NotAllowedError
 from sealroom.core.ids import Ids
 from sealroom.core.keys import Envelope
@@ -122,6 +122,13 @@ class ApplicationRegister:
         """Every application, or every one of an account."""
         return await self._read(*([] if uin is None else [applications.c.uin == uin]))
 
+    async def page(self, uin: int, *, after: int, limit: int) -> list[ApplicationStatus]:
+        """Applications of an account by their number, from behind the number `after` on."""
+        own = applications.c.sdk_app_id
+        mine = select(own).where(applications.c.uin == uin, own > after).order_by(own).limit(limit)
+        found = [row.sdk_app_id for row in await self._database.ask(mine)]
+        return await self._read(own.in_(found)) if found else []
+
     async def change(
         self, sdk_app_id: int, changes: Mapping[str, object], actor: Actor, *, expected_revision: int | None
     ) -> ApplicationStatus:
@@ -140,7 +147,13 @@ class ApplicationRegister:
         return await self.find(sdk_app_id)
 
     async def add_key(
-        self, sdk_app_id: int, actor: Actor, *, expected_revision: int | None, secret_key: str | None = None
+        self,
+        sdk_app_id: int,
+        actor: Actor,
+        *,
+        expected_revision: int | None,
+        secret_key: str | None = None,
+        also: Also[NewKey] | None = None,
     ) -> NewKey:
         """A second key, to take the first one's place: both hold until one is retired.
 
@@ -164,6 +177,8 @@ class ApplicationRegister:
             await self._append(
                 connection, AuditEvent.APPLICATION_KEY_ADDED, actor, sdk_app_id, {"number": made.number}
             )
+            if also is not None:
+                await also(connection, made)
         await self._audit.place()
         return made
 

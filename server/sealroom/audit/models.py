@@ -53,6 +53,7 @@ entries = Table(
     Column("leaf", BigInteger, unique=True, info=field("Its place in the tree.")),
     Column("hash", LargeBinary(32), info=field("Of the leaf.")),
     Index("ix_audit_entries_subject", "subject"),
+    Index("ix_audit_entries_target_leaf", "target", "leaf"),
     info=_evidence("What the operator changed, and who.", LegalBasis.LEGAL_OBLIGATION, _FOR_EVER),
 )
 """`at` is in Unix milliseconds. `payload`, `salt` and `subject` are emptied by an erasure; all else stays."""

@@ -5,7 +5,7 @@
 It gets its place in the tree a moment later, by whoever holds the log's lock, in batches with one signature each.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Row, bindparam, insert, select, update
@@ -51,6 +51,15 @@ class Entry:
     actor: str
     target: str
     payload: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An entry with all that its leaf in the tree is made of. `payload` and `salt` are None once erased."""
+
+    body: Body
+    payload: str | None
+    salt: bytes | None
 
 
 class AuditLog:
@@ -168,6 +177,25 @@ class AuditLog:
             )
             async for row in rows:
                 yield Entry(row.leaf, row.at, row.event, row.actor, row.target, row.payload)
+
+    async def page(self, targets: Collection[str], *, after: int, limit: int) -> list[Placed]:
+        """Entries about some targets that have their place, in the tree's order from behind the leaf `after` on."""
+        before = entries.alias("before")
+        statement = (
+            select(entries, before.c.hash.label("previous"))
+            .outerjoin(before, before.c.leaf == entries.c.leaf - 1)
+            .where(entries.c.target.in_(targets), entries.c.leaf > after)
+            .order_by(entries.c.leaf)
+            .limit(limit)
+        )
+        return [
+            Placed(_body(row, row.leaf, row.previous or FIRST), row.payload, row.salt)
+            for row in await self._database.ask(statement)
+        ]
+
+    def verifiers(self) -> list[str]:
+        """The public keys, old ones too, that checkpoints are signed with, as C2SP writes them."""
+        return [str(one) for one in self._keys.verifiers(PURPOSE)]
 
     async def checkpoint(self) -> str | None:
         """The newest signed checkpoint; None while nothing was ever placed."""

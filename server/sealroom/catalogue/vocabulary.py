@@ -78,6 +78,7 @@ class Store(_Said):
     DIRECTORY = "directory", "the global directory, a file that every site has"
     LOG = "log", "the program's log"
     METRICS = "metrics", "metrics"
+    TRACES = "traces", "spans at the operator's collector, where he has one"
 
 
 class Durability(Enum):

@@ -43,6 +43,7 @@ app = App(
     version=_version,
     version_flags=["--version"],
 )
+app.command(server.serve)
 app.command(server.dev)
 app.command(server.doctor)
 for noun in (

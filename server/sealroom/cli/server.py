@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`sealroom dev` and `sealroom doctor`."""
+"""`sealroom serve`, `sealroom dev` and `sealroom doctor`."""
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import Parameter
 
-from sealroom.cli.flags import ConfigFile, StateFolder, loaded, state_flag
+from sealroom.cli.flags import AsJson, ConfigFile, StateFolder, loaded, state_flag
 from sealroom.core.config import Loaded
 from sealroom.core.config.load import Value
 
@@ -62,16 +63,54 @@ def dev(
     _run(loaded(config, flags), demo_out, demo_origin)
 
 
-def doctor(*, state: StateFolder = None, config: ConfigFile = None) -> None:
-    """Check this machine and the configuration; says what to do about each fault."""
-    from sealroom.doctor import examine
+def serve(
+    *,
+    config: Annotated[
+        Path, Parameter(name="--config", help="TOML file; `sealroom config sample` writes one.")
+    ],
+) -> None:
+    """Run the operator's side for production.
+
+    SIGTERM drains: /readyz says 503, no new rooms are taken, open calls may go on for [server] drain_seconds; a second one ends at once.
+    Certificates are read again by themselves when their files change, so SIGHUP does nothing.
+    """
+    import uvloop
+
+    from sealroom.app import run_serve
+    from sealroom.core.supervisor import Supervisor
+
+    found = loaded(config, {})
+
+    async def until_told() -> None:
+        stop, hurry = asyncio.Event(), asyncio.Event()
+
+        def told() -> None:
+            (hurry if stop.is_set() else stop).set()
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, told)
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)
+        supervisor = Supervisor(os.environ, os.getpid())
+        await run_serve(found.configuration, stop=stop, hurry=hurry, supervisor=supervisor)
+
+    uvloop.run(until_told())
+
+
+def doctor(*, json: AsJson = False, state: StateFolder = None, config: ConfigFile = None) -> None:
+    """Check this machine and the configuration; says what to do about each fault. Exit code 1 where there is one."""
+    from sealroom.doctor import Weight, examine
 
     findings = examine(loaded(config, state_flag(state)).configuration)
     for finding in findings:
-        print(f"{'ok   ' if finding.good else 'FAULT'} {finding.name:12} {finding.sentence}")
-        if not finding.good:
+        if json:
+            print(msgspec.json.encode(finding).decode())
+            continue
+        weight = "FAULT" if finding.weight is Weight.FAULT else finding.weight.value
+        print(f"{weight:5} {finding.name:12} {finding.sentence}")
+        if finding.action:
             print(f"{'':18} {finding.action}")
-    if not all(finding.good for finding in findings):
+    if any(finding.weight is Weight.FAULT for finding in findings):
         sys.exit(1)
 
 
@@ -96,17 +135,18 @@ def _run(found: Loaded, demo_out: Path | None, demo_origins: tuple[str, ...]) ->
 
 
 def _banner(running: "Running") -> str:
-    clear = running.endpoint.startswith("ws://")
-    media = ", ".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in running.media)
+    at = running.at
+    clear = at.endpoint.startswith("ws://")
+    media = ", ".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in at.media)
     lines = [
         "Sealroom, operator's side",
-        f"  signalling   {running.endpoint}{'   plain ws, on loopback only, which browsers treat as secure' if clear else ''}",
-        f"  REST API     {running.api}   TRTC's v3; `sealroom account key create` makes a key",
-        f"  metrics      {running.admin}/metrics",
+        f"  signalling   {at.endpoint}{'   plain ws, on loopback only, which browsers treat as secure' if clear else ''}",
+        f"  REST API     {at.api}   TRTC's v3; `sealroom account key create` makes a key",
+        f"  metrics      {at.admin}/metrics",
         f"  media        UDP {media}",
         f"  application  {running.demo.sdk_app_id}, sealing {running.demo.sealing.value}",
-        f"  state        {running.state}",
+        f"  state        {at.state}",
     ]
-    if all(host == "127.0.0.1" for host, _ in running.media):
+    if all(host == "127.0.0.1" for host, _ in at.media):
         lines.append("  note         no network interface but loopback: Firefox will not connect")
     return "\n".join([*lines, "development mode: not for production"])

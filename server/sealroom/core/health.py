@@ -32,6 +32,8 @@ class Version(msgspec.Struct, frozen=True):
 
     version: str
     protocol: tuple[int, ...]
+    deprecations: tuple[str, ...] = ()
+    """What this version still does and the next minor one will not: a sentence each, with what to do."""
 
 
 class Health:

@@ -27,7 +27,7 @@ def _personal(what: str) -> Field:
 
 
 FIELDS: dict[str, Field] = {
-    "action": Field("An action of TRTC's API, of a closed set."),
+    "action": Field("An action of TRTC's API or an operation of our own, of a closed set."),
     "address": _personal("Address of a client, as a keyed hash."),
     "room": _personal("The room, as a keyed hash."),
     "user": _personal("The user, as a keyed hash."),
@@ -100,11 +100,22 @@ class _Output:
 
 
 class _Complaints(logging.Handler):
-    """Turns what the HTTP server's library logs into an event without its text, which may hold addresses."""
+    """Turns what a library logs into an event without its text, which may hold addresses."""
+
+    def __init__(self, event: str) -> None:
+        super().__init__(logging.WARNING)
+        self._event = event
 
     def emit(self, record: logging.LogRecord) -> None:
         fault = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else "none"
-        get_logger().warning("http_server_complained", error=fault, place=f"{record.module}:{record.lineno}")
+        get_logger().warning(self._event, error=fault, place=f"{record.module}:{record.lineno}")
+
+
+_LIBRARIES = {
+    **dict.fromkeys(("uvicorn.error", "uvicorn.access", "uvicorn.asgi", "asyncio"), "http_server_complained"),
+    **dict.fromkeys(("opentelemetry", "urllib3", "requests"), "traces_complained"),
+}
+"""Libraries that log, and the event that stands for it."""
 
 
 def configure(*, style: Format, level: Level, key: bytes) -> None:
@@ -125,9 +136,9 @@ def configure(*, style: Format, level: Level, key: bytes) -> None:
         logger_factory=lambda *_: _Output(),
         cache_logger_on_first_use=False,
     )
-    for name in ("uvicorn.error", "uvicorn.access", "uvicorn.asgi", "asyncio"):
+    for name, complaint in _LIBRARIES.items():
         library = logging.getLogger(name)
-        library.handlers = [_Complaints(logging.WARNING)]
+        library.handlers = [_Complaints(complaint)]
         library.setLevel(logging.WARNING)
         library.propagate = False
 

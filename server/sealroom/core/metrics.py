@@ -1,17 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metrics in a registry of their own. Labels come from closed sets: never a user, a room or an address."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from sealroom.catalogue import Field
 
 LABELS: dict[str, Field] = {
-    "action": Field("An action of TRTC's API, of a closed set."),
+    "action": Field("An action of TRTC's API or an operation of our own, of a closed set."),
     "check": Field("Which part is checked."),
     "code": Field("A stable error or close code."),
     "dtls": Field("Version of DTLS."),
+    "kind": Field("Of what kind, of a closed set."),
     "le": Field("Upper bound of a histogram's bucket."),
     "profile": Field("SRTP cipher."),
     "reason": Field("Why, of a closed set."),
@@ -30,6 +38,8 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         registry = self.registry
+        # Processor time, memory and open files of this process, as `sealroom_process_..`.
+        ProcessCollector(namespace="sealroom", registry=registry)
         info = Gauge("sealroom_build_info", "What runs here.", ["version"], registry=registry)
         info.labels(version).set(1)
         self.connections = Gauge(

@@ -9,11 +9,17 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from sealroom.core.logging import get_logger
+from sealroom.core.records import RecordsUnavailable
 from sealroom.quality.history import Keeper
 from sealroom.quality.models import Minute, Sample, name_of
 from sealroom_wire.signalling import Track
 
 MINUTE_MS = 60_000
+MAX_OPEN = 20_000
+"""Minutes of rooms in memory while the journal takes none. Beyond it the oldest are lost, and counted in the log."""
+
+_log = get_logger()
 
 
 @dataclass(slots=True)
@@ -75,9 +81,20 @@ class Minutes:
     async def _write(self, keys: list[tuple[int, int, str]]) -> None:
         made = [self._minute(*key, self._open[key]) for key in keys]
         if made:
-            await self._keeper.put_durable(made)
+            try:
+                await self._keeper.put_durable(made)
+            except RecordsUnavailable:
+                self._bound()
+                raise
         for key in keys:
             del self._open[key]
+
+    def _bound(self) -> None:
+        excess = len(self._open) - MAX_OPEN
+        if excess > 0:
+            for key in sorted(self._open)[:excess]:
+                del self._open[key]
+            _log.error("records_lost", reason="too_many_minutes", count=excess)
 
     def _minute(self, minute: int, sdk_app_id: int, room: str, sums: _Sums) -> Minute:
         room_key = hashlib.blake2s(

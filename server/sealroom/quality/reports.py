@@ -7,6 +7,8 @@ from sealroom.apps.models import Identity
 from sealroom.catalogue import Document
 from sealroom.core.clock import Clock
 from sealroom.core.errands import Errands
+from sealroom.core.logging import get_logger
+from sealroom.core.records import RecordsUnavailable
 from sealroom.quality.collector import SAMPLE_SECONDS, Collector
 from sealroom.quality.device import DeviceSample, DeviceTrack
 from sealroom.quality.history import Keeper
@@ -31,6 +33,12 @@ BUSY = {Pressure.NOMINAL: 25, Pressure.FAIR: 50, Pressure.SERIOUS: 75, Pressure.
 """Percent for the states of the Compute Pressure API: browsers name no number, and the dashboard's curves want one."""
 
 
+MAX_WAITING = 5_000
+"""Documents of devices that wait for the journal's disk. Beyond it new ones are lost, and counted in the log."""
+
+_log = get_logger()
+
+
 class Listening:
     """Implements `signalling.reports.DeviceReports` and `signalling.conversation.EntryListener`."""
 
@@ -42,6 +50,7 @@ class Listening:
         self._clock, self._errands = clock, errands
         self._wanted = Reports(sample_every=round(SAMPLE_SECONDS * 1000), log=log)
         self._numbers = itertools.count()
+        self._waiting = self._lost = 0
 
     @property
     def wanted(self) -> Reports:
@@ -71,8 +80,25 @@ class Listening:
         self._keep([self._entry(participant, entry) for entry in entries])
 
     def _keep(self, documents: list[Document]) -> None:
-        if documents:
-            self._errands.start(self._keeper.put_durable(documents))
+        if not documents:
+            return
+        if self._waiting + len(documents) > MAX_WAITING:
+            self._lost += len(documents)
+            return
+        self._waiting += len(documents)
+        self._errands.start(self._put(documents))
+
+    async def _put(self, documents: list[Document]) -> None:
+        try:
+            await self._keeper.put_durable(documents)
+        except RecordsUnavailable:
+            # The journal counts what it does not take, and says so.
+            return
+        finally:
+            self._waiting -= len(documents)
+            if self._lost and self._waiting < MAX_WAITING // 2:
+                _log.error("records_lost", reason="too_many_reports", count=self._lost)
+                self._lost = 0
 
     def _event(self, participant: Participant, event: ReportedEvent) -> CallEvent:
         kind, detail, number = _told(event)

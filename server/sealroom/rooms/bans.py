@@ -8,13 +8,14 @@ database is away the list stays as it was.**
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, and_, delete, select
+from sqlalchemy import ColumnElement, and_, delete, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.apps.models import Admission
 from sealroom.audit.events import Actor, AuditEvent, Record
 from sealroom.audit.service import AuditLog
 from sealroom.core.clock import Clock
-from sealroom.core.db import Database, number_of, raise_number, upsert
+from sealroom.core.db import NOTHING, Database, check_tag, number_of, raise_number, upsert
 from sealroom.rooms.models import bans
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId, RoomKind, check_room, check_sdk_app_id, check_user_id
@@ -31,6 +32,11 @@ class Ban:
     room: RoomId | None = field(repr=False)
     issued_before: int
     made_at: int
+
+    @property
+    def tag(self) -> str:
+        """Names this state of it."""
+        return f"{self.issued_before}-{self.made_at}"
 
 
 class BanCheck(Protocol):
@@ -77,14 +83,22 @@ class Bans:
         return True
 
     async def add(
-        self, sdk_app_id: int, user_id: str, room: RoomId | None, *, actor: Actor, issued_before: int | None = None
-    ) -> Ban:  # fmt: skip
+        self,
+        sdk_app_id: int,
+        user_id: str,
+        room: RoomId | None,
+        *,
+        actor: Actor,
+        issued_before: int | None = None,
+        expected: str | None = None,
+    ) -> Ban:
         """Refuses tokens of a user that were issued before a moment: without one, all that there are by now. A ban is never moved back.
 
         Tokens of a backend whose clock is ahead may be younger than they are: for such name a later moment.
 
         Raises:
             Refusal: an id that is none.
+            ConflictError: the ban has another tag than the expected one (`check_tag`).
         """
         check_sdk_app_id(sdk_app_id)
         check_user_id(user_id)
@@ -92,9 +106,10 @@ class Bans:
         moment = int(now) + 1 if issued_before is None else issued_before
         async with self._database.writing() as connection:
             await raise_number(connection, TOPIC)
-            mine = _where(sdk_app_id, user_id, room)
-            before = (await connection.execute(select(bans.c.issued_before).where(mine))).scalar() or 0
-            ban = Ban(sdk_app_id, user_id, room, max(moment, before), int(now * 1000))
+            before = await _present(connection, sdk_app_id, user_id, room)
+            check_tag("ban", before.tag if before else NOTHING, expected)
+            least = before.issued_before if before else 0
+            ban = Ban(sdk_app_id, user_id, room, max(moment, least), int(now * 1000))
             await upsert(connection, bans, _row(ban), greatest=("issued_before",))
             record = _record(AuditEvent.USER_BANNED, actor, ban, issued_before=ban.issued_before)
             await self._audit.append(connection, record)
@@ -102,10 +117,15 @@ class Bans:
         await self.refresh()
         return ban
 
-    async def lift(self, sdk_app_id: int, user_id: str, room: RoomId | None, *, actor: Actor) -> bool:
-        """Takes a ban back; says whether there was one."""
+    async def lift(
+        self, sdk_app_id: int, user_id: str, room: RoomId | None, *, actor: Actor, expected: str | None = None
+    ) -> bool:
+        """Takes a ban back; says whether there was one. Raises ConflictError where it has another tag than the expected one."""
         async with self._database.writing() as connection:
             await raise_number(connection, TOPIC)
+            before = await _present(connection, sdk_app_id, user_id, room)
+            if before is not None:
+                check_tag("ban", before.tag, expected)
             gone = await connection.execute(delete(bans).where(_where(sdk_app_id, user_id, room)))
             if gone.rowcount == 0:
                 return False
@@ -122,6 +142,24 @@ class Bans:
             statement = statement.where(bans.c.sdk_app_id == sdk_app_id)
         async with self._database.reading() as connection:
             return [_ban(*row) for row in await connection.execute(statement)]
+
+    async def page(self, sdk_app_id: int, *, after: tuple[str, str, str], limit: int) -> list[Ban]:
+        """Bans of one application by user, kind of room and room, from behind the place `after` on."""
+        place = (bans.c.user_id, bans.c.room_kind, bans.c.room)
+        mine = select(bans).where(bans.c.sdk_app_id == sdk_app_id, tuple_(*place) > after)
+        return [_ban(*row) for row in await self._database.ask(mine.order_by(*place).limit(limit))]
+
+    async def find(self, sdk_app_id: int, user_id: str, room: RoomId | None) -> Ban | None:
+        """One ban, as the database has it. Raises `Refusal` for a room that is none."""
+        async with self._database.reading() as connection:
+            return await _present(connection, sdk_app_id, user_id, room)
+
+
+async def _present(
+    connection: AsyncConnection, sdk_app_id: int, user_id: str, room: RoomId | None
+) -> Ban | None:
+    found = (await connection.execute(select(bans).where(_where(sdk_app_id, user_id, room)))).one_or_none()
+    return None if found is None else _ban(*found)
 
 
 def _ban(sdk_app_id: int, user_id: str, kind: str, room: str, issued_before: int, made_at: int) -> Ban:

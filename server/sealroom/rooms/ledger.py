@@ -21,6 +21,7 @@ from sealroom.core.db import AWAY, Database
 from sealroom.core.errands import place_of
 from sealroom.core.ids import Ids
 from sealroom.core.logging import get_logger
+from sealroom.core.traces import OFF, SpanName, Traces
 from sealroom.rooms.events import RoomClosed, RoomEvent, RoomOpened
 from sealroom.rooms.models import marks
 from sealroom.rooms.presences import keep, left_open
@@ -58,6 +59,9 @@ class LedgerMetrics:
             ["reason"],
             registry=registry,
         )
+        # Shown from the start: what appears with its first loss shows no increase to an alert rule.
+        for reason in ("bound", "refused", "closed"):
+            self.lost.labels(reason)
         self.waiting = Gauge(
             "sealroom_ledger_waiting_events", "Room events that are not written yet.", registry=registry
         )
@@ -84,6 +88,7 @@ class Ledger:
         writers: Sequence[Writer] = (),
         committed: Sequence[Callable[[], None]] = (),
         node: str = "main",
+        traces: Traces = OFF,
     ) -> None:
         """`committed` are called, and must not wait, when a batch with rows of `writers` is in the database."""
         self._database = database
@@ -92,6 +97,7 @@ class Ledger:
         self._writers = tuple(writers)
         self._committed = tuple(committed)
         self._node = node
+        self._traces = traces
         self._waiting: deque[tuple[RoomEvent, int]] = deque()
         self._bytes = 0
         self._in_hand = 0
@@ -150,6 +156,11 @@ class Ledger:
             self._batch = max(self._batch, row.batch)
         return 0 if row is None else int(row.alive_at)
 
+    def says(self) -> str:
+        """One line for the readiness text."""
+        waiting = len(self._waiting) + self._in_hand
+        return f"{waiting} of at most {MAX_WAITING} events wait to be written, {self._bytes} of {MAX_WAITING_BYTES} bytes"
+
     async def flush(self) -> None:
         """Returns when all that was told before is written, or lost."""
         self._flushing += 1
@@ -197,6 +208,11 @@ class Ledger:
                 return
 
     async def _write_once(self, number: int, batch: Sequence[RoomEvent]) -> None:
+        with self._traces.span(SpanName.LEDGER) as span:
+            span.set("count", len(batch))
+            await self._write_batch(number, batch)
+
+    async def _write_batch(self, number: int, batch: Sequence[RoomEvent]) -> None:
         async with self._database.writing() as connection:
             if not await self._move_mark(connection, number):
                 return  # written already: what broke before broke after the commit

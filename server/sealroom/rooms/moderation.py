@@ -109,15 +109,24 @@ class Moderation:
         *,
         actor: Actor,
         issued_before: int | None = None,
+        expected: str | None = None,
     ) -> Ban:
-        """Keeps a user out of a room, or of the application, and puts him out. Raises `Refusal` for an id that is none."""
-        ban = await self._bans.add(sdk_app_id, user_id, room, actor=actor, issued_before=issued_before)
+        """Keeps a user out of a room, or of the application, and puts him out.
+
+        Raises:
+            Refusal, ConflictError: see `Bans.add`.
+        """
+        ban = await self._bans.add(
+            sdk_app_id, user_id, room, actor=actor, issued_before=issued_before, expected=expected
+        )
         self._enforce()
         return ban
 
-    async def lift(self, sdk_app_id: int, user_id: str, room: RoomId | None, *, actor: Actor) -> bool:
-        """Takes a ban back; says whether there was one."""
-        return await self._bans.lift(sdk_app_id, user_id, room, actor=actor)
+    async def lift(
+        self, sdk_app_id: int, user_id: str, room: RoomId | None, *, actor: Actor, expected: str | None = None
+    ) -> bool:
+        """Takes a ban back; says whether there was one. Raises ConflictError: see `Bans.lift`."""
+        return await self._bans.lift(sdk_app_id, user_id, room, actor=actor, expected=expected)
 
     async def start(self) -> None:
         """Reads the bans, and from now on what other processes change of them. **Before anybody enters.**"""

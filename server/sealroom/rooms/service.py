@@ -252,6 +252,10 @@ class RoomService:
             # It closed by itself a moment ago, or its room did.
             _log.debug("engine_refused", code=failure.code, kind="remove_peer")
 
+    def drain(self) -> None:
+        """Takes no new rooms from now on. Open ones go on, and may be entered."""
+        self._directory.accepts_new_rooms = False
+
     def close(self, code: ErrorCode) -> None:
         """Ends every line with `code` and empties every room: the process is about to end, or the engine is gone."""
         self._directory.accepts_new_rooms = False

@@ -18,6 +18,7 @@ from sealroom.core.config.schema import SignallingSettings
 from sealroom.core.errands import place_of
 from sealroom.core.logging import get_logger
 from sealroom.core.metrics import Metrics
+from sealroom.core.traces import OFF, Span, SpanName, Traces
 from sealroom.regions.directory import Directory, Place
 from sealroom.rooms.service import Request, RoomService
 from sealroom.rooms.state import Origin, Participant
@@ -54,6 +55,7 @@ class Services:
     """Who listens to what devices tell; None: they are asked for nothing."""
     entries: EntryListener | None = None
     """Who is told of every attempt to enter by somebody whose UserSig was verified."""
+    traces: Traces = OFF
     directory: Directory | None = None
     """Who knows where applications are that are not this site's."""
 
@@ -88,15 +90,28 @@ class Anonymous:
 
     async def enter(self, message: signalling.Enter) -> "Present":
         """Verifies, enters and answers. Raises `Refusal` with the first reason found."""
+        with self._services.traces.span(SpanName.ENTER) as span:
+            span.set("scene", message.scene.value)
+            try:
+                present = await self._entered(message, span)
+            except Refusal as refusal:
+                span.set("code", refusal.code.value)
+                raise
+            span.set("code", "ok")
+            return present
+
+    async def _entered(self, message: signalling.Enter, span: Span) -> "Present":
         begin = time.perf_counter()
         services = self._services
         try:
-            identity = await services.apps.identify(
-                message.sdk_app_id, message.user_id, message.user_sig, origin=self._peer.origin
-            )
+            with services.traces.span(SpanName.IDENTIFY):
+                identity = await services.apps.identify(
+                    message.sdk_app_id, message.user_id, message.user_sig, origin=self._peer.origin
+                )
         except Refusal as refusal:
             await self._send_elsewhere(refusal, message.sdk_app_id)
             raise
+        span.set("application", identity.application.sdk_app_id)
         room = _room_of(message)
         try:
             present = await self._enter(message, identity, room)
@@ -121,7 +136,8 @@ class Anonymous:
 
     async def _enter(self, message: signalling.Enter, identity: Identity, room: RoomId) -> "Present":
         services = self._services
-        admission = services.apps.admit(identity, room, message.private_map_key)
+        with services.traces.span(SpanName.ADMIT):
+            admission = services.apps.admit(identity, room, message.private_map_key)
         request = Request(
             admission,
             room,
@@ -131,7 +147,8 @@ class Anonymous:
             _tracks_of(message.sends),
             Origin(self._peer.address, message.client),
         )
-        participant, others = await services.rooms.enter(request, self._line)
+        with services.traces.span(SpanName.JOIN):
+            participant, others = await services.rooms.enter(request, self._line)
         listener = services.reports if Takes.REPORTS in self._peer.takes else None
         reporting = Reporting(participant, listener, services.clock)
         self._line.tell(

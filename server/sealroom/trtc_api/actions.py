@@ -7,6 +7,8 @@ What is not served is named with its reason, so that a caller learns it from the
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sealroom.core.http.rates import Rate
+
 VERSION = "2019-07-22"
 
 
@@ -16,14 +18,6 @@ class Site(StrEnum):
     BOTH = "both"
     CHINA = "China"
     INTERNATIONAL = "international"
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """How often one account may call one action."""
-
-    per_second: float
-    burst: int
 
 
 USUAL = Rate(20, 20)

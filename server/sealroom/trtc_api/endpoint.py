@@ -21,6 +21,7 @@ from sealroom.core.http.proxy import Receive, Scope, Send
 from sealroom.core.logging import get_logger
 from sealroom.core.metrics import Metrics
 from sealroom.core.records import RecordsUnavailable
+from sealroom.core.traces import OFF, SpanName, Traces
 from sealroom.regions.directory import Directory, Place
 from sealroom.trtc_api import calls, dashboard, history, moderation, usage
 from sealroom.trtc_api.accounts import ApiKey, ApiKeys, Applications
@@ -94,6 +95,7 @@ class TrtcApi:
 
     def __init__(
         self, keys: ApiKeys, applications: Applications, operations: Iterable[Operation], clock: Clock, metrics: Metrics,
+        traces: Traces = OFF,
         directory: Directory | None = None,
     ) -> None:  # fmt: skip
         """Raises ValueError unless there is an operation for each action that `ACTIONS` calls served, and no other."""
@@ -104,11 +106,20 @@ class TrtcApi:
             raise ValueError("the operations are not those that the table of actions calls served")
         self._limits, self._once = Limits(clock), Once(clock)
         self._metrics = ApiMetrics(metrics)
+        self._traces = traces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        began = self._clock.monotonic()
         exchange = _Exchange()
+        with self._traces.span(SpanName.API_REQUEST, _traceparent(scope)) as span:
+            span.set("code", await self._exchange(scope, receive, send, exchange))
+            span.set("action", exchange.action)
+            if exchange.application:
+                span.set("application", exchange.application)
+
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send, exchange: _Exchange) -> str:
+        """Answers; returns the code, `ok` for no error."""
+        began = self._clock.monotonic()
         request_id = str(uuid.uuid4())
         code = "ok"
         try:
@@ -134,6 +145,7 @@ class TrtcApi:
         seconds = self._clock.monotonic() - began
         self._count(exchange, code, seconds, request_id)
         await _send(send, {"Response": {**content, "RequestId": request_id}})
+        return code
 
     def _away(
         self, code: Code, error: Exception, exchange: _Exchange, request_id: str
@@ -253,6 +265,7 @@ def application(
     meters: usage.Usage,
     clock: Clock,
     metrics: Metrics,
+    traces: Traces = OFF,
     directory: Directory | None = None,
 ) -> TrtcApi:
     """The API with everything behind it, to be mounted at `PATH` for `CALLER`."""
@@ -262,7 +275,13 @@ def application(
         *dashboard.operations(numbers, clock),
         *usage.operations(meters, applications, clock),
     )
-    return TrtcApi(keys, applications, operations, clock, metrics, directory)
+    return TrtcApi(keys, applications, operations, clock, metrics, traces, directory)
+
+
+def _traceparent(scope: Scope) -> str:
+    """The caller's span; more than one says nothing."""
+    found = [value for name, value in scope["headers"] if name == b"traceparent"]
+    return found[0].decode("latin-1") if len(found) == 1 else ""
 
 
 def _send_elsewhere(place: Place | None, what: str) -> None:

@@ -1,164 +1,55 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TC3-HMAC-SHA256 as the official SDKs sign (tencentcloud-sdk-python-common 3.1, `sign.py` and `abstract_client.py`).
+"""Signatures as the official SDKs make them (`accounts.signing`), with TRTC's codes for what is wrong with one.
 
-The canonical request is method, path, query, the signed headers, their names, and the hash of the payload. SDKs sign the headers
-`content-type` and `host` alone, so the action is **not** covered; who signs `x-tc-action` too is better protected. Pure: time is an argument.
+SDKs sign the headers `content-type` and `host` alone, so the action is **not** covered; who signs `x-tc-action` too is better protected.
 """
 
-import datetime as dt
-import hashlib
-import hmac
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from sealroom.accounts import signing
+from sealroom.accounts.signing import WINDOW_SECONDS, Claim, Fault, Scheme, Signed, SigningError
 from sealroom.trtc_api.errors import ApiError, Code
 
-ALGORITHM = "TC3-HMAC-SHA256"
-SERVICE = "trtc"
-WINDOW_SECONDS = 300
-"""How far the client's clock may be off, both ways, as TRTC documents it. Wider lets a stolen request live longer."""
-UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
-_ALWAYS_SIGNED = frozenset({"content-type", "host"})
+__all__ = ["WINDOW_SECONDS", "Claim", "Headers", "Signed", "read_claim", "verify"]
 
-_AUTHORIZATION = re.compile(
-    rf"{ALGORITHM} Credential=([A-Za-z0-9_-]{{1,128}})/(\d{{4}}-\d{{2}}-\d{{2}})/([a-z0-9]{{1,32}})/tc3_request, ?"
-    r"SignedHeaders=([a-z0-9;-]{1,512}), ?Signature=([0-9a-f]{64})",
-    re.ASCII,
-)
+SCHEME = Scheme("trtc", lenient=True)
+_CODES = {
+    Fault.AUTHORIZATION: Code.INVALID_AUTHORIZATION,
+    Fault.TIME_MISSING: Code.MISSING_PARAMETER,
+    Fault.TIME_INVALID: Code.INVALID_PARAMETER,
+    Fault.EXPIRED: Code.SIGNATURE_EXPIRE,
+    Fault.SIGNATURE: Code.SIGNATURE_FAILURE,
+    Fault.USED: Code.SIGNATURE_EXPIRE,
+}
 
 
-class Headers:
-    """The headers of one request, by lower-case name. A name that comes twice cannot be asked for: who signed which?"""
-
-    def __init__(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
-        self._values: dict[str, str] = {}
-        self._twice: set[str] = set()
-        for raw, value in pairs:
-            name = raw.decode("latin-1").lower()
-            if name in self._values:
-                self._twice.add(name)
-            self._values[name] = value.decode("latin-1").strip()
+class Headers(signing.Headers):
+    """The headers of one request; a fault in them is told in TRTC's way."""
 
     def get(self, name: str) -> str:
         """The value, '' where there is none; raises `ApiError` for a header that is there twice."""
-        if name in self._twice:
-            raise ApiError(Code.INVALID_AUTHORIZATION, f"The header `{name}` is there more than once.")
-        return self._values.get(name, "")
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What a request says of its signature. **Nothing of it is verified yet**, but its time."""
-
-    secret_id: str
-    date: str
-    signed: tuple[str, ...]
-    signature: str
-    timestamp: int
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """What a verified signature covers. `mark` tells this signature from any other of its key."""
-
-    mark: bytes
-    timestamp: int
-    covers_payload: bool
+        with _told():
+            return super().get(name)
 
 
 def read_claim(headers: Headers, now: float) -> Claim:
-    """Reads `Authorization` and `X-TC-Timestamp`; costs no key and no hash.
-
-    Raises:
-        ApiError: not such a signature, another service's, or one from another time.
-    """
-    match = _AUTHORIZATION.fullmatch(headers.get("authorization"))
-    if match is None:
-        raise ApiError(
-            Code.INVALID_AUTHORIZATION,
-            f"The Authorization header is not one of {ALGORITHM}. Sign with that method; older ones are not taken.",
-        )
-    secret_id, date, service, names, signature = match.groups()
-    signed = tuple(names.split(";"))
-    if list(signed) != sorted(set(signed)) or not set(signed) >= _ALWAYS_SIGNED:
-        raise ApiError(
-            Code.INVALID_AUTHORIZATION,
-            "SignedHeaders must be in ascending order and hold `content-type` and `host`.",
-        )
-    if service != SERVICE:
-        raise ApiError(Code.INVALID_AUTHORIZATION, f"The credential scope must name the service `{SERVICE}`.")
-    timestamp = _timestamp(headers, now)
-    if date != _utc_date(timestamp):
-        raise ApiError(
-            Code.INVALID_AUTHORIZATION,
-            "The date of the credential scope is not the UTC date of `X-TC-Timestamp`.",
-        )
-    return Claim(secret_id, date, signed, signature, timestamp)
-
-
-def _timestamp(headers: Headers, now: float) -> int:
-    text = headers.get("x-tc-timestamp")
-    if not text:
-        raise ApiError(Code.MISSING_PARAMETER, "The request is missing a required parameter `Timestamp`.")
-    if not re.fullmatch(r"[0-9]{1,12}", text):
-        raise ApiError(Code.INVALID_PARAMETER, "`Timestamp` is not a number of Unix seconds.")
-    if abs(now - int(text)) > WINDOW_SECONDS:
-        raise ApiError(
-            Code.SIGNATURE_EXPIRE,
-            "`Timestamp` is more than five minutes from this server's clock. Set the clock of the machine that signs.",
-        )
-    return int(text)
+    """What a request says of its signature. Raises `ApiError`."""
+    with _told():
+        return signing.read_claim(headers, now, SCHEME)
 
 
 def verify(
     claim: Claim, secret_key: str, *, method: str, query: str, headers: Headers, body: bytes, action: str
 ) -> Signed:
-    """Verifies the signature against the request as it came.
-
-    Raises:
-        ApiError: `AuthFailure.SignatureFailure`, and nothing about why.
-    """
-    covers_payload = headers.get("x-tc-content-sha256") != UNSIGNED_PAYLOAD
-    payload = hashlib.sha256(body if covers_payload else UNSIGNED_PAYLOAD.encode()).hexdigest()
-    values = [headers.get(name) for name in claim.signed]
-    # The documentation wants values in lower case, the SDKs sign them as they are.
-    written = (values, [value.lower() for value in values])
-    expected = [
-        _signature(claim, secret_key, _canonical(method, query, claim.signed, one, payload))
-        for one in written
-    ]
-    # Both are compared, whichever fits, in constant time.
-    fits = [hmac.compare_digest(one, claim.signature) for one in expected]
-    if not any(fits):
-        raise ApiError(
-            Code.SIGNATURE_FAILURE,
-            "The signature does not fit the request. Check the secret key, and that no proxy changes host, path or body.",
-        )
-    mark = hashlib.sha256(claim.signature.encode())
-    if not covers_payload:
-        # Every request of one second has the same signature then; what tells them apart is what they say.
-        mark.update(f"\n{action}\n".encode() + hashlib.sha256(body).digest() + query.encode())
-    return Signed(mark.digest()[:16], claim.timestamp, covers_payload)
+    """Verifies the signature against the request as it came. Raises `ApiError`: `AuthFailure.SignatureFailure`, and nothing about why."""
+    with _told():
+        return signing.verify(claim, secret_key, signing.Request(method, "/", query, headers, body, action))
 
 
-def _canonical(method: str, query: str, names: Sequence[str], values: Sequence[str], payload: str) -> str:
-    lines = "".join(f"{name}:{value}\n" for name, value in zip(names, values, strict=True))
-    return f"{method}\n/\n{query}\n{lines}\n{';'.join(names)}\n{payload}"
-
-
-def _signature(claim: Claim, secret_key: str, canonical: str) -> str:
-    digest = hashlib.sha256(canonical.encode("latin-1")).hexdigest()
-    scope = f"{claim.date}/{SERVICE}/tc3_request"
-    key = _hmac(f"TC3{secret_key}".encode(), claim.date)
-    for part in (SERVICE, "tc3_request"):
-        key = _hmac(key, part)
-    return _hmac(key, f"{ALGORITHM}\n{claim.timestamp}\n{scope}\n{digest}").hex()
-
-
-def _hmac(key: bytes, text: str) -> bytes:
-    return hmac.digest(key, text.encode(), "sha256")
-
-
-def _utc_date(timestamp: int) -> str:
-    return dt.datetime.fromtimestamp(timestamp, dt.UTC).strftime("%Y-%m-%d")
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except SigningError as error:
+        raise ApiError(_CODES[error.fault], error.sentence) from error

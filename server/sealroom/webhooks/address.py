@@ -4,9 +4,7 @@
 An IPv6 address may carry an IPv4 address that a translator on the way takes it for: every form it can have is judged.
 """
 
-import asyncio
 import ipaddress
-import socket
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
@@ -59,12 +57,6 @@ class Addresses:
     def may_be_in_clear(self) -> bool:
         """Whether any endpoint may do without TLS."""
         return bool(self._allow)
-
-
-async def system_resolve(host: str, port: int) -> list[str]:
-    """Asks the system's resolver."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 def read_addresses(texts: Iterable[str]) -> Iterator[Address]:

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 import httptools
 
 from sealroom.core.clock import Clock
-from sealroom.webhooks.address import Address, Addresses, Resolve, read_addresses, system_resolve
+from sealroom.webhooks.address import Address, Addresses, Resolve, read_addresses
 from sealroom.webhooks.models import MAX_URL_CHARACTERS
+from sealroom.webhooks.names import Names
 
 MAX_ANSWER_BYTES = 2_000
 """Head and body of an answer (TRTC). What is longer is cut off; its status counts."""
@@ -156,13 +157,14 @@ class Client:
         clock: Clock,
         addresses: Addresses,
         *,
-        resolve: Resolve = system_resolve,
+        resolve: Resolve | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`tls`: whose certificates are trusted; the system's unless a test says otherwise."""
+        """`resolve`: who is asked for names, the system's resolver unless a test says otherwise. `tls`: whose certificates are trusted; the system's unless a test says otherwise."""
         self._clock = clock
         self._addresses = addresses
-        self._resolve = resolve
+        self._names = Names()
+        self._resolve = resolve or self._names
         self._tls = tls or ssl.create_default_context()
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
         self._idle: dict[Target, list[_Connection]] = {}
@@ -186,7 +188,8 @@ class Client:
             raise NotTaken(Problem.STATUS, answer.status)
 
     def close(self) -> None:
-        """Closes what is idle."""
+        """Closes what is idle, and looks up no more names."""
+        self._names.close()
         for connections in self._idle.values():
             for connection in connections:
                 connection.drop()

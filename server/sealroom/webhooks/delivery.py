@@ -18,6 +18,7 @@ from sealroom.core.db import AWAY
 from sealroom.core.errands import place_of
 from sealroom.core.ids import Ids
 from sealroom.core.logging import get_logger
+from sealroom.core.traces import OFF, SpanName, Traces
 from sealroom.webhooks import schedule
 from sealroom.webhooks.bodies import body, sign
 from sealroom.webhooks.client import Client, NotTaken, Problem
@@ -62,6 +63,11 @@ class WebhookMetrics:
             ["reason"],
             registry=registry,
         )
+        # Shown from the start: what appears with its first event shows no increase to an alert rule.
+        for code in ("ok", *Problem):
+            self.attempts.labels(str(code))
+        for reason in ("delivered", "parked", "dead", "refused"):
+            self.events.labels(reason)
         self.seconds = Histogram(
             "sealroom_webhook_delay_seconds",
             "From the outbox to the endpoint's answer, of events delivered.",
@@ -99,6 +105,7 @@ class Deliverer:
         *,
         max_waiting: int = 100_000,
         node: str = "main",
+        traces: Traces = OFF,
     ) -> None:
         """`max_waiting`: events of one application that may wait; beyond, its new ones are refused. `node`: the server's name, which
         only one running process has.
@@ -106,6 +113,7 @@ class Deliverer:
         self._outbox, self._endpoints, self._client = outbox, endpoints, client
         self._clock, self._metrics = clock, metrics
         self._max_waiting = max_waiting
+        self._traces = traces
         self._node = hashlib.blake2s(node.encode(), digest_size=4).hexdigest()
         self.name = f"{self._node}{ids.number(96):024x}"
         self._known: dict[tuple[int, int], Endpoint] = {}
@@ -287,7 +295,7 @@ class Deliverer:
                 return self._bury(parcel, attempts, Problem.REMOVED)
             attempts += 1
             try:
-                await self._send(endpoint, parcel, lease)
+                await self._attempt(endpoint, parcel, lease, attempts)
             except NotTaken as refused:
                 self._metrics.attempts.labels(refused.problem.value).inc()
                 problem = refused.problem
@@ -305,6 +313,18 @@ class Deliverer:
         if parcel.state is State.PARKED:
             return 0.0 if attempt == 1 else None
         return schedule.wait_before(attempt, self._clock.unix(), parcel.since / 1000)
+
+    async def _attempt(self, endpoint: Endpoint, parcel: Parcel, lease: _Lease, attempt: int) -> None:
+        with self._traces.span(SpanName.WEBHOOK) as span:
+            span.set("application", parcel.sdk_app_id)
+            span.set("kind", parcel.event_type)
+            span.set("attempt", attempt)
+            try:
+                await self._send(endpoint, parcel, lease)
+            except NotTaken as refused:
+                span.set("code", refused.problem.value)
+                raise
+            span.set("code", "ok")
 
     async def _send(self, endpoint: Endpoint, parcel: Parcel, lease: _Lease) -> None:
         mine = self._applications.setdefault(parcel.sdk_app_id, asyncio.Semaphore(PER_APPLICATION))

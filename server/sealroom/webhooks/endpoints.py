@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where customers want their events: set, listed, removed. Keys lie encrypted and are never shown again."""
 
+import hashlib
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Row, and_, delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.audit.events import Actor, AuditEvent, Record
 from sealroom.audit.service import AuditLog
 from sealroom.core.clock import Clock
-from sealroom.core.db import Database, raise_number, upsert
+from sealroom.core.db import NOTHING, Database, check_tag, raise_number, upsert
 from sealroom.core.errors import OperatorError
 from sealroom.core.keys import Envelope
 from sealroom.webhooks.address import Addresses, read_addresses
@@ -36,6 +39,19 @@ class Endpoint:
     enabled: bool
 
 
+@dataclass(frozen=True, slots=True)
+class EndpointStatus:
+    """An endpoint as it is shown, without its key. `tag` names this state of it, its key included."""
+
+    group: Group
+    url: str
+    signed: bool
+    enabled: bool
+    changed_at: int
+    """Unix milliseconds."""
+    tag: str
+
+
 class Endpoints:
     """The endpoints of one database."""
 
@@ -46,13 +62,22 @@ class Endpoints:
         self._clock, self._addresses = clock, addresses
 
     async def set(
-        self, sdk_app_id: int, group: Group, url: str, key: str, *, actor: Actor, enabled: bool = True
-    ) -> None:  # fmt: skip
+        self,
+        sdk_app_id: int,
+        group: Group,
+        url: str,
+        key: str,
+        *,
+        actor: Actor,
+        enabled: bool = True,
+        expected: str | None = None,
+    ) -> None:
         """Says where a group of events goes, and with which key they are signed: at most 32 letters and digits, or empty for none.
 
         Raises:
             WebhookError: a URL or a key that cannot be used.
             Refusal: an application id that is none.
+            ConflictError: the endpoint has another tag than the expected one (`check_tag`).
         """
         check_sdk_app_id(sdk_app_id)
         self._check_url(url)
@@ -68,6 +93,8 @@ class Endpoints:
         }  # fmt: skip
         async with self._database.writing() as connection:
             await raise_number(connection, TOPIC)
+            before = await _present(connection, sdk_app_id, group)
+            check_tag("webhook", before.tag if before else NOTHING, expected)
             await upsert(connection, endpoints, row)
             told: dict[str, str | int] = {
                 "group": int(group),
@@ -79,11 +106,19 @@ class Endpoints:
             await self._audit.append(connection, record)
         await self._audit.place()
 
-    async def remove(self, sdk_app_id: int, group: Group, *, actor: Actor) -> bool:
-        """Sends no more of a group anywhere; says whether it did. What waits becomes a dead letter."""
+    async def remove(
+        self, sdk_app_id: int, group: Group, *, actor: Actor, expected: str | None = None
+    ) -> bool:
+        """Sends no more of a group anywhere; says whether it did. What waits becomes a dead letter.
+
+        Raises ConflictError where the endpoint has another tag than the expected one (`check_tag`).
+        """
         mine = (endpoints.c.sdk_app_id == sdk_app_id, endpoints.c.group_id == int(group))
         async with self._database.writing() as connection:
             await raise_number(connection, TOPIC)
+            before = await _present(connection, sdk_app_id, group)
+            if before is not None:
+                check_tag("webhook", before.tag, expected)
             if (await connection.execute(delete(endpoints).where(*mine))).rowcount == 0:
                 return False
             told: dict[str, str | int] = {"group": int(group)}
@@ -103,6 +138,16 @@ class Endpoints:
             key = b"" if row.key is None else await KEYS.decrypt(self._envelope, place, row.key)
             found.append(Endpoint(row.sdk_app_id, Group(row.group_id), row.url, key, row.enabled))
         return found
+
+    async def shown(self, sdk_app_id: int) -> list[EndpointStatus]:
+        """Every endpoint of an application, for people."""
+        mine = select(endpoints).where(endpoints.c.sdk_app_id == sdk_app_id)
+        return [_status(row) for row in await self._database.ask(mine.order_by(endpoints.c.group_id))]
+
+    async def find(self, sdk_app_id: int, group: Group) -> EndpointStatus | None:
+        """One endpoint, for people."""
+        async with self._database.reading() as connection:
+            return await _present(connection, sdk_app_id, group)
 
     def _check_url(self, url: str) -> None:
         """What can be said before a name is resolved. Each delivery judges the address again."""
@@ -127,3 +172,16 @@ class Endpoints:
                 "The address is not a public one.",
                 "Use a public address, or allow its network in [webhooks] allow.",
             )
+
+
+async def _present(connection: AsyncConnection, sdk_app_id: int, group: Group) -> EndpointStatus | None:
+    mine = and_(endpoints.c.sdk_app_id == sdk_app_id, endpoints.c.group_id == int(group))
+    found = (await connection.execute(select(endpoints).where(mine))).one_or_none()
+    return None if found is None else _status(found)
+
+
+def _status(row: Row[Any]) -> EndpointStatus:
+    # Two encryptions of one key differ, so the tag changes with every `set`, and tells nothing of the key.
+    state = f"{row.changed_at}\n{row.enabled}\n{row.url}\n".encode() + (row.key or b"")
+    tag = hashlib.sha256(state).hexdigest()[:32]
+    return EndpointStatus(Group(row.group_id), row.url, row.key is not None, row.enabled, row.changed_at, tag)

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from sealroom.audit.events import Actor, AuditEvent, Record
 from sealroom.audit.service import AuditLog
 from sealroom.core.clock import Clock
-from sealroom.core.db import Database
+from sealroom.core.db import Also, Database
 from sealroom.core.ids import Ids
 from sealroom.webhooks.bodies import body, sign
 from sealroom.webhooks.client import Client
@@ -69,7 +69,9 @@ class Letters:
         rows = await self._database.ask(statement.order_by(outbox.c.sdk_app_id, outbox.c.state))
         return [(row[0], State(row[1]), row[2]) for row in rows]
 
-    async def replay(self, sdk_app_id: int, letter: int | None = None, *, actor: Actor) -> int:
+    async def replay(
+        self, sdk_app_id: int, letter: int | None = None, *, actor: Actor, also: Also[int] | None = None
+    ) -> int:
         """Has dead events of an application sent again, one or all, for another day; returns how many. Time and id stay theirs."""
         now = int(self._clock.unix() * 1000)
         mine = [outbox.c.sdk_app_id == sdk_app_id, outbox.c.state == State.DEAD.value]
@@ -84,6 +86,8 @@ class Letters:
                 AuditEvent.WEBHOOKS_REPLAYED, actor, f"application {sdk_app_id}", {"count": count}
             )
             await self._audit.append(connection, record)
+            if also is not None:
+                await also(connection, count)
         await self._audit.place()
         return count
 

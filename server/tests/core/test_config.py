@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from sealroom.core.config import load
-from sealroom.core.config.describe import descriptions, effective, sample
+from sealroom.core.config.describe import descriptions, effective, sample, secrets
 from sealroom.core.config.load import sections
 from sealroom.core.config.schema import Configuration
 from sealroom.core.errors import ConfigurationError
@@ -104,6 +104,22 @@ def test_a_secret_may_lie_in_a_file_and_is_not_shown(tmp_path: Path) -> None:
     assert 'records.password = ""' in effective(load(None, {}))
     with pytest.raises(ConfigurationError, match="PASSWORD_FILE names cannot be read"):
         load(None, {"SEALROOM_RECORDS__PASSWORD_FILE": str(tmp_path / "none")})
+
+
+def test_every_secret_may_lie_in_a_file_and_none_is_shown(tmp_path: Path) -> None:
+    hidden = [
+        (section, key)
+        for section in sections()
+        for key in sorted(secrets(type(getattr(Configuration(), section))))
+    ]
+    assert {("records", "password"), ("traces", "authorization")} <= set(hidden)
+    file = tmp_path / "secret"
+    file.write_text(f"{SECRET}\n")
+    variables = {f"SEALROOM_{section}__{key}_FILE".upper(): str(file) for section, key in hidden}
+    loaded = load(None, variables)
+    for section, key in hidden:
+        assert getattr(getattr(loaded.configuration, section), key) == SECRET
+    assert SECRET not in effective(loaded)
 
 
 def test_the_sample_says_every_default_and_is_read_back_as_the_defaults(tmp_path: Path) -> None:

@@ -118,7 +118,11 @@ async def test_the_admin_routes_answer(engine: FakeEngine) -> None:
 
     async with AsyncTestClient(admin(engine, health)) as client:
         assert (await client.get("/livez")).text == "ok\n"
-        assert (await client.get("/version")).json() == {"version": "1.2.3", "protocol": [1]}
+        assert (await client.get("/version")).json() == {
+            "version": "1.2.3",
+            "protocol": [1],
+            "deprecations": [],
+        }
         metrics = (await client.get("/metrics")).text
         assert 'sealroom_media_dropped_packets_total{reason="clear_media"} 3.0' in metrics
         assert "sealroom_media_cpu_seconds_total 1.5" in metrics

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A keeper that a test looks into."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -17,12 +18,16 @@ class Kept:
         self.by_id: dict[tuple[type[Document], str], Document] = {}
         self.fails = False
         self.full = False
+        self.hold: asyncio.Event | None = None
+        """What is durable waits for it, as for a disk that hangs."""
 
     def put(self, documents: Sequence[Document]) -> None:
         for document in documents:
             self.by_id[type(document), document.id] = document
 
     async def put_durable(self, documents: Sequence[Document]) -> None:
+        if self.hold is not None:
+            await self.hold.wait()
         if self.fails:
             raise OSError("no space")
         if self.full:

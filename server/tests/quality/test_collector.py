@@ -3,10 +3,13 @@
 
 from dataclasses import dataclass
 
+import msgspec
 import pytest
 
+from sealroom.core.records import RecordsUnavailable
 from sealroom.media import control
 from sealroom.media.measures import RoundTrip
+from sealroom.quality import minutes as module
 from sealroom.quality.collector import Collector
 from sealroom.quality.device import DeviceSample, DeviceTrack
 from sealroom.quality.minutes import Minutes
@@ -140,6 +143,22 @@ async def test_two_parts_of_a_minute_from_before_and_after_a_restart_both_count(
         await minutes.close()
     first, second = studio.kept.all(Minute)
     assert (first.time, first.room_key) == (second.time, second.room_key)
+
+
+async def test_minutes_that_the_journal_does_not_take_wait_and_not_without_bound(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_OPEN", 3)
+    one = next(iter((await studio.pass_time()).values()))
+    minutes = Minutes(studio.kept, b"key")
+    studio.kept.full = True
+    for number in range(5):
+        minutes.add([msgspec.structs.replace(one, time=number * module.MINUTE_MS)])
+        with pytest.raises(RecordsUnavailable):
+            await minutes.close()
+    studio.kept.full = False
+    await minutes.close()
+    assert [minute.time // module.MINUTE_MS for minute in studio.kept.all(Minute)] == [2, 3, 4]
 
 
 async def test_the_collector_goes_on_after_an_engine_that_did_not_answer(studio: Studio) -> None:

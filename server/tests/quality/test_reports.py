@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a device tells stands where it belongs, under the name of who told it."""
 
+import asyncio
 from collections.abc import Iterable
 
 import pytest
+from structlog.testing import capture_logs
 
 from sealroom.core.errands import Errands
+from sealroom.quality import reports as module
 from sealroom.quality.models import CallEvent, EventKind, SdkLogEntry
 from sealroom.quality.reports import Listening
 from sealroom_wire import reports
@@ -126,3 +129,35 @@ async def test_the_sdks_log_has_no_field_for_a_sentence(
     (kept,) = studio.kept.all(SdkLogEntry)
     assert (kept.user_id, kept.level, kept.event) == ("alice", "warning", "capture_failed")
     assert kept.text == "NotAllowedError startVideo 5300 3 times"
+
+
+async def test_what_waits_for_a_disk_that_hangs_is_bounded_and_what_exceeds_it_counted(
+    studio: Studio, listening_to: Listening, errands: Errands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING", 10)
+    studio.kept.hold = asyncio.Event()
+    for _ in range(25):
+        listening_to.on_events(
+            studio.bob,
+            (reports.VisibilityChanged(1, hidden=True), reports.VisibilityChanged(2, hidden=False)),
+        )
+    assert len(errands.running) == 5
+    with capture_logs() as log:
+        studio.kept.hold.set()
+        await settle(errands)
+    assert len(list(told(studio))) == 10
+    assert [(line["event"], line["count"]) for line in log] == [("records_lost", 40)]
+    listening_to.on_events(studio.bob, (reports.VisibilityChanged(1, hidden=True),))
+    await settle(errands)
+    assert len(list(told(studio))) == 11
+
+
+async def test_reports_that_the_journal_does_not_take_are_the_journals_to_tell_of(
+    studio: Studio, listening_to: Listening, errands: Errands
+) -> None:
+    """It counts them. A line for each of them in the log would fill the disk that is full."""
+    studio.kept.full = True
+    with capture_logs() as log:
+        listening_to.on_events(studio.bob, (reports.VisibilityChanged(1, hidden=True),))
+        await settle(errands)
+    assert log == []

@@ -3,9 +3,10 @@
 
 import pytest
 
+from sealroom.core.http.rates import Buckets
 from sealroom.trtc_api.actions import ACTIONS
 from sealroom.trtc_api.errors import ApiError
-from sealroom.trtc_api.limits import Buckets, Limits, Once
+from sealroom.trtc_api.limits import Limits, Once
 from sealroom.trtc_api.signature import Signed
 from server.tests.fakes import NOW, VirtualClock
 

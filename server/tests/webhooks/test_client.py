@@ -3,7 +3,10 @@
 
 import asyncio
 import ipaddress
+import socket
 import ssl
+import threading
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 from sealroom.webhooks import client as module
 from sealroom.webhooks.address import Addresses
 from sealroom.webhooks.client import Client, NotTaken, Problem, read_url
+from sealroom.webhooks.names import Names
 from server.tests.certificates import make_certificate
 from server.tests.fakes import VirtualClock
 from server.tests.webhooks.sink import CLOSING, CUT, ERROR, HANG, OK, Sink
@@ -189,6 +193,52 @@ async def test_loopback_in_any_spelling_is_refused(host: str) -> None:
             found = await problem(mine.post(f"{scheme}://{host}:{sink.port}/", HEADERS, b"1"))
             assert found in (Problem.ADDRESS, Problem.UNRESOLVED)
         assert sink.connections == 0
+
+
+async def test_a_name_that_hangs_keeps_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A customer whose name servers do not answer must not hold up other customers' names, nor what else is done in threads."""
+    go_on, asked = threading.Event(), Counter[str]()
+
+    def look(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+        asked[host] += 1
+        if host.startswith("hangs"):
+            go_on.wait(30)
+        raise OSError("no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look)
+    mine = Client(VirtualClock(), Addresses())
+    many = [
+        asyncio.create_task(mine.post(f"https://hangs{n % 2}.example/", HEADERS, b"1")) for n in range(100)
+    ]
+    try:
+        async with asyncio.timeout(3):
+            assert await problem(mine.post("https://other.example/", HEADERS, b"1")) is Problem.UNRESOLVED
+            await asyncio.to_thread(asked.total)
+        assert asked == {"hangs0.example": 1, "hangs1.example": 1, "other.example": 1}
+    finally:
+        go_on.set()
+        for task in many:
+            task.cancel()
+        await asyncio.wait(many)
+        mine.close()
+
+
+async def test_who_gives_up_a_name_gives_up_for_himself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+
+    def look(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+        go_on.wait(30)
+        return [(0, 0, 0, "", ("192.0.2.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look)
+    names = Names()
+    impatient, patient = (asyncio.create_task(names("hook.example", 443)) for _ in range(2))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    await asyncio.wait({impatient})
+    go_on.set()
+    assert await patient == ["192.0.2.1"]
+    names.close()
 
 
 async def test_a_name_that_is_none() -> None:

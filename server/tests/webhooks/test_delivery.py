@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text, update
 
+from sealroom.core.config.schema import TraceSettings
 from sealroom.core.db import Database
 from sealroom.core.keys import EnvelopeError
+from sealroom.core.traces import traces_of
 from sealroom.webhooks import delivery, schedule
 from sealroom.webhooks import outbox as outbox_module
 from sealroom.webhooks.bodies import sign
@@ -17,6 +19,7 @@ from sealroom.webhooks.client import NotTaken, Problem
 from sealroom.webhooks.endpoints import Endpoint, Endpoints, WebhookError
 from sealroom.webhooks.letters import Letter
 from sealroom.webhooks.models import Group, State, outbox
+from server.tests.collector import collecting, said
 from server.tests.fakes import ACTOR, APP, NOW
 from server.tests.webhooks.conftest import URL, Post
 
@@ -43,6 +46,25 @@ async def test_an_event_is_sent_signed_and_its_row_goes(post: Post) -> None:
         if not await everything(post):
             break
     assert await everything(post) == []
+
+
+async def test_each_attempt_is_traced_without_the_event(post: Post) -> None:
+    with collecting() as collector:
+        traces = traces_of(TraceSettings(collector.url, 1.0), "1", "sg")
+        post.worker(traces=traces)
+        post.refuse(planted=Problem.STATUS)
+        await post.happened(post.published("planted-room", "planted"))
+        await post.until(lambda: len(post.client.got) == 2)
+        await post.happened(post.published("other-planted-room", "planted-too"))
+        await post.until(lambda: len(post.client.got) == 3)
+        await post.settles()
+        await traces.close()
+        assert [said(one) for one in collector.named("webhook.delivery")] == [
+            {"application": APP, "kind": 203, "attempt": 1, "code": "status_not_200", "error": "NotTaken"},
+            {"application": APP, "kind": 203, "attempt": 2, "code": "status_not_200", "error": "NotTaken"},
+            {"application": APP, "kind": 203, "attempt": 1, "code": "ok"},
+        ]
+        assert b"planted" not in b"".join(one.SerializeToString() for one in collector.requests)
 
 
 async def test_a_room_keeps_its_order_and_another_does_not_wait(post: Post) -> None:

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The diary, what writes into it, and what is told of it.
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Request } from "../src/call/line";
 import { SERVER_MESSAGE } from "../src/call/messages";
 import { asRtcError, ErrorCode, RtcError } from "../src/errors";
 import { Emitter } from "../src/events";
+import { CallQuality } from "../src/quality/call_quality";
 import { Diary } from "../src/quality/diary";
 import { Reporter } from "../src/quality/reporter";
 import { witness } from "../src/quality/witness";
@@ -122,6 +123,29 @@ describe("what is told", () => {
       { what: "first-frame", slot: 3, at: 1_500 },
     ]);
     expect(diary.takeEvents(6_000)).toEqual([]);
+  });
+});
+
+describe("a call that is over", () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  it("leaves nothing for the next, which may be at another server", () => {
+    const nobody = { addEventListener: () => {}, removeEventListener: () => {} };
+    vi.stubGlobal("document", { ...nobody, hidden: false });
+    vi.stubGlobal("navigator", { onLine: true });
+    for (const [name, value] of Object.entries(nobody)) vi.stubGlobal(name, value);
+    const { diary } = kept();
+    const quality = new CallQuality(diary, new Emitter());
+    diary.happened({ what: "capture-failed", device: "camera", reason: "denied" });
+    quality.end();
+    expect(diary.takeEvents(0), "what failed before there was a room is for the first").toHaveLength(1);
+
+    quality.begin({ enteredAt: 0, reports: undefined, connected: true, report: async () => {} });
+    diary.happened({ what: "frames-refused", reason: "no_key", count: 3, slot: 4 });
+    diary.note({ level: "warning", event: "autoplay_failed" });
+    quality.end();
+    expect(diary.takeEvents(0)).toEqual([]);
+    expect(diary.takeLog(0)).toEqual([]);
   });
 });
 

@@ -30,10 +30,8 @@ def effective(loaded: Loaded) -> str:
     lines: list[str] = []
     for section, keys in sections().items():
         settings = getattr(loaded.configuration, section)
-        hidden = secrets(type(settings))
         for key in keys:
-            value = getattr(settings, key)
-            shown = f"{section}.{key} = {_toml('***' if value and key in hidden else _masked(value))}"
+            shown = f"{section}.{key} = {_shown(settings, key)}"
             lines.append(f"{shown:60}  # {loaded.origins[f'{section}.{key}']}")
     return "\n".join(lines) + "\n"
 
@@ -42,10 +40,10 @@ def changed_settings(configuration: Configuration) -> dict[str, str]:
     """Every setting that is not the default, as TOML; passwords masked."""
     defaults, found = Configuration(), {}
     for section, keys in sections().items():
+        settings, usual = getattr(configuration, section), getattr(defaults, section)
         for key in keys:
-            value = getattr(getattr(configuration, section), key)
-            if value != getattr(getattr(defaults, section), key):
-                found[f"{section}.{key}"] = _toml(_masked(value))
+            if getattr(settings, key) != getattr(usual, key):
+                found[f"{section}.{key}"] = _shown(settings, key)
     return found
 
 
@@ -73,10 +71,16 @@ def _descriptions_in(hint: object) -> Iterator[str]:
                 yield extra.description
 
 
+def _shown(settings: msgspec.Struct, key: str) -> str:
+    """A value as TOML, or that there is one."""
+    value = getattr(settings, key)
+    return _toml("***" if value and key in secrets(type(settings)) else _masked(value))
+
+
 def _masked(value: object) -> object:
-    """Hides the password of a URL."""
+    """Hides the password of a URL: all up to the last `@`, for not everybody writes a `/` or an `@` in it as a URL wants them."""
     return (
-        re.sub(r"(://[^/@\s]*?:)[^/\s]*@|([?&]password=)[^&]*", _mask, value)
+        re.sub(r"(://[^/@\s]*?:)\S*@|([?&](?:ssl)?password=)[^&]*", _mask, value)
         if isinstance(value, str)
         else value
     )

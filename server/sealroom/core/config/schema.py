@@ -177,6 +177,43 @@ class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 100_000
 
 
+class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The process as a whole, under `sealroom serve`."""
+
+    drain_seconds: Annotated[
+        Annotated[float, Meta(ge=0, le=86_400)],
+        _says(
+            "Seconds that calls may go on after SIGTERM, while no new rooms are taken; a second signal ends them at once. Longer spares "
+            "calls, and makes an update wait."
+        ),
+    ] = 300.0
+
+
+class TraceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Spans to an OpenTelemetry collector: how long parts of the work took, without anything personal."""
+
+    endpoint: Annotated[
+        str,
+        _says(
+            "Where OTLP over HTTP is taken, as https://collector.example:4318/v1/traces. Empty: no traces. Needs the extra `traces`."
+        ),
+    ] = ""
+    sample_ratio: Annotated[
+        Annotated[float, Meta(ge=0, le=1)],
+        _says("Share of traces that are kept, from 0 to 1. Higher shows more and costs more."),
+    ] = 0.01
+    authorization: Annotated[
+        str,
+        _secret(
+            "What the collector wants as the header Authorization. SEALROOM_TRACES__AUTHORIZATION_FILE names a file instead."
+        ),
+    ] = ""
+    ca: Annotated[
+        str,
+        _says("PEM file of the authority that signed the collector's certificate. Empty: well-known ones."),
+    ] = ""
+
+
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Logs, on standard error."""
 
@@ -319,6 +356,7 @@ class QualitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole configuration."""
 
+    server: ServerSettings = ServerSettings()
     signalling: SignallingSettings = SignallingSettings()
     api: ApiSettings = ApiSettings()
     admin: AdminSettings = AdminSettings()
@@ -326,6 +364,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rooms: RoomSettings = RoomSettings()
     webhooks: WebhookSettings = WebhookSettings()
     log: LogSettings = LogSettings()
+    traces: TraceSettings = TraceSettings()
     state: StateSettings = StateSettings()
     site: SiteSettings = SiteSettings()
     quality: QualitySettings = QualitySettings()

@@ -5,16 +5,20 @@
 """
 
 from sealroom.core.db.changes import Watch, number_of, raise_number
-from sealroom.core.db.database import AWAY, Database
-from sealroom.core.db.revisions import change_row, locked_row
+from sealroom.core.db.database import AWAY, Also, Database
+from sealroom.core.db.revisions import ANYTHING, NOTHING, change_row, check_tag, locked_row
 from sealroom.core.db.statements import insert_new, upsert
 from sealroom.core.db.tables import metadata
 
 __all__ = [
+    "ANYTHING",
     "AWAY",
+    "NOTHING",
+    "Also",
     "Database",
     "Watch",
     "change_row",
+    "check_tag",
     "insert_new",
     "locked_row",
     "metadata",

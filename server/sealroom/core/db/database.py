@@ -2,9 +2,9 @@
 """The database: opened, migrated, and closed again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVarTuple
+from typing import TypeAlias, TypeVar, TypeVarTuple
 
 from sqlalchemy import Row, Select, text
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -16,6 +16,9 @@ from sealroom.core.db.schema import migrate
 from sealroom.core.db.target import ALONE, IMMEDIATE, Target, Where
 
 Ts = TypeVarTuple("Ts")
+T = TypeVar("T")
+Also: TypeAlias = Callable[[AsyncConnection, T], Awaitable[None]]
+"""What the caller of a change writes in its transaction, about what it made: both are there, or neither. If it raises, nothing is."""
 
 AWAY: tuple[type[Exception], ...] = (OperationalError, InterfaceError, NoConnection, TimeoutError, OSError)
 """What is raised while the database is away or overloaded. **Whether a transaction that met it was committed is not known**:

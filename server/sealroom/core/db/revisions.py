@@ -10,6 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sealroom.core.errors import ConflictError, MissingError
 
 Key: TypeAlias = Mapping[str, object]
+NOTHING = ""
+"""The tag of what is not there."""
+ANYTHING = "*"
+"""Expected where any tag will do but NOTHING."""
 
 
 async def locked_row(
@@ -42,6 +46,24 @@ async def change_row(
     """Changes a row that is locked, and raises its revision."""
     statement = update(table).where(_mine(table, key)).values(revision=table.c.revision + 1, **values)
     await connection.execute(statement)
+
+
+def check_tag(what: str, present: str, expected: str | None) -> None:
+    """The same for what has no revision: a tag names its state. None expects nothing.
+
+    Raises:
+        ConflictError: it has another tag than the expected one.
+    """
+    if expected in (None, present) or (expected == ANYTHING and present != NOTHING):
+        return
+    state = (
+        "is not there"
+        if present == NOTHING
+        else "is there"
+        if expected == NOTHING
+        else "was changed meanwhile"
+    )
+    raise ConflictError("revision_conflict", f"The {what} {state}.", "Read it again, and decide again.")
 
 
 def _mine(table: Table, key: Key) -> ColumnElement[bool]:

@@ -53,8 +53,8 @@ def schema_of(target: Target) -> Schema | None:
     Raises:
         StartError: it is no database, cannot be opened, or is of a PostgreSQL that is too old.
     """
-    with _connected(target) as connection:
-        return _read(connection)
+    with connected(target) as connection:
+        return read_schema(connection)
 
 
 def migrate(target: Target) -> None:
@@ -66,9 +66,9 @@ def migrate(target: Target) -> None:
     present = schema_of(target)
     if present is not None and (present.version == HEAD or _is_newer(target, present)):
         return
-    with _connected(target) as connection:
+    with connected(target) as connection:
         _alone(target, connection)
-        present = _read(connection)
+        present = read_schema(connection)
         # Another start may have been quicker.
         if present is not None and (present.version == HEAD or _is_newer(target, present)):
             return
@@ -103,7 +103,8 @@ def _is_newer(target: Target, present: Schema) -> bool:
     return True
 
 
-def _read(connection: Connection) -> Schema | None:
+def read_schema(connection: Connection) -> Schema | None:
+    """What the database says of itself; None for an empty one."""
     tables = set(inspect(connection).get_table_names())
     if "alembic_version" not in tables:
         return None
@@ -116,7 +117,7 @@ def _read(connection: Connection) -> Schema | None:
 
 
 @contextmanager
-def _connected(target: Target) -> Iterator[Connection]:
+def connected(target: Target) -> Iterator[Connection]:
     """A connection in one transaction, for this thread."""
     engine = target.engine()
     try:

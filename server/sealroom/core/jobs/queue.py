@@ -5,11 +5,13 @@
 """
 
 import asyncio
+import itertools
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from sqlalchemy import ColumnElement, Row, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,11 +21,14 @@ from sealroom.core.errands import place_of
 from sealroom.core.jobs.kind import Job, JobKind
 from sealroom.core.jobs.models import jobs
 from sealroom.core.logging import get_logger
+from sealroom.core.traces import OFF, SpanName, Traces
 
 LEASE_SECONDS = 60.0
 """How long a worker that says nothing keeps a job. Lower takes over sooner from a dead one, and renews more often."""
 LOOK_SECONDS = 1.0
 """How often a worker without work looks for some. Lower starts jobs sooner and asks the database more often."""
+
+OUTCOMES = ("done", "failed", "given_up")
 
 _log = get_logger()
 
@@ -40,12 +45,34 @@ class Waiting:
     error: str
 
 
+class JobMetrics:
+    """What became of jobs."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.ended = Counter(
+            "sealroom_jobs_total", "Runs of jobs, by kind, and by what came of them: `done`, `failed`, `given_up`.",
+            ["kind", "reason"], registry=registry,
+        )  # fmt: skip
+        self.seconds = Histogram(
+            "sealroom_job_seconds",
+            "One run of a job.",
+            ["kind"],
+            buckets=(0.01, 0.1, 0.5, 2.0, 10.0, 60.0, 600.0, 3600.0),
+            registry=registry,
+        )
+
+
 class Jobs:
     """The jobs of one database, done by this process and others."""
 
-    def __init__(self, database: Database, clock: Clock, kinds: Iterable[JobKind]) -> None:
-        self._database, self._clock = database, clock
+    def __init__(
+        self, database: Database, clock: Clock, kinds: Iterable[JobKind], metrics: JobMetrics | None = None, traces: Traces = OFF
+    ) -> None:  # fmt: skip
+        self._database, self._clock, self._traces = database, clock, traces
         self._kinds = {kind.name: kind for kind in kinds}
+        self._metrics = metrics or JobMetrics(CollectorRegistry())
+        for kind, outcome in itertools.product(self._kinds, OUTCOMES):
+            self._metrics.ended.labels(kind, outcome)
         self._me = secrets.token_hex(8)
 
     async def prepare(self) -> None:
@@ -100,8 +127,12 @@ class Jobs:
         kind = self._kinds[row.kind]
         job = Job(row.key, row.payload, row.attempts)
         keeper = asyncio.create_task(self._keep(row.id))
+        began = self._clock.monotonic()
         try:
-            await kind.handler(job)
+            with self._traces.span(SpanName.JOB) as span:
+                span.set("kind", kind.name)
+                span.set("attempt", job.attempt)
+                await kind.handler(job)
         except Exception as error:
             _log.error(
                 "job_failed",
@@ -113,8 +144,10 @@ class Jobs:
             await self._failed(row.id, kind, job, type(error).__name__)
         else:
             await self._done(row.id, kind)
+            self._metrics.ended.labels(kind.name, "done").inc()
         finally:
             keeper.cancel()
+            self._metrics.seconds.labels(kind.name).observe(self._clock.monotonic() - began)
         return True
 
     async def _claim(self) -> Row[Any] | None:
@@ -172,6 +205,7 @@ class Jobs:
             values |= {"due": kind.schedule.after(now), "attempts": 0}
         elif over:
             values["given_up"] = 1
+        self._metrics.ended.labels(kind.name, "given_up" if "given_up" in values else "failed").inc()
         async with self._database.writing() as connection:
             await connection.execute(update(jobs).where(self._mine(number)).values(values))
 

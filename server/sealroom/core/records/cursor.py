@@ -8,10 +8,11 @@ gets nothing that the question, which is checked each time, would not give him.
 import base64
 import binascii
 import hashlib
+from typing import Any
 
 import msgspec
 
-from sealroom.catalogue import Dataset, Document
+from sealroom.catalogue import Dataset
 from sealroom.core.records.port import CursorInvalid
 from sealroom.core.records.query import Query
 
@@ -28,7 +29,7 @@ class Place(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     view: str = ""
 
 
-def digest_of(dataset: Dataset, query: Query[Document], *, newest_first: bool) -> bytes:
+def digest_of(dataset: Dataset, query: Query[Any], *, newest_first: bool) -> bytes:
     """What tells one question from another."""
     asked = repr((dataset.name, query.since, query.until, query.where, newest_first))
     return hashlib.sha256(asked.encode("utf-8", "surrogatepass")).digest()[:_DIGEST_BYTES]

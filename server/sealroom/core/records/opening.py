@@ -14,6 +14,7 @@ from sealroom.core.records.port import Records
 from sealroom.core.records.sqlite import SqliteRecords
 from sealroom.core.records.writing import RecordWriter
 from sealroom.core.state import StateDirectory
+from sealroom.core.traces import OFF, Traces
 
 if TYPE_CHECKING:
     from sealroom.core.records.search import Wire
@@ -54,12 +55,14 @@ def writer_of(
     records: Records,
     keys: SegmentKeys,
     clock: Clock,
+    traces: Traces = OFF,
 ) -> RecordWriter:
     """What features write with, on a journal of its own below the state folder. **One process at a time**: `StateDirectory.locked`."""
     bounds = Bounds(
         settings.journal_max_bytes, settings.journal_segment_bytes, settings.journal_segment_seconds
     )
-    return RecordWriter(state.path / JOURNAL / site, site, catalogue, records, keys, clock, bounds)
+    folder = state.path / JOURNAL / site
+    return RecordWriter(folder, site, catalogue, records, keys, clock, bounds, traces=traces)
 
 
 def dead_letters_of(state: StateDirectory, site: str, keys: SegmentKeys, clock: Clock) -> DeadLetters:

@@ -23,6 +23,7 @@ from sealroom.core.records.journal.what import KEPT_DAYS
 from sealroom.core.records.port import DocumentsRefused, Records, RecordsUnavailable
 from sealroom.core.records.tally import Standing, Tally
 from sealroom.core.state import write_private
+from sealroom.core.traces import OFF, SpanName, Traces
 
 BULK = 1_000
 """Documents written together. More are cheaper each, and more is written again after a failure."""
@@ -50,10 +51,12 @@ class Shipper:
     """One task that reads segments and writes to the store."""
 
     def __init__(
-        self, journal: Journal, entries: Entries, dead: DeadLetters, records: Records, clock: Clock, tally: Tally, chance: random.Random
+        self, journal: Journal, entries: Entries, dead: DeadLetters, records: Records, clock: Clock, tally: Tally, chance: random.Random,
+        traces: Traces = OFF,
     ) -> None:  # fmt: skip
         self._journal, self._entries, self._dead, self._records = journal, entries, dead, records
         self._clock, self._tally, self._chance = clock, tally, chance
+        self._traces = traces
         self._readers: dict[int, SegmentReader] = {}
         self._reported: dict[int, tuple[int, int]] = {}
         self._positions = _read_positions(journal.folder / _POSITION)
@@ -84,17 +87,25 @@ class Shipper:
         """Ships everything that is there, and removes what is done. Raises where the store or the disk fails."""
         self._journal.committed.clear()
         await self._expire()
+        failed: OSError | None = None
         for segment in self._journal.segments():
-            await self._ship(segment)
+            try:
+                await self._ship(segment)
+            except OSError as error:
+                # What the disk does not give back of one file must not keep all later ones here.
+                failed = failed or error
         await self._journal.rotate(older_than=self._journal.bounds.segment_seconds)
         self._passed.set()
+        if failed is not None:
+            raise failed
 
     async def drain(self) -> None:
         """Waits until everything that was journalled before is in the store, and on this disk no more. Waits for a store that is gone too."""
         last = await self._journal.rotate()
+        # Once: a file whose key is not there now would have round after round without a pause.
+        self._journal.committed.set()
         while any(segment.number <= last for segment in self._journal.segments()):
             self._passed.clear()
-            self._journal.committed.set()
             await self._passed.wait()
 
     def standing(self, buffered: int = 0) -> Standing:
@@ -115,7 +126,9 @@ class Shipper:
             if not bulk.shipped:
                 break
             try:
-                await self._write(bulk)
+                with self._traces.span(SpanName.SHIPPING) as span:
+                    span.set("count", len(bulk.documents))
+                    await self._write(bulk)
             except BaseException:
                 reader.return_to(before)
                 raise

@@ -9,6 +9,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+REFUSED = ("full", "unwritable", "no_key")
+DEAD = ("value_unfit", "undecodable")
+LOST = ("buffer_full", "store_refused", "at_end", "damaged", "too_old", "dead_full")
+"""All reasons, shown with 0 from the start: what appears with its first loss shows no increase to an alert rule."""
+
 
 @dataclass
 class Tally:
@@ -61,9 +66,11 @@ class RecordsMetrics(Collector):
             ("torn_bytes", "Bytes of unacknowledged writes that a killed process left.", tally.torn),
         ):
             yield CounterMetricFamily(f"sealroom_records_{name}", text, value)
-        yield _by_reason("refused", "Documents that the journal did not take.", tally.refused)
-        yield _by_reason("dead", "Documents put aside, because the store will not have them.", tally.dead)
-        yield _by_reason("lost", "Documents, frames or files that are gone for good.", tally.lost)
+        yield _by_reason("refused", "Documents that the journal did not take.", tally.refused, REFUSED)
+        yield _by_reason(
+            "dead", "Documents put aside, because the store will not have them.", tally.dead, DEAD
+        )
+        yield _by_reason("lost", "Documents, frames or files that are gone for good.", tally.lost, LOST)
         for name, text, number in (
             ("journal_segments", "Files of the journal.", now.segments),
             ("journal_bytes", "Size of the journal with its dead letters.", now.journal_bytes),
@@ -84,8 +91,8 @@ def as_text(tally: Tally, now: Standing) -> str:
     )
 
 
-def _by_reason(name: str, text: str, counts: Counter[str]) -> CounterMetricFamily:
+def _by_reason(name: str, text: str, counts: Counter[str], reasons: tuple[str, ...]) -> CounterMetricFamily:
     family = CounterMetricFamily(f"sealroom_records_{name}", text, labels=["reason"])
-    for reason, count in sorted(counts.items()):
-        family.add_metric([reason], count)
+    for reason in sorted({*reasons, *counts}):
+        family.add_metric([reason], counts[reason])
     return family

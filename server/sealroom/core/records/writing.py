@@ -19,6 +19,7 @@ from sealroom.core.records.journal.segment import SegmentKeys
 from sealroom.core.records.port import DocumentsRefused, Records, RecordsUnavailable
 from sealroom.core.records.shipper import Shipper
 from sealroom.core.records.tally import Standing, Tally, as_text
+from sealroom.core.traces import OFF, Traces
 
 FLUSH_SECONDS = 0.5
 """How often samples are written. Lower loses less with a killed process and makes smaller bulks."""
@@ -35,7 +36,7 @@ class RecordWriter:
 
     def __init__(
         self, folder: Path, site: str, catalogue: Catalogue, records: Records, keys: SegmentKeys, clock: Clock, bounds: Bounds, *,
-        chance: random.Random | None = None,
+        chance: random.Random | None = None, traces: Traces = OFF,
     ) -> None:  # fmt: skip
         """`folder` is the journal's, this process's alone."""
         self.tally = Tally()
@@ -44,7 +45,7 @@ class RecordWriter:
         self.dead = DeadLetters(folder, site, keys, clock)
         self._journal = Journal(folder, site, entries, keys, clock, bounds, self.tally)
         self._shipper = Shipper(
-            self._journal, entries, self.dead, records, clock, self.tally, chance or random.Random()
+            self._journal, entries, self.dead, records, clock, self.tally, chance or random.Random(), traces
         )
         self._buffer: deque[Document] = deque()
         self._flushing = asyncio.Lock()

@@ -7,14 +7,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
-from sealroom.core.config.schema import DatabaseSettings
+from sealroom.core.config.schema import DatabaseSettings, TraceSettings
 from sealroom.core.db import Database
-from sealroom.core.jobs import Daily, Every, Job, JobKind, Jobs, queue
+from sealroom.core.jobs import Daily, Every, Job, JobKind, JobMetrics, Jobs, queue
 from sealroom.core.jobs.models import jobs as table
 from sealroom.core.jobs.queue import LEASE_SECONDS
+from sealroom.core.traces import traces_of
+from server.tests.collector import collecting
+from server.tests.collector import said as attributes
 from server.tests.fakes import NOW, VirtualClock
 
 DAY = 86_400
@@ -243,3 +247,33 @@ def test_daily_and_every_name_the_first_moment_after() -> None:
     assert Every(60).after(60) == 120
     assert Daily(3, 30).after(0) == 12_600
     assert Daily(3, 30).after(12_600) == DAY + 12_600
+
+
+async def test_runs_are_counted_and_traced_without_what_a_failure_says(database: Database) -> None:
+    clock, worker, registry = VirtualClock(), Worker(), CollectorRegistry()
+    with collecting() as collector:
+        traces = traces_of(TraceSettings(collector.url, 1.0), "1", "sg")
+        kind = JobKind("ship", worker, first_retry=5, attempts=2)
+        jobs = Jobs(database, clock, [kind], JobMetrics(registry), traces)
+
+        def runs(reason: str) -> float | None:
+            return registry.get_sample_value("sealroom_jobs_total", {"kind": "ship", "reason": reason})
+
+        assert (runs("done"), runs("failed"), runs("given_up")) == (0, 0, 0)
+        worker.fails = 2
+        await add(jobs, database, "a")
+        assert await jobs.do_one()
+        clock.advance(5)
+        assert await jobs.do_one()
+        assert (runs("done"), runs("failed"), runs("given_up")) == (0, 1, 1)
+        await jobs.retry("ship", "a")
+        assert await jobs.do_one()
+        assert (runs("done"), runs("failed"), runs("given_up")) == (1, 1, 1)
+        assert registry.get_sample_value("sealroom_job_seconds_count", {"kind": "ship"}) == 3
+        await traces.close()
+        assert [attributes(one) for one in collector.named("job")] == [
+            {"kind": "ship", "attempt": 1, "error": "RuntimeError"},
+            {"kind": "ship", "attempt": 2, "error": "RuntimeError"},
+            {"kind": "ship", "attempt": 1},
+        ]
+        assert b"secret" not in collector.requests[0].SerializeToString()

@@ -80,6 +80,31 @@ async def test_what_was_appended_is_in_it_and_nothing_of_it_can_be_read_by_other
     assert journal.folder.stat().st_mode & 0o077 == 0
 
 
+async def test_a_file_is_closed_once_though_who_closes_it_is_cancelled(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of a closed file is given to the next that is opened: what is written to it then is written there."""
+    await journal.append([note(1)])
+    begun, go_on, sync = threading.Event(), threading.Event(), os.fdatasync
+
+    def slow(descriptor: int) -> None:
+        begun.set()
+        go_on.wait(10)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", slow)
+    closing = asyncio.create_task(journal.rotate())
+    await asyncio.to_thread(begun.wait, 10)
+    closing.cancel()
+    await asyncio.wait({closing})
+    go_on.set()
+    await journal._in_thread(lambda: None)
+    with (tmp_path / "another").open("wb", buffering=0) as another:
+        await journal.close()
+        assert os.fstat(another.fileno()).st_size == 0
+    assert await content(journal) == [note(1)]
+
+
 async def test_append_returns_only_when_the_disk_has_it(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,10 +187,10 @@ async def test_files_are_closed_by_size_and_age(
     await journal.open()
     await journal.append([note(1, "x" * 1000)])
     await journal.append([note(2)])
-    assert [one.committed is None for one in journal.segments()] == [True, False]
+    await until(lambda: [one.committed is None for one in journal.segments()] == [True, False])
     clock.advance(10)
     await journal.append([note(3)])
-    assert [one.committed is None for one in journal.segments()] == [True, True, False]
+    await until(lambda: [one.committed is None for one in journal.segments()] == [True, True, False])
     assert await journal.rotate(older_than=1) == 2
     assert await journal.rotate() == 3
     assert len(await content(journal)) == 3

@@ -12,6 +12,8 @@ import pytest
 from sealroom.catalogue import DataClass
 from sealroom.core.errors import ConfigurationError, StartError
 from sealroom.core.records import Aggregation, DocumentsRefused, RecordsUnavailable
+from sealroom.core.records.cursor import Place, digest_of, write_cursor
+from sealroom.core.records.port import CursorInvalid
 from sealroom.core.records.search import Access, SearchRecords
 from sealroom.core.records.search.bulk import MOST, MOST_BYTES
 from sealroom.core.records.search.elasticsearch import ElasticsearchWire
@@ -36,6 +38,8 @@ class ScriptedWire:
         self.asked: dict[str, int] = {}
         self.bulks: list[int] = []
         self.fail: list[Exception] = []
+        self.error = "some_exception"
+        """What it calls what it does not take."""
         self.lost = 0
         """Shards that are not there."""
         self.closed = False
@@ -73,7 +77,7 @@ class ScriptedWire:
         self.asked[name] = self.asked.get(name, 0) + 1
         status = self.status(name, self.asked[name])
         if status >= 400:
-            return {"index": {"status": status, "error": {"type": "some_exception"}}}
+            return {"index": {"status": status, "error": {"type": self.error}}}
         self.kept[name] = msgspec.json.decode(source)
         return {"index": {"status": status}}
 
@@ -115,6 +119,26 @@ async def test_refused_and_busy_together_are_told_apart(clock: VirtualClock) -> 
         await turned(opened(wire, clock).write([sample(n) for n in range(6)]), clock)
     assert caught.value.refused == {1: "value_unfit"}
     assert set(wire.kept) == {f"s{n:06}" for n in (0, 2, 3, 4, 5)}
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, "validation_exception"), (400, "index_closed_exception"), (403, "security_exception"),
+        (403, "cluster_block_exception"), (404, "index_not_found_exception"),
+    ],
+)  # fmt: skip
+async def test_a_document_is_not_blamed_for_what_is_the_servers(
+    status: int, error: str, clock: VirtualClock
+) -> None:
+    """It waits in the journal until the server was mended, and is no dead letter."""
+    wire = ScriptedWire(lambda _, time: status if time < 6 else 201)
+    wire.error = error
+    records = opened(wire, clock)
+    with pytest.raises(RecordsUnavailable):
+        await turned(records.write([sample(1)]), clock)
+    await turned(records.write([sample(1)]), clock)
+    assert len(wire.kept) == 1
 
 
 async def test_a_whole_bulk_that_is_turned_away_is_tried_again(clock: VirtualClock) -> None:
@@ -165,6 +189,18 @@ async def test_what_is_left_of_an_index_is_never_taken_for_all_of_it(clock: Virt
         wire.lost = 1
         with pytest.raises(RecordsUnavailable):
             await turned(ask(), clock)
+
+
+@pytest.mark.parametrize("view", ["", "_only_nodes:one", "_shards:0", "0123456", "0123456789"])
+async def test_a_cursor_gives_the_server_no_orders(view: str, clock: VirtualClock) -> None:
+    query = samples_where()
+    digest = digest_of(catalogue().of(Sample), query, newest_first=False)
+    records = opened(ScriptedWire(), clock)
+    with pytest.raises(CursorInvalid):
+        await records.search(query, limit=1, cursor=write_cursor(Place(digest, 1, "a", view)))
+    assert (
+        await records.search(query, limit=1, cursor=write_cursor(Place(digest, 1, "a", "01234567")))
+    ).documents == ()
 
 
 async def test_large_bulks_are_cut(clock: VirtualClock) -> None:

@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from sqlalchemy import MetaData
+from structlog.testing import capture_logs
 
 from sealroom.catalogue import Catalogue, Undeclared
 from sealroom.core.records import Equals, RecordsUnavailable
@@ -96,6 +97,40 @@ async def test_it_reaches_the_store_by_itself_and_old_files_go_without_more_to_w
         await until(lambda: site.records.written == 3)
         assert len(list(site.journal.glob("*.journal"))) == 1
         await until(lambda: not list(site.journal.glob("*.journal")), site.clock)
+
+
+async def test_a_file_that_cannot_be_read_keeps_no_other_from_the_store(site: Site, tmp_path: Path) -> None:
+    site.records.gone = True
+    async with site.running() as writer:
+        await writer.put_durable(notes(0, 3))
+        await writer._journal.rotate()
+        (unreadable,) = site.journal.glob("*.journal")
+        unreadable.rename(tmp_path / "kept")
+        unreadable.mkdir()
+        await writer.put_durable(notes(3, 3))
+        site.records.gone = False
+        await until(lambda: site.records.written == 3, site.clock)
+        assert await found(site) == [one.id for one in notes(3, 3)]
+        unreadable.rmdir()
+        (tmp_path / "kept").rename(unreadable)
+        await site.flushed(writer)
+        assert await found(site) == [one.id for one in notes(0, 6)]
+
+
+async def test_who_waits_for_a_file_whose_key_is_gone_waits_quietly(site: Site) -> None:
+    site.records.gone = True
+    async with site.running() as writer:
+        await writer.put_durable(notes(0, 3))
+    site.records.gone, site.keys.gone = False, True
+    async with site.running() as writer:
+        with capture_logs() as log:
+            flushing = asyncio.create_task(writer.flush())
+            for _ in range(300):
+                await asyncio.sleep(0.001)
+        assert len(log) < 5
+        site.keys.gone = False
+        await until(flushing.done, site.clock)
+        assert await found(site) == [one.id for one in notes(0, 3)]
 
 
 async def test_while_the_store_is_gone_callers_go_on_and_afterwards_all_is_there_once(site: Site) -> None:

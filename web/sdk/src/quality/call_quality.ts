@@ -82,8 +82,11 @@ export class CallQuality {
     await Promise.race([this.reporter?.finish(performance.now()), moment]);
   }
 
+  /** The call is over. What of it was not told by now is nobody's: the next may be in another room, or at another server. */
   end(): void {
     this.lost();
+    if (this.device) this.diary.forget();
     this.device?.stop();
+    this.device = undefined;
   }
 }

@@ -65,6 +65,13 @@ export class Diary {
     }
   }
 
+  /** Another call may be in another room, and at another server: what waits is of this one. */
+  forget(): void {
+    this.events = [];
+    this.notes = [];
+    this.missed = 0;
+  }
+
   /** The events that wait, at most one message of them, with times since `enteredAt`. */
   takeEvents(enteredAt: number): ReportedEvent[] {
     const taken = this.events.splice(0, MAX_REPORTED_EVENTS);

@@ -244,8 +244,10 @@ class Journal:
         except OSError:
             # All that was acknowledged is in it. Only its end is missing.
             _log.warning("journal_not_closed", reason="unwritable")
-        self._set_aside(writer)
-        self._closing.pop(writer.opened.header.number)
+        finally:
+            # Also for who is cancelled here: the thread goes on, and a file that is closed twice may be somebody else's the second time.
+            self._set_aside(writer)
+            self._closing.pop(writer.opened.header.number, None)
 
     def _set_aside(self, writer: SegmentWriter) -> None:
         header = writer.opened.header

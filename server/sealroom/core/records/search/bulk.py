@@ -54,8 +54,11 @@ class Bulk:
         if taken:
             yield taken
 
-    def settle(self, lines: Sequence[Line], answer: Json | None, *, busy: Set[int], blocked: str) -> bool:
-        """Takes note of an answer, None for none of it; returns whether something has to be tried again."""
+    def settle(
+        self, lines: Sequence[Line], answer: Json | None, *, busy: Set[int], not_now: Set[str]
+    ) -> bool:
+        """Takes note of an answer, None for none of it; returns whether something has to be tried again: by status, or by the server's
+        word for it."""
         if answer is None:
             return True
         again: list[Line] = []
@@ -63,7 +66,7 @@ class Bulk:
             for line, item in zip(lines, answer["items"], strict=True):
                 (done,) = item.values()
                 kind = done.get("error", {}).get("type", "")
-                if done["status"] in busy or kind == blocked:
+                if done["status"] in busy or kind in not_now:
                     again.append(line)
                 elif kind:
                     self.refused[line.place] = "value_unfit"

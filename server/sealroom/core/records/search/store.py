@@ -3,6 +3,7 @@
 
 import asyncio
 import random
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import TypeVar, cast
@@ -13,7 +14,7 @@ from sealroom.core.errors import StartError
 from sealroom.core.records.checking import check_aggregation, check_page, check_query
 from sealroom.core.records.cursor import Place, digest_of, read_cursor, write_cursor
 from sealroom.core.records.fields import composed, default_of
-from sealroom.core.records.port import DocumentsRefused, RecordsUnavailable
+from sealroom.core.records.port import CursorInvalid, DocumentsRefused, RecordsUnavailable
 from sealroom.core.records.query import MAX_BUCKETS, Aggregation, Bucket, Page, Query
 from sealroom.core.records.search.bulk import Bulk, Line
 from sealroom.core.records.search.indices import Indices
@@ -26,11 +27,18 @@ _BUSY = frozenset({429, 502, 503, 504})
 """The server has too much to do, or is about to be there again."""
 _BLOCKED = "cluster_block_exception"
 """The server takes no writes now, as with a full disk."""
+_NOT_NOW = frozenset({
+    _BLOCKED, "validation_exception", "index_closed_exception", "index_not_found_exception", "security_exception",
+})  # fmt: skip
+"""Why the server does not take a document that is as it should be. `validation_exception`: it has as many shards as it may have, and a
+new day wants one more."""
 _ATTEMPTS = 4
 _FIRST_DELAY = 0.1
 """Seconds until the second attempt; doubled with each, and half of it by chance."""
 _DELETED_AT_ONCE = 20_000
 _DELETE_SECONDS, _MERGE_SECONDS = 120.0, 600.0
+_VIEW = re.compile(r"[0-9a-f]{8}")
+"""Which copies of the indices are asked. Anything else that a cursor might say there (`_only_nodes:..`) is an order to the server."""
 _MISSING = {"ignore_unavailable": "true", "allow_no_indices": "true"}
 """A day without documents has no index."""
 _WHOLE = {"allow_partial_search_results": "false"}
@@ -81,7 +89,7 @@ class SearchRecords:
             busy = False
             for lines in bulk.requests():
                 answer = await self._bulk(lines, wait=wait)
-                busy |= bulk.settle(lines, answer, busy=_BUSY, blocked=_BLOCKED)
+                busy |= bulk.settle(lines, answer, busy=_BUSY, not_now=_NOT_NOW)
             if not busy:
                 break
             await self._pause(attempt)
@@ -98,6 +106,8 @@ class SearchRecords:
         check_page(limit)
         digest = digest_of(indices.dataset, plain, newest_first=newest_first)
         after = read_cursor(cursor, digest) if cursor is not None else None
+        if after is not None and not _VIEW.fullmatch(after.view):
+            raise CursorInvalid("This is no cursor. Begin with the first page.")
         view = after.view if after is not None else secrets.token_hex(4)
         direction = "desc" if newest_first else "asc"
         body: Json = {
