@@ -62,6 +62,17 @@ async def _demo() -> None:
         await everything.accounts.create(ACCOUNT, ACTOR, uin=DEMO_UIN)
 
 
+def test_the_doctor_reads_the_directory(run: Command, tmp_path: Path) -> None:
+    file = tmp_path / "directory.toml"
+    file.write_text('[names]\n1 = "Hospital"\n')
+    named = {"SEALROOM_SITE__DIRECTORY": str(file), "SEALROOM_MEDIA__ADDRESSES": "127.0.0.1"}
+    said = run("doctor", code=1, environment=named)
+    assert "FAULT directory" in said
+    assert "Hospital" not in said
+    file.write_text('[sites.sg]\nsignalling = "wss://sg.example/rtc/v1"\napi = "https://sg.example"\n')
+    assert "ok    directory    site cn; the directory has sg" in run("doctor", code=1, environment=named)
+
+
 @pytest.mark.parametrize("url", ["", "http://api.cn.example", "https://user@api.cn.example"])
 def test_a_site_that_cannot_be_reached_exports_nothing(run: Command, url: str) -> None:
     assert "api.public_url" in run("site", "export", code=2, environment={"SEALROOM_API__PUBLIC_URL": url})

@@ -21,6 +21,7 @@ EXAMINATIONS: dict[str, Examination] = {
     "keys": stores.keys,
     "records": stores.records,
     "journal": stores.journal,
+    "directory": network.directory,
     "signalling": network.signalling,
     "api": network.api,
     "admin": network.admin,

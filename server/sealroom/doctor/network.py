@@ -19,6 +19,7 @@ from sealroom.doctor.finding import Said
 from sealroom.doctor.stores import has_schema, is_served
 from sealroom.kept import kept
 from sealroom.media.addresses import media_addresses
+from sealroom.regions.directory import read as read_directory
 from sealroom.webhooks.address import Addresses, read_addresses
 from sealroom.webhooks.names import Names
 
@@ -26,6 +27,16 @@ SOON_SECONDS = 14 * 86_400
 """A certificate that ends sooner should have been renewed by now: authorities give theirs for 90 days, or less."""
 MAX_HOSTS = 20
 """Endpoints' names that are looked up."""
+
+
+def directory(configuration: Configuration) -> str:
+    """What is known of other sites."""
+    if not configuration.site.directory:
+        return f"site {configuration.site.name}; no other is known"
+    contents = read_directory(Path(configuration.site.directory))
+    return (
+        f"site {configuration.site.name}; the directory has {', '.join(sorted(contents.sites)) or 'no site'}"
+    )
 
 
 def signalling(configuration: Configuration) -> str:

@@ -56,11 +56,14 @@ class Receipts:
         if not calls:
             return
         there = await _rows(connection, calls.values())
+        told: dict[str, list[RoomEvent]] = {}
+        for event in batch:
+            told.setdefault(event.call.id, []).append(event)
         made = [
-            self._merged(call, there.get(call_hash(call.sdk_app_id, call.id)), batch)
+            self._merged(call, there.get(call_hash(call.sdk_app_id, call.id)), told.get(call.id, []))
             for call in calls.values()
         ]
-        await upsert(connection, receipts, [one for one in made if one])
+        await upsert(connection, receipts, made)
         self._written = {call.id: set(self._touched.of(call)) for call in calls.values()}
 
     def committed(self) -> None:
@@ -87,9 +90,8 @@ class Receipts:
             for call_id in await ask(connection, batch) if batch else ():
                 self._touched.note(calls[call_id], (name,))
 
-    def _merged(self, call: Call, row: Row[Any] | None, batch: Sequence[RoomEvent]) -> _Values:
-        """The row as it is after the batch, signed where the call is over."""
-        mine = [event for event in batch if event.call.id == call.id]
+    def _merged(self, call: Call, row: Row[Any] | None, mine: Sequence[RoomEvent]) -> _Values:
+        """The row as it is after its events (`mine`), signed where the call is over."""
         made = _values(row) if row is not None else self._begun(call)
         made["stays"] += sum(isinstance(event, ParticipantEntered) for event in mine)
         made["tracks"] += sum(isinstance(event, TrackPublished) for event in mine)

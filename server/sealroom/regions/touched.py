@@ -66,6 +66,8 @@ class Touched:
         rules.check(catalogue)
         self._keeper, self._catalogue, self._rules = keeper, catalogue, rules
         self._calls: dict[str, _Noted] = {}
+        self._untold: set[str] = set()
+        """Calls of which receipts do not have all: most calls have nothing new, and are not looked at."""
         self._rooms: dict[tuple[int, str], set[str]] = {}
         """Open calls by application and room: some documents name only the room."""
 
@@ -98,11 +100,11 @@ class Touched:
         if noted is None:
             noted = self._calls[call.id] = _Noted(call)
             self._rooms.setdefault((call.sdk_app_id, call.room.id), set()).add(call.id)
-        noted.names.update(names)
+        self._add(noted, names)
 
     def untold(self) -> dict[Call, set[str]]:
         """All that receipts do not have yet."""
-        return {one.call: one.names for one in self._calls.values() if one.names - one.told}
+        return {self._calls[call_id].call: self._calls[call_id].names for call_id in self._untold}
 
     def of(self, call: Call) -> set[str]:
         """All that was noted of a call in this process."""
@@ -116,6 +118,8 @@ class Touched:
             if noted is None:
                 continue
             noted.told |= known
+            if noted.told >= noted.names:
+                self._untold.discard(call_id)
             if noted.closed and noted.told >= noted.names:
                 del self._calls[call_id]
                 key = (noted.call.sdk_app_id, noted.call.room.id)
@@ -128,7 +132,12 @@ class Touched:
             name = f"{store.value}/{self._catalogue.of(type(document)).name}"
             names = (name, *also, *self._rules.follows.get(name, ()))
             for call_id in self._calls_of(document):
-                self._calls[call_id].names.update(names)
+                self._add(self._calls[call_id], names)
+
+    def _add(self, noted: _Noted, names: Iterable[str]) -> None:
+        noted.names.update(names)
+        if not noted.names <= noted.told:
+            self._untold.add(noted.call.id)
 
     def _calls_of(self, document: Document) -> Iterable[str]:
         """The open call that it names, or those of the room that it names: a number and a word that look alike are two rooms."""
