@@ -23,7 +23,7 @@ from sealroom.core.config import Configuration
 from sealroom.core.config.describe import changed_settings
 from sealroom.core.config.schema import SiteSettings
 from sealroom.core.db import metadata
-from sealroom.core.errands import Errands
+from sealroom.core.errands import Errands, place_of
 from sealroom.core.ids import Ids
 from sealroom.core.jobs import JobMetrics, Jobs
 from sealroom.core.metrics import LABELS
@@ -203,7 +203,7 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
         ledger = await _ledger(parts, configuration, kept, touched, telemetry, clock, ids)
         meter = Meter(kept.database, clock)
         # After the engine has said the last of everybody.
-        parts.push_async_callback(meter.write)
+        parts.push_async_callback(meter.close)
         # The engine, the rooms and the meter know each other; no event comes before the loop turns again.
         engine = start_engine(configuration.media, lambda event: tell(event))  # noqa: PLW0108
         parts.push_async_callback(engine.close)
@@ -322,8 +322,16 @@ def _directory(settings: SiteSettings, clock: Clock) -> FileDirectory:
 
 def _goes_on(parts: AsyncExitStack, work: Coroutine[None, None, None]) -> None:
     """Starts what goes on until it is cancelled, which the end of `parts` does."""
-    task = asyncio.get_running_loop().create_task(work)
+    task = asyncio.get_running_loop().create_task(_told(work))
     parts.push_async_callback(_ended, task)
+
+
+async def _told(work: Coroutine[None, None, None]) -> None:
+    """What ends such work but the end of the process is a fault of the program: it must not go unseen."""
+    try:
+        await work
+    except Exception as error:
+        _log.error("work_ended", error=type(error).__name__, place=place_of(error))
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:

@@ -186,9 +186,15 @@ class _Take:
             layer=layer, bit_rate=numbers.bit_rate, packets=numbers.packets, loss=numbers.loss, jitter=numbers.jitter,
             rtt=trip.us / 1000 if trip else device.rtt, frame_rate=_first(told.frame_rate, numbers.frame_rate),
             width=_first(numbers.width, told.width), height=_first(numbers.height, told.height),
-            volume=_first(numbers.volume, told.volume), frozen=told.frozen, played=told.played, delay=told.delay,
+            volume=_first(numbers.volume, told.volume), frozen=_within(told.frozen, self.span), played=_within(told.played, self.span),
+            delay=told.delay,
             limited_by=told.limited_by, capture_rate=told.capture_rate, cpu=device.cpu, memory=device.memory, available=device.available,
         )  # fmt: skip
+
+
+def _within(told: int | None, span: int) -> int | None:
+    """No device weighs more in its application's rates than the time there was, as the server knows it."""
+    return None if told is None else min(told, span)
 
 
 def _first(one: T | None, other: T | None) -> T | None:

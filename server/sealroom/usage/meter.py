@@ -9,8 +9,6 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from sealroom.core.clock import Clock
 from sealroom.core.db import Database, upsert
 from sealroom.core.errands import place_of
@@ -103,14 +101,27 @@ class Meter:
         stay.before, stay.at = peer.usage, now
 
     async def run(self) -> None:
-        """Writes every few seconds until it is cancelled; while the database is away, what was metered waits."""
+        """Writes every few seconds until it is cancelled; what could not be written, while the database is away or for another
+        reason, waits."""
         while True:
             await asyncio.sleep(WRITE_SECONDS)
             try:
                 await self.write()
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
+            except Exception as error:
                 _log.warning("usage_not_written", error=type(error).__name__, place=place_of(error))
                 self._bound()
+
+    async def close(self) -> None:
+        """Writes what has changed, if that can be: the process ends."""
+        try:
+            await self.write()
+        except Exception as error:
+            _log.error(
+                "usage_not_written",
+                error=type(error).__name__,
+                place=place_of(error),
+                count=len(self._changed),
+            )
 
     async def write(self) -> None:
         """Writes what has changed. Raises what the database raises; then it is all still there for the next time."""

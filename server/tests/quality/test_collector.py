@@ -111,6 +111,14 @@ async def test_the_devices_word_counts_only_where_nobody_else_knows(studio: Stud
     assert (seen.frozen, seen.cpu) == (None, None), "what was told is of the span it was told in"
 
 
+async def test_a_device_weighs_no_more_than_the_time_there_was(studio: Studio) -> None:
+    (slot,) = [slot for slot, binding in studio.engine.peers[studio.bob.peer].bound.items() if binding.source]
+    told = {slot: DeviceTrack(frozen=60_000, played=60_000)}
+    studio.collector.on_device_sample(studio.bob.peer, DeviceSample(received=told))
+    seen = (await studio.pass_time())["bob", "alice", "main"]
+    assert (seen.frozen, seen.played) == (2000, 2000)
+
+
 async def test_a_muted_track_is_off_and_one_that_left_has_no_samples(studio: Studio, house: House) -> None:
     await house.rooms.mute(studio.alice, Track.AUDIO, muted=True)
     samples = await studio.pass_time()

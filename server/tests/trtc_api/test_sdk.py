@@ -114,7 +114,7 @@ def test_our_codes_are_among_the_published_ones() -> None:
     common = {
         "AuthFailure.InvalidAuthorization", "AuthFailure.SecretIdNotFound", "AuthFailure.SignatureExpire", "AuthFailure.SignatureFailure",
         "AuthFailure.TokenFailure", "InvalidAction", "NoSuchVersion", "RequestLimitExceeded", "RequestLimitExceeded.IPLimitExceeded",
-        "RequestSizeLimitExceeded", "UnsupportedProtocol",
+        "RequestSizeLimitExceeded", "UnsupportedProtocol", "UnsupportedRegion",
     }  # fmt: skip
     assert {code.value for code in Code} - published == common
 
