@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
+from sealroom.api.gate import GateMetrics
 from sealroom.core.jobs import JobMetrics
 from sealroom.core.metrics import Metrics
 from sealroom.rooms.ledger import LedgerMetrics
@@ -22,7 +23,7 @@ BEGIN, END = "<!-- metrics: begin -->", "<!-- metrics: end -->"
 def declared_labels() -> dict[str, set[str]]:
     """Labels by family, also of those that nothing was counted of yet."""
     metrics = Metrics("0")
-    found = [vars(metrics), vars(ApiMetrics(metrics))]
+    found = [vars(metrics), vars(ApiMetrics(metrics)), vars(GateMetrics(metrics))]
     found += [vars(kind(CollectorRegistry())) for kind in (LedgerMetrics, WebhookMetrics, JobMetrics)]
     wrappers = [one for held in found for one in held.values() if isinstance(one, MetricWrapperBase)]
     return {family.name: set(one._labelnames) for one in wrappers for family in one.describe()}
