@@ -91,7 +91,9 @@ describe("what a session tells of its call", () => {
     operator.now.reports = { sampleEvery: 2_000, log: true };
     const before = performance.now();
     const session = await enter();
-    expect(operator.now.addresses).toEqual(["wss://operator.example/rtc?takes=reports&takes=blocked&takes=sites"]);
+    expect(operator.now.addresses).toEqual([
+      "wss://operator.example/rtc?takes=reports&takes=blocked&takes=sites",
+    ]);
     expect(session.reports).toEqual({ sampleEvery: 2_000, log: true });
     expect(session.enteredAt).toBeGreaterThanOrEqual(before);
     await session.report({ type: "quality", sample: { at: 1, span: 2_000 } });
