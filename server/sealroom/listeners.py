@@ -14,6 +14,7 @@ from sealroom.core.config.schema import AdminSettings, ApiSettings, MediaSetting
 from sealroom.core.errors import ConfigurationError, StartError
 from sealroom.core.health import Health, Refresh, Version, admin_application
 from sealroom.core.http.address import ListenAddress, check_encrypted, read_listen_address, read_networks
+from sealroom.core.http.crowd import Crowd
 from sealroom.core.http.dispatch import Dispatcher, Route
 from sealroom.core.http.listener import Listener
 from sealroom.core.http.problem import NOT_ENCRYPTED, answer
@@ -28,6 +29,10 @@ from sealroom.signalling.endpoint import CALLER, PATH
 from sealroom.trtc_api import endpoint as trtc_api
 from sealroom_wire import PROTOCOL_VERSION
 from sealroom_wire.limits import MAX_SIGNALLING_MESSAGE_BYTES
+
+MOST_CALLERS, MOST_CALLERS_PER_ADDRESS = 2_000, 200
+"""Connections to the API, in all and from one address (IPv6: one /64). A backend keeps some dozens; more serve more backends, and leave
+fewer descriptors to calls."""
 
 
 def program_version() -> str:
@@ -92,11 +97,13 @@ def public_listener(settings: SignallingSettings, endpoint: Application, clock: 
 
 def api_listener(settings: ApiSettings, trtc: Application, own: Application, clock: Clock) -> Listener:
     """Where customers' backends call."""
-    return _encrypted(settings, "api", api_routes(trtc, own), clock)
+    crowd = Crowd(MOST_CALLERS, None if settings.behind_proxy else MOST_CALLERS_PER_ADDRESS)
+    return _encrypted(settings, "api", api_routes(trtc, own), clock, crowd=crowd)
 
 
 def _encrypted(
-    settings: SignallingSettings | ApiSettings, section: str, routes: tuple[Route, ...], clock: Clock, *, max_message: int = 65536
+    settings: SignallingSettings | ApiSettings, section: str, routes: tuple[Route, ...], clock: Clock, *, max_message: int = 65536,
+    crowd: Crowd | None = None,
 ) -> Listener:  # fmt: skip
     listen = read_listen_address(settings.listen, f"{section}.listen")
     networks = read_networks(settings.behind_proxy, f"{section}.behind_proxy")
@@ -107,7 +114,7 @@ def _encrypted(
     application: Application = Dispatcher(routes)
     if networks:
         application = BehindProxy(application, networks, _not_encrypted)
-    return Listener(application, listen, clock, certificate=certificate, max_message=max_message)
+    return Listener(application, listen, clock, certificate=certificate, max_message=max_message, crowd=crowd)
 
 
 def public_routes(endpoint: Application) -> tuple[Route, ...]:

@@ -10,6 +10,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.http11 import Request
 
+from sealroom.core.http.crowd import Crowd
+
 HEADER_SECONDS = 5.0
 """From the first byte that may be of a request to the end of its header. Slow senders are cut then."""
 MAX_HEADER_BYTES = 16 * 1024
@@ -32,20 +34,33 @@ class HttpConnection(HttpToolsProtocol):
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        crowd: Crowd | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self._crowd, self._counted = crowd, ""
         self._header_timer: asyncio.TimerHandle | None = None
         self._header_bytes = 0
         self._in_header = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A connection without a request is given the same time."""
+        """A connection without a request is given the same time; one too many is cut."""
         super().connection_made(transport)
+        if self._crowd is not None:
+            peer = transport.get_extra_info("peername")
+            address = str(peer[0]) if peer else "unknown"
+            if not self._crowd.admit(address):
+                transport.abort()
+                return
+            self._counted = address
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is waited for any more."""
         self._stop_timer()
+        if self._crowd is not None and self._counted:
+            self._crowd.leave(self._counted)
+            self._counted = ""
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

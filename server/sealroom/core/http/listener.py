@@ -13,6 +13,7 @@ from sealroom.core.clock import Clock, Timer
 from sealroom.core.errors import StartError
 from sealroom.core.http.address import ListenAddress
 from sealroom.core.http.connection import HttpConnection, WebSocketConnection
+from sealroom.core.http.crowd import Crowd
 from sealroom.core.http.proxy import Application
 from sealroom.core.http.tls import Certificate
 
@@ -35,8 +36,11 @@ class Listener:
         *,
         certificate: Certificate | None = None,
         max_message: int = 65536,
+        crowd: Crowd | None = None,
     ) -> None:
-        """`max_message` bounds a WebSocket message, in bytes; a larger one closes the connection with 1009."""
+        """`max_message` bounds a WebSocket message, in bytes; a larger one closes the connection with 1009. `crowd` bounds connections,
+        where the application does not."""
+        self._crowd = crowd
         self._listen = listen
         self._clock = clock
         self._certificate = certificate
@@ -72,7 +76,7 @@ class Listener:
         context = self._certificate.context if self._certificate else None
         try:
             self._server = await loop.create_server(
-                lambda: HttpConnection(self._config, self._state, {}),
+                lambda: HttpConnection(self._config, self._state, {}, crowd=self._crowd),
                 self._listen.host,
                 self._listen.port,
                 ssl=context,
