@@ -5,6 +5,7 @@ TC3 signs with the secret itself (an HMAC key), so it has to be kept; it is kept
 customer when it is made, and to what verifies.**
 """
 
+import contextlib
 import re
 from collections import OrderedDict
 from datetime import UTC, date, datetime
@@ -18,7 +19,7 @@ from sealroom.accounts.service import STATES, is_active, lock_active
 from sealroom.audit.events import Actor, AuditEvent, Record
 from sealroom.audit.service import AuditLog
 from sealroom.core.clock import Clock
-from sealroom.core.db import Also, Database, Watch, change_row, locked_row, raise_number
+from sealroom.core.db import AWAY, Also, Database, Watch, change_row, locked_row, raise_number
 from sealroom.core.errors import MissingError, NotAllowedError
 from sealroom.core.ids import Ids
 from sealroom.core.keys import Envelope
@@ -151,17 +152,19 @@ class ApiKeys:
         return found
 
     async def used(self, secret_id: str) -> None:
-        """Notes that a call was verified with a pair: once a day, and only the day."""
+        """Notes that a call was verified with a pair: once a day, and only the day. A query does not fail because nobody can write
+        now: a later call of that day notes it."""
         today = datetime.fromtimestamp(self._clock.unix(), UTC).date()
         if self._used.get(secret_id) == today:
             return
         if len(self._used) >= _REMEMBERED:
             self._used.clear()
         earlier = or_(api_keys.c.last_used_day.is_(None), api_keys.c.last_used_day < today)
-        async with self._database.writing() as connection:
-            noted = update(api_keys).where(api_keys.c.secret_id == secret_id, earlier)
-            await connection.execute(noted.values(last_used_day=today))
-        self._used[secret_id] = today
+        noted = update(api_keys).where(api_keys.c.secret_id == secret_id, earlier).values(last_used_day=today)
+        with contextlib.suppress(*AWAY):
+            async with self._database.writing() as connection:
+                await connection.execute(noted)
+            self._used[secret_id] = today
 
     async def _append(
         self, connection: AsyncConnection, event: AuditEvent, actor: Actor, secret_id: str, uin: int

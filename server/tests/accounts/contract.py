@@ -204,6 +204,21 @@ class AccountsContract:
             assert await last() == expected
             clock.advance(86_400)
 
+    async def test_a_query_does_not_fail_because_nobody_can_write_that_it_came(
+        self, server: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = await server.api_keys.create(UIN, fakes.ACTOR)
+
+        def away() -> None:
+            raise TimeoutError
+
+        monkeypatch.setattr(server.database, "writing", away)
+        await server.api_keys.used(made.secret_id)
+        monkeypatch.undo()
+        await server.api_keys.used(made.secret_id)
+        ((day,),) = await server.database.ask(select(api_keys.c.last_used_day))
+        assert str(day) == "2027-01-15"
+
     async def test_every_change_is_recorded(self, server: Desk) -> None:
         made = await server.api_keys.create(UIN, fakes.ACTOR)
         await server.api_keys.disable(made.secret_id, fakes.ACTOR, expected_revision=None)
