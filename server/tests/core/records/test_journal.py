@@ -17,7 +17,7 @@ from sealroom.catalogue.declare import dataset_of
 from sealroom.core.clock import SystemClock
 from sealroom.core.errors import StartError
 from sealroom.core.records import RecordsUnavailable
-from sealroom.core.records.journal import Bounds, Journal, journal_dataset
+from sealroom.core.records.journal import Bounds, DeadLetters, Journal, journal_dataset
 from sealroom.core.records.journal.entries import Entries
 from sealroom.core.records.journal.reading import SegmentReader
 from sealroom.core.records.sqlite import SqliteRecords
@@ -178,6 +178,22 @@ async def test_a_burst_cannot_exceed_the_bound_before_it_is_written(
     assert 10 < taken < 20
     assert tally_of(journal).refused == {"full": 100 - taken}
     await journal.close()
+
+
+async def test_what_somebody_else_put_into_the_folder_is_left_alone(
+    tmp_path: Path, clock: VirtualClock, keys: MemoryKeys
+) -> None:
+    (tmp_path / "copy of 1.journal").write_bytes(b"x")
+    (tmp_path / "x.dead").write_bytes(b"x")
+    journal = made(tmp_path, clock, keys)
+    await journal.open()
+    await journal.append([note(1)])
+    assert len(await content(journal)) == 1
+    await journal.close()
+    letters = DeadLetters(tmp_path, "main", keys, clock)
+    assert letters.files() == []
+    assert await letters.expire(2**50) == []
+    assert "copy of 1.journal" in {path.name for path in files(tmp_path)}
 
 
 async def test_files_are_closed_by_size_and_age(

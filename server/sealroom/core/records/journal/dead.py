@@ -38,8 +38,10 @@ class DeadLetters:
         self.folder, self._site, self._keys, self._clock = folder, site, keys, clock
 
     def files(self) -> list[Path]:
-        """All of them, oldest first."""
-        return sorted(self.folder.glob(f"*{SUFFIX}"))
+        """All of them, oldest first. What somebody else put there is left alone."""
+        return sorted(
+            path for path in self.folder.glob(f"*{SUFFIX}") if path.name.removesuffix(SUFFIX).isdecimal()
+        )
 
     async def keep(self, entries: Sequence[Entry]) -> None:
         """Puts documents aside, durably.

@@ -258,7 +258,11 @@ class Journal:
     def _find(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in sorted(self.folder.glob(f"*{SUFFIX}")):
-            number = int(path.name.removesuffix(SUFFIX))
+            name = path.name.removesuffix(SUFFIX)
+            if not name.isdecimal():
+                # Somebody else's: a file that was put there keeps nobody from what the journal holds.
+                continue
+            number = int(name)
             self._closed[number] = Segment(number, path, made_of(path), None)
             self._sizes[path] = path.stat().st_size
             self._next, self._newest = max(self._next, number + 1), max(self._newest, number)
