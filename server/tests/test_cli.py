@@ -248,10 +248,18 @@ def test_endpoints_of_webhooks_are_set_listed_and_removed(tmp_path: Path, run: C
     said = run(*set_it, "https://hook.example/a", "--key-file", str(key), *state)
     assert "signed" in said
     assert "Planted42Key" not in said
-    run("webhook", "set", "1400000000", "media", "https://hook.example/b", "--no-enabled", *state)
+    run(
+        "webhook",
+        "set",
+        "1400000000",
+        "media",
+        "https://hook.example/b?token=Planted43",
+        "--no-enabled",
+        *state,
+    )
     assert run("webhook", "list", *state).splitlines() == [
         "1400000000\troom\thttps://hook.example/a\tsigned\ton",
-        "1400000000\tmedia\thttps://hook.example/b\tnot signed\toff",
+        "1400000000\tmedia\thttps://hook.example/b?token=Planted43\tnot signed\toff",
     ]
     assert "not a public one" in run(*set_it, "https://169.254.169.254/", *state, code=1)
     assert "http would carry" in run(*set_it, "http://hook.example/", *state, code=1)
@@ -262,7 +270,10 @@ def test_endpoints_of_webhooks_are_set_listed_and_removed(tmp_path: Path, run: C
     assert "no such endpoint" in run("webhook", "remove", "1400000000", "room", *state, code=1)
     events = [json.loads(line)["event"] for line in run("audit", "show", "--json", *state).splitlines()]
     assert events == ["webhook_changed", "webhook_changed", "webhook_removed"]
-    assert "Planted42Key" not in run("audit", "show", *state)
+    told = run("audit", "show", *state)
+    assert "Planted42Key" not in told
+    assert "https://hook.example/b?" in told
+    assert "Planted43" not in told
     networks = {"SEALROOM_WEBHOOKS__ALLOW": '["nonsense"]'}
     assert "webhooks.allow" in run("webhook", "list", *state, code=2, environment=networks)
 

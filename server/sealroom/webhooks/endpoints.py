@@ -5,6 +5,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from sqlalchemy import Row, and_, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -98,7 +99,7 @@ class Endpoints:
             await upsert(connection, endpoints, row)
             told: dict[str, str | int] = {
                 "group": int(group),
-                "url": url,
+                "url": _where(url),
                 "enabled": int(enabled),
                 "signed": int(bool(key)),
             }
@@ -185,3 +186,11 @@ def _status(row: Row[Any]) -> EndpointStatus:
     state = f"{row.changed_at}\n{row.enabled}\n{row.url}\n".encode() + (row.key or b"")
     tag = hashlib.sha256(state).hexdigest()[:32]
     return EndpointStatus(Group(row.group_id), row.url, row.key is not None, row.enabled, row.changed_at, tag)
+
+
+def _where(url: str) -> str:
+    """An address without its query and without who signs in there: many customers keep a token in one of them."""
+    parts = urlsplit(url)
+    return urlunsplit(
+        (parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "…" if parts.query else "", "")
+    )
