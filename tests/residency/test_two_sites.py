@@ -119,8 +119,11 @@ async def _call(world: World, name: str) -> None:
 
         async def seen() -> bool:
             """Samples and the SDK's log are there; and who is in the call now, the database knows."""
-            enough = [bool(await search.documents(records, kind)) for kind in (Sample, SdkLogEntry)]
-            if not all(enough):
+            # Of both: whose first take came late has no sample yet when the other has.
+            watched = {one.peer_id for one in await search.documents(records, Sample)}
+            if not {planted.alice, planted.bob} <= watched or not await search.documents(
+                records, SdkLogEntry
+            ):
                 return False
             places = await search.in_database(database, [planted.alice, planted.room])
             world.while_open[name] = set.union(*places.values())

@@ -24,6 +24,7 @@ from sealroom_customer.client.hearing import (
 )
 from sealroom_customer.client.membership import Membership
 from sealroom_customer.client.own_grant import OwnGrant, fault_of, read_own_grant
+from sealroom_customer.sealing.schedule import SUITES
 from sealroom_customer.sealing.signed import verified_body
 from sealroom_wire import PROTOCOL_VERSION
 from sealroom_wire.authority import (
@@ -208,7 +209,7 @@ class Phone:
         self.call.account.showed(self, member_key)
         self.wire = wire = self.call.wire(self, random.Random(self._source.random()))
         self._heard_here = clock.monotonic()
-        wire.say(Join(PROTOCOL_VERSION, own.token, member_key, (5,)))
+        wire.say(Join(PROTOCOL_VERSION, own.token, member_key, SUITES))
         self._ping_later(wire)
         clock.call_later(renewal_wait(own.expires - clock.unix()), lambda: self._renew(wire))
 
