@@ -4,6 +4,7 @@
 import base64
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from sqlalchemy import select
@@ -14,6 +15,7 @@ from sealroom.catalogue.declare import dataset_of
 from sealroom.core.db import Database, metadata
 from sealroom.core.records import Query, Records
 
+D = TypeVar("D", bound=Document)
 EVER = (0, 2**53)
 
 
@@ -68,9 +70,9 @@ async def in_records(records: Records, values: Iterable[str]) -> dict[str, set[s
     return found
 
 
-async def documents(records: Records, kind: type[Document]) -> list[Document]:
+async def documents(records: Records, kind: type[D]) -> list[D]:
     """All of a kind."""
-    found: list[Document] = []
+    found: list[D] = []
     cursor = None
     while True:
         page = await records.search(Query(kind, *EVER), limit=1000, cursor=cursor)
