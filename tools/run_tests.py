@@ -14,12 +14,15 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 NATIVE_MODULES = ("python-server", "python-customer", "python-sim")
+MOST_LATE = 2
+"""Browser tests that may be late. More are a fault of what is tested, or of the machine."""
 
 
 @dataclass
@@ -75,8 +78,8 @@ def web() -> Outcome:
         return _counted(run("web", command, ROOT / "web"), report)
 
 
-def python(name: str, marker: str, *, workers: int) -> Outcome:
-    """One part of the Python suites."""
+def python(name: str, marker: str, *, workers: int, tests: Sequence[str] = ()) -> Outcome:
+    """One part of the Python suites, or only some of its tests."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "python.xml"
         command = [
@@ -89,6 +92,7 @@ def python(name: str, marker: str, *, workers: int) -> Outcome:
             "-o",
             "junit_family=xunit1",
         ]
+        command += tests
         if workers > 1:
             command += ["-n", str(workers), "--dist", "worksteal"]
         return _counted(run(name, command, ROOT), report)
@@ -129,8 +133,32 @@ def everything() -> list[Outcome]:
         outcomes = [other.result() for other in others]
     outcomes.append(ours)
     outcomes.append(python("wheels", "wheels and not services", workers=1))
-    outcomes.append(python("browsers", "browser and not services", workers=1))
+    outcomes.append(browsers())
     return outcomes
+
+
+def browsers() -> Outcome:
+    """Calls in browsers. What only did not come in time, of one or two tests, is run once more and named; **whatever else failed has
+    failed**: a picture that must never be shown is not asked about twice."""
+    marker = "browser and not services"
+    outcome = python("browsers", marker, workers=1)
+    late = [test for test in map(late_test, outcome.failed) if test is not None]
+    if not late or len(late) < len(outcome.failed) or len(late) > MOST_LATE:
+        return outcome
+    again = python("late", marker, workers=1, tests=late)
+    if again.code or again.failed or again.passed != len(late):
+        return outcome
+    for test in late:
+        print(f"late in browsers: {test} did not come in time at first, and did when it was run once more")
+    return replace(
+        outcome, code=0, passed=outcome.passed + len(late), failed=[], seconds=outcome.seconds + again.seconds
+    )
+
+
+def late_test(failed: str) -> str | None:
+    """The test that failed, as pytest names it, where all that is wrong is that something did not come in time; else None."""
+    found = re.match(r"(tests\.browser\.\w+)\.([^:]+): AssertionError: never came true: ", failed)
+    return f"{found[1].replace('.', '/')}.py::{found[2]}" if found else None
 
 
 def _report(outcomes: list[Outcome], *, no_skips: bool) -> int:

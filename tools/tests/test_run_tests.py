@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A suite that could not be run is not one that passed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tools.run_tests import Outcome
 
 @pytest.fixture
 def passing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def passed(name: str, _marker: str = "", *, workers: int = 1) -> Outcome:
+    def passed(name: str, _marker: str = "", *, workers: int = 1, tests: Sequence[str] = ()) -> Outcome:
         return Outcome(name, 0, workers)
 
     monkeypatch.setattr(run_tests, "python", passed)
@@ -36,3 +37,46 @@ def test_a_suite_whose_program_is_missing_ends_the_run(
 def test_a_run_without_a_test_fails(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_tests._report([Outcome("web", 0)], no_skips=False) == 1
     assert "no test ran in: web" in capsys.readouterr().out
+
+
+LATE = "tests.browser.test_x.test_sees[a.b]: AssertionError: never came true: alice sees bob; last answer None\nmore"
+WRONG = "tests.browser.test_x.test_never: AssertionError: assert 1 == 0\nnever came true: "
+
+
+def ran(monkeypatch: pytest.MonkeyPatch, *outcomes: Outcome) -> list[Sequence[str]]:
+    """Suites end so, one after the other; which tests were asked for each time."""
+    left, asked = list(outcomes), []
+
+    def python(_name: str, _marker: str, *, workers: int, tests: Sequence[str] = ()) -> Outcome:
+        assert workers == 1
+        asked.append(tests)
+        return left.pop(0)
+
+    monkeypatch.setattr(run_tests, "python", python)
+    return asked
+
+
+def test_what_only_did_not_come_in_time_is_run_once_more_and_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ran(monkeypatch, Outcome("browsers", 1, 58, [LATE]), Outcome("late", 0, 1))
+    found = run_tests.browsers()
+    assert (found.code, found.passed, found.failed) == (0, 59, [])
+    assert asked == [(), ["tests/browser/test_x.py::test_sees[a.b]"]]
+    assert "late in browsers: tests/browser/test_x.py::test_sees[a.b]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("failed", [[WRONG], [LATE, WRONG], [LATE, LATE, LATE]])
+def test_whatever_else_failed_has_failed(monkeypatch: pytest.MonkeyPatch, failed: list[str]) -> None:
+    asked = ran(monkeypatch, Outcome("browsers", 1, 50, failed))
+    assert run_tests.browsers().failed == failed
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "again", [Outcome("late", 1, 0, [LATE]), Outcome("late", 0, 0), Outcome("late", 3, 1)]
+)
+def test_what_is_late_twice_or_not_run_has_failed(monkeypatch: pytest.MonkeyPatch, again: Outcome) -> None:
+    ran(monkeypatch, Outcome("browsers", 1, 58, [LATE]), again)
+    found = run_tests.browsers()
+    assert (found.code, found.failed) == (1, [LATE])
