@@ -13,13 +13,15 @@ from typing import TypeVar
 from sealroom.core.clock import Clock
 from sealroom.core.errands import place_of
 from sealroom.core.logging import get_logger
+from sealroom.core.records import RecordsUnavailable
+from sealroom.media import control
 from sealroom.media.measures import PeerMeasures, RoomMeasures
 from sealroom.media.port import Engine
 from sealroom.quality import rates
 from sealroom.quality.device import DeviceSample, DeviceTrack
 from sealroom.quality.history import Keeper
 from sealroom.quality.minutes import Minutes
-from sealroom.quality.models import Sample, name_of
+from sealroom.quality.models import CallEvent, EventKind, Sample, name_of
 from sealroom.rooms import events
 from sealroom.rooms.events import Call, RoomEvent
 from sealroom_wire.signalling import Track
@@ -61,6 +63,7 @@ class Collector:
         self._engine, self._keeper, self._minutes, self._clock = engine, keeper, minutes, clock
         self._measured = tuple(measured)
         self._members: dict[int, _Member] = {}
+        self._happened: list[CallEvent] = []
 
     def on_room_event(self, event: RoomEvent) -> None:
         """Learns who is who from what happens in rooms."""
@@ -77,6 +80,12 @@ class Collector:
                     self._members[event.peer].tracks.pop(event.track, None)
             case _:
                 pass
+
+    def on_engine_event(self, event: control.Event) -> None:
+        """A participant's transport is there: from now on media may flow."""
+        member = self._members.get(event.peer) if isinstance(event, control.Connected) else None
+        if member is not None:
+            self._happened.append(_event(member, EventKind.CONNECTED, int(self._clock.unix() * 1000)))
 
     def on_device_sample(self, peer: int, sample: DeviceSample) -> None:
         """Takes what a device told; it goes into the next samples of its participant."""
@@ -119,7 +128,17 @@ class Collector:
             # Many rooms are many samples: between two of them calls have their turn.
             await asyncio.sleep(0)
         await self._minutes.close_until(now)
+        await self._tell()
         return taken
+
+    async def _tell(self) -> None:
+        """Writes what was seen to happen. A full journal, which counts it, loses it: it is not kept here for later."""
+        happened, self._happened = self._happened, []
+        if happened:
+            try:
+                await self._keeper.put_durable(happened)
+            except RecordsUnavailable as error:
+                _log.error("history_not_kept", code=error.code, count=len(happened))
 
     def _of_room(self, room: RoomMeasures, now: int) -> Iterator[Sample]:
         pictures = {
@@ -139,6 +158,7 @@ class Collector:
                 take = _Take(member, before, peer, device, span, now)
                 yield from take.sent()
                 yield from take.received(self._members, pictures)
+                self._happened += take.changed_layers(self._members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +194,21 @@ class _Take:
             layer = None if slot.source.track is Track.AUDIO else slot.source.layer
             yield self._sample(publisher.user_id, slot.source.track, numbers, told, on=True, layer=layer)
 
+    def changed_layers(self, members: Mapping[int, _Member]) -> Iterator[CallEvent]:
+        """Of each picture that now comes in another layer than before."""
+        earlier = {slot.slot: slot.source for slot in self.before.down}
+        for slot in self.after.down:
+            new, old = slot.source, earlier.get(slot.slot)
+            if new is None or old is None or new.track is Track.AUDIO:
+                continue
+            if (
+                (new.peer, new.track) == (old.peer, old.track)
+                and new.layer != old.layer
+                and new.peer in members
+            ):
+                peer_id, track = members[new.peer].user_id, new.track.value
+                yield _event(self.member, EventKind.LAYER, self.now, peer_id, track, new.layer)
+
     def _sample(
         self, peer_id: str, track: Track, numbers: rates.Numbers, told: DeviceTrack, *, on: bool, layer: int | None = None
     ) -> Sample:  # fmt: skip
@@ -190,6 +225,16 @@ class _Take:
             delay=told.delay,
             limited_by=told.limited_by, capture_rate=told.capture_rate, cpu=device.cpu, memory=device.memory, available=device.available,
         )  # fmt: skip
+
+
+def _event(
+    member: _Member, kind: EventKind, at: int, peer_id: str = "", track: str | None = None, number: int | None = None
+) -> CallEvent:  # fmt: skip
+    call = member.call
+    return CallEvent(
+        id=name_of(call.id, member.user_id, kind.value, peer_id, track, at), time=at, sdk_app_id=call.sdk_app_id, call_id=call.id,
+        room=call.room.id, user_id=member.user_id, kind=kind, peer_id=peer_id, track=track, number=number,
+    )  # fmt: skip
 
 
 def _within(told: int | None, span: int) -> int | None:

@@ -120,7 +120,6 @@ class EventKind(StrEnum):
     BLOCKED = "blocked"
     LAYER = "layer"
     CONNECTED = "connected"
-    REFUSED = "refused"
     RECONNECT = "reconnect"
     DEVICE = "device"
     NETWORK = "network"

@@ -13,7 +13,7 @@ from sealroom.quality import minutes as module
 from sealroom.quality.collector import Collector
 from sealroom.quality.device import DeviceSample, DeviceTrack
 from sealroom.quality.minutes import Minutes
-from sealroom.quality.models import Minute, Sample
+from sealroom.quality.models import CallEvent, EventKind, Minute, Sample
 from sealroom.rooms.state import Participant
 from sealroom_wire.signalling import Track
 from server.tests.conftest import House
@@ -117,6 +117,41 @@ async def test_a_device_weighs_no_more_than_the_time_there_was(studio: Studio) -
     studio.collector.on_device_sample(studio.bob.peer, DeviceSample(received=told))
     seen = (await studio.pass_time())["bob", "alice", "main"]
     assert (seen.frozen, seen.played) == (2000, 2000)
+
+
+async def test_a_picture_that_comes_in_another_layer_is_an_event_and_one_of_somebody_else_is_none(
+    studio: Studio, house: House
+) -> None:
+    (slot,) = [slot for slot, binding in studio.engine.peers[studio.bob.peer].bound.items() if binding.source]
+    source = control.SlotSource(studio.alice.peer, Track.MAIN, 0)
+    await studio.pass_time()
+    assert studio.kept.all(CallEvent) == []
+    await studio.engine.bind(studio.bob.peer, (control.SlotBinding(slot, 2, source),))
+    await studio.pass_time()
+    (event,) = studio.kept.all(CallEvent)
+    assert (event.user_id, event.kind, event.peer_id, event.track, event.number) == (
+        "bob",
+        EventKind.LAYER,
+        "alice",
+        "main",
+        0,
+    )
+    await studio.pass_time()
+    assert len(studio.kept.all(CallEvent)) == 1
+
+
+async def test_a_transport_that_is_there_is_an_event_and_a_full_journal_costs_no_samples(
+    studio: Studio,
+) -> None:
+    studio.collector.on_engine_event(control.Connected(studio.bob.peer, "aead_aes_256_gcm", "1.2"))
+    studio.kept.full = True
+    assert await studio.pass_time()
+    studio.kept.full = False
+    studio.collector.on_engine_event(control.Connected(studio.bob.peer, "aead_aes_256_gcm", "1.2"))
+    studio.collector.on_engine_event(control.Connected(99, "aead_aes_256_gcm", "1.2"))
+    await studio.pass_time()
+    (event,) = studio.kept.all(CallEvent)
+    assert (event.user_id, event.kind) == ("bob", EventKind.CONNECTED)
 
 
 async def test_a_muted_track_is_off_and_one_that_left_has_no_samples(studio: Studio, house: House) -> None:
