@@ -16,6 +16,7 @@ from sealroom.core.callers import Caller as RouteCaller
 from sealroom.core.clock import Clock
 from sealroom.core.db import AWAY
 from sealroom.core.errands import place_of
+from sealroom.core.http.body import BodyIncompleteError, BodyTooLargeError, read_body
 from sealroom.core.http.connection import client_address
 from sealroom.core.http.proxy import Receive, Scope, Send
 from sealroom.core.logging import get_logger
@@ -310,28 +311,17 @@ def _named(action: str) -> str:
 async def _body(receive: Receive, headers: Headers) -> bytes:
     """The body, which must be JSON where there is one; raises `ApiError`."""
     kind = headers.get("content-type").partition(";")[0].strip().lower()
-    parts: list[bytes] = []
-    size = 0
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            more = True
-            while more:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ApiError(Code.INVALID_BODY, "The body did not come whole.")
-                size += len(message.get("body", b""))
-                if size <= MAX_BODY_BYTES:
-                    parts.append(message.get("body", b""))
-                more = message.get("more_body", False)
-    except TimeoutError as error:
-        raise ApiError(Code.INVALID_BODY, "The body did not come in time.") from error
-    if size > MAX_BODY_BYTES:
+        body = await read_body(receive, MAX_BODY_BYTES, BODY_SECONDS)
+    except BodyTooLargeError as error:
         raise ApiError(
             Code.REQUEST_SIZE_LIMIT_EXCEEDED, f"A body has at most {MAX_BODY_BYTES // 1024} kB here."
-        )
-    if size and kind != "application/json":
+        ) from error
+    except BodyIncompleteError as error:
+        raise ApiError(Code.INVALID_BODY, "The body did not come whole, or not in time.") from error
+    if body and kind != "application/json":
         raise ApiError(Code.UNSUPPORTED_PROTOCOL, "Send parameters as application/json.")
-    return b"".join(parts)
+    return body
 
 
 async def _discard(receive: Receive) -> None:
