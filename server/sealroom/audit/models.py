@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
 
 from sealroom.catalogue import DataClass, LegalBasis, Purpose, Retention, Subject, dataset, field
-from sealroom.core.db import metadata
+from sealroom.core.db import COUNTED, metadata
 
 _FOR_EVER = Retention.kept("every proof rests on it; what is personal is erased and leaves a commitment")
 _PROOFS = Retention.kept("hashes and signatures: nothing in it tells of a person")
@@ -16,13 +16,10 @@ def _evidence(what: str, basis: LegalBasis, retention: Retention) -> dict[Any, A
     return dataset(what, DataClass.EVIDENCE, Purpose.PROVE, basis, retention)
 
 
-_BIG = BigInteger().with_variant(Integer, "sqlite")
-"""Only an INTEGER key counts up by itself in SQLite."""
-
 entries = Table(
     "audit_entries",
     metadata,
-    Column("id", _BIG, primary_key=True, autoincrement=True, info=field("A number.")),
+    Column("id", COUNTED, primary_key=True, autoincrement=True, info=field("A number.")),
     Column("at", BigInteger, nullable=False, info=field("When, Unix milliseconds.")),
     Column("event", String(64), nullable=False, info=field("What was done, one of a closed set.")),
     Column(

@@ -17,14 +17,11 @@ from sqlalchemy import (
 )
 
 from sealroom.catalogue import DataClass, LegalBasis, Purpose, Retention, Subject, dataset, field
-from sealroom.core.db import metadata
+from sealroom.core.db import COUNTED, metadata
 from sealroom.core.keys import SealedColumn
 
 MAX_URL_CHARACTERS = 2083
 """TRTC's limit."""
-
-_BIG = BigInteger().with_variant(Integer, "sqlite")
-"""Only an INTEGER key counts up by itself in SQLite."""
 
 
 class Group(IntEnum):
@@ -71,7 +68,7 @@ KEYS = SealedColumn(endpoints, "key", "webhook_key")
 outbox = Table(
     "webhook_outbox",
     metadata,
-    Column("id", _BIG, primary_key=True, autoincrement=True, info=field("A number; its order is that of the events.")),
+    Column("id", COUNTED, primary_key=True, autoincrement=True, info=field("A number; its order is that of the events.")),
     Column("event_id", String(32), nullable=False, info=field("The event's own id.")),
     Column(
         "sdk_app_id", BigInteger, nullable=False,

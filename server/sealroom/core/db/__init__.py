@@ -8,11 +8,12 @@ from sealroom.core.db.changes import Watch, number_of, raise_number
 from sealroom.core.db.database import AWAY, Also, Database
 from sealroom.core.db.revisions import ANYTHING, NOTHING, change_row, check_tag, locked_row
 from sealroom.core.db.statements import insert_new, upsert
-from sealroom.core.db.tables import metadata
+from sealroom.core.db.tables import COUNTED, metadata
 
 __all__ = [
     "ANYTHING",
     "AWAY",
+    "COUNTED",
     "NOTHING",
     "Also",
     "Database",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one collection of tables."""
 
-from sqlalchemy import MetaData
+from sqlalchemy import BigInteger, Integer, MetaData
 
 metadata = MetaData(
     naming_convention={
@@ -11,3 +11,6 @@ metadata = MetaData(
         "ck": "ck_%(table_name)s_%(constraint_name)s",
     }
 )
+
+COUNTED = BigInteger().with_variant(Integer, "sqlite")
+"""Of a key that counts up by itself: only an INTEGER one does in SQLite."""

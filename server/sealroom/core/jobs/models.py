@@ -1,18 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of jobs."""
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Float, Index, Integer, String, Table, Text, UniqueConstraint
 
 from sealroom.catalogue import DataClass, LegalBasis, Purpose, Retention, dataset, field
-from sealroom.core.db import metadata
-
-_BIG = BigInteger().with_variant(Integer, "sqlite")
-"""Only an INTEGER key counts up by itself in SQLite."""
+from sealroom.core.db import COUNTED, metadata
 
 jobs = Table(
     "jobs",
     metadata,
-    Column("id", _BIG, primary_key=True, autoincrement=True, info=field("A number.")),
+    Column("id", COUNTED, primary_key=True, autoincrement=True, info=field("A number.")),
     Column("kind", String(64), nullable=False, info=field("What is to be done.")),
     Column("key", String(128), nullable=False, info=field("What it is done to; never a person.")),
     Column("payload", Text, nullable=False, info=field("What its handler needs; never a person, never a secret.")),
