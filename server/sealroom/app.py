@@ -188,6 +188,8 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
     metrics, health, traces = telemetry.metrics, telemetry.health, telemetry.traces
     async with AsyncExitStack() as parts:
         parts.push_async_callback(traces.close)
+        # First of all: nothing is opened by a program that would store what nobody declared.
+        made = catalogue()
         kept = await Kept.open(configuration, state, clock, ids)
         parts.push_async_callback(kept.database.close)
         telemetry.watch_database(kept.database)
@@ -196,10 +198,10 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
         await record_configuration(
             kept.database, kept.audit, socket.gethostname(), changed_settings(configuration), system_user()
         )
-        records, writer = await _records(parts, configuration, state, kept, telemetry, clock)
+        records, writer = await _records(parts, configuration, state, kept, made, telemetry, clock)
         errands = await parts.enter_async_context(Errands())
         # Everything of calls is written through it, so that their receipts know.
-        touched = Touched(writer, catalogue(), TOUCHES)
+        touched = Touched(writer, made, TOUCHES)
         ledger = await _ledger(parts, configuration, kept, touched, telemetry, clock, ids)
         meter = Meter(kept.database, clock)
         # After the engine has said the last of everybody.
@@ -218,6 +220,7 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
 
         def tell(event: control.Event) -> None:
             meter.on_engine_event(event)
+            collector.on_engine_event(event)
             rooms.on_engine_event(event)
 
         moderation = Moderation(rooms, kept.bans, kept.database, kept.audit, clock, errands)
@@ -243,7 +246,7 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
             meters=MeteredUsage(kept.usage), clock=clock, metrics=metrics, traces=traces, directory=directory,
         )  # fmt: skip
         own = OwnServices(
-            kept.register, kept.api_keys, kept.bans, moderation, kept.endpoints, kept.letters, kept.audit, catalogue(),
+            kept.register, kept.api_keys, kept.bans, moderation, kept.endpoints, kept.letters, kept.audit, made,
             Answers(kept.database, kept.envelope, clock),
         )  # fmt: skip
         own_face = own_api.application(own, clock, ids, metrics)
@@ -269,10 +272,10 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
 
 
 async def _records(
-    parts: AsyncExitStack, configuration: Configuration, state: StateDirectory, kept: Kept, telemetry: Telemetry, clock: Clock
+    parts: AsyncExitStack, configuration: Configuration, state: StateDirectory, kept: Kept, made: Catalogue, telemetry: Telemetry, clock: Clock
 ) -> tuple[Records, RecordWriter]:  # fmt: skip
     """The store of records, what is written to it by way of the journal, and the jobs that end what is old."""
-    made, site, settings = catalogue(), configuration.site.name, configuration.records
+    site, settings = configuration.site.name, configuration.records
     records = store_of(settings, state, made, site, clock)
     parts.push_async_callback(records.close)
     await records.prepare()
