@@ -24,11 +24,11 @@ from sealroom.core.objects.errors import (
     ObjectExists,
     ObjectMissing,
     ObjectsUnavailable,
-    ObjectTooLarge,
 )
 from sealroom.core.objects.kind import ObjectKind, demand_declared, demand_name
-from sealroom.core.objects.port import MAX_WHOLE_BYTES, PART_BYTES, Content, Listed, Stored
+from sealroom.core.objects.port import PART_BYTES, Content, Listed, Stored
 from sealroom.core.objects.verified import verified
+from sealroom.core.objects.whole import whole
 
 T = TypeVar("T")
 
@@ -75,13 +75,7 @@ class LocalObjects:
 
     async def get(self, kind: ObjectKind, name: str) -> bytes:
         """See the port."""
-        parts, size = [], 0
-        async for part in self.read(kind, name):
-            size += len(part)
-            if size > MAX_WHOLE_BYTES:
-                raise ObjectTooLarge(f"{kind.name}/{name} has more than {MAX_WHOLE_BYTES} bytes.")
-            parts.append(part)
-        return b"".join(parts)
+        return await whole(self.read(kind, name), f"{kind.name}/{name}")
 
     async def read(self, kind: ObjectKind, name: str) -> AsyncIterator[bytes]:
         """See the port."""

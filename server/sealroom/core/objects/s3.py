@@ -32,6 +32,7 @@ from sealroom.core.objects.kind import ObjectKind, demand_declared, demand_name
 from sealroom.core.objects.local import demand_range
 from sealroom.core.objects.port import MAX_WHOLE_BYTES, PART_BYTES, Content, Listed, Stored
 from sealroom.core.objects.verified import verified
+from sealroom.core.objects.whole import whole
 
 _DIGEST = "sha256"
 """Name of the metadata field."""
@@ -99,13 +100,7 @@ class S3Objects:
 
     async def get(self, kind: ObjectKind, name: str) -> bytes:
         """See the port."""
-        parts, size = [], 0
-        async for part in self.read(kind, name):
-            size += len(part)
-            if size > MAX_WHOLE_BYTES:
-                raise ObjectTooLarge(f"{kind.name}/{name} has more than {MAX_WHOLE_BYTES} bytes.")
-            parts.append(part)
-        return b"".join(parts)
+        return await whole(self.read(kind, name), f"{kind.name}/{name}")
 
     async def read(self, kind: ObjectKind, name: str) -> AsyncIterator[bytes]:
         """See the port."""

@@ -152,7 +152,7 @@ class ObjectsContract:
     async def test_only_what_fits_into_memory_is_got_whole(
         self, objects: Objects, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(f"{type(objects).__module__}.MAX_WHOLE_BYTES", 1_000)
+        monkeypatch.setattr("sealroom.core.objects.whole.MAX_WHOLE_BYTES", 1_000)
         await objects.put(KIND, "fits", b"x" * 1_000)
         assert len(await objects.get(KIND, "fits")) == 1_000
         await objects.put(KIND, "long", b"x" * 1_001)
