@@ -11,7 +11,7 @@ import msgspec
 from cyclopts import App
 
 from sealroom.cli.flags import AsJson, ConfigFile, StateFolder, loaded, state_flag
-from sealroom.core.errors import StartError
+from sealroom.cli.kept import with_records
 
 if TYPE_CHECKING:
     from sealroom.core.config import Configuration
@@ -42,32 +42,12 @@ def records_dead(*, json: AsJson = False, state: StateFolder = None, config: Con
 @app.command(name="retry")
 def records_retry(*, state: StateFolder = None, config: ConfigFile = None) -> None:
     """Offer all that was put aside to the store again. What it takes is no longer aside."""
-    taken, left = asyncio.run(_retry(_configuration(config, state)))
-    print(f"{taken} taken, {left} still refused.")
-
-
-async def _retry(configuration: "Configuration") -> tuple[int, int]:
     from sealroom.app import catalogue
-    from sealroom.core.clock import SystemClock
-    from sealroom.core.records import RecordsUnavailable
     from sealroom.core.records.journal import Entries
-    from sealroom.core.records.opening import store_of
-    from sealroom.core.state import StateDirectory, state_directory
 
-    letters, made = _letters(configuration), catalogue()
-    state = StateDirectory(state_directory(configuration.state.directory, os.environ))
-    records = store_of(configuration.records, state, made, configuration.site.name, SystemClock())
-    try:
-        await records.prepare()
-        return await letters.retry(Entries(made), records)
-    except RecordsUnavailable as error:
-        raise StartError(
-            "records_unavailable",
-            f"The store did not take them ({error.code}).",
-            "Try again when it answers.",
-        ) from error
-    finally:
-        await records.close()
+    letters, entries = _letters(_configuration(config, state)), Entries(catalogue())
+    taken, left = with_records(config, state, lambda records: letters.retry(entries, records))
+    print(f"{taken} taken, {left} still refused.")
 
 
 def _configuration(config: Path | None, state: Path | None) -> "Configuration":
