@@ -6,6 +6,7 @@ mod mesh;
 mod rings;
 mod world;
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use _native::{event_tuple, track_name, track_of};
@@ -19,9 +20,12 @@ use sframe::{Codec, Opener, RoomContext, RoomKind, Sealer, Secret, Suite, Track}
 use world::{Member, World as Core};
 
 /// An engine, its clients, the network between them and their clock.
-#[pyclass(unsendable, module = "sealroom_sim._native")]
+///
+/// Python may drop it on any thread, where its garbage is collected; the core can be sent there but not shared, hence the lock, which
+/// nobody ever waits for.
+#[pyclass(module = "sealroom_sim._native")]
 struct World {
-    core: Core,
+    core: Mutex<Core>,
 }
 
 fn wrong(error: impl ToString) -> PyErr {
@@ -29,9 +33,13 @@ fn wrong(error: impl ToString) -> PyErr {
 }
 
 impl World {
+    fn core(&mut self) -> &mut Core {
+        self.core.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn member(&mut self, number: usize) -> PyResult<&mut Member> {
         let none = || PyIndexError::new_err("there is no such client");
-        self.core.members.get_mut(number).ok_or_else(none)
+        self.core().members.get_mut(number).ok_or_else(none)
     }
 }
 
@@ -48,39 +56,39 @@ impl World {
         };
         let core =
             Core::new(seed, link).map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
-        Ok(Self { core })
+        Ok(Self { core: Mutex::new(core) })
     }
 
     #[getter]
-    fn now(&self) -> f64 {
-        self.core.passed().as_secs_f64()
+    fn now(&mut self) -> f64 {
+        self.core().passed().as_secs_f64()
     }
 
     #[getter]
-    fn address(&self) -> (String, u16) {
-        let address = self.core.server;
+    fn address(&mut self) -> (String, u16) {
+        let address = self.core().server;
         (address.ip().to_string(), address.port())
     }
 
     #[getter]
-    fn fingerprint(&self) -> &str {
-        &self.core.fingerprint
+    fn fingerprint(&mut self) -> &str {
+        &self.core().fingerprint
     }
 
     #[getter]
-    fn passage(&self) -> (u64, u64, u64) {
-        let passage = self.core.network.passage();
+    fn passage(&mut self) -> (u64, u64, u64) {
+        let passage = self.core().network.passage();
         (passage.passed, passage.lost, passage.dropped)
     }
 
     fn command(&mut self, command: &[u8]) -> PyResult<()> {
         let command = serde_json::from_slice(command).map_err(wrong)?;
-        self.core.command(command);
+        self.core().command(command);
         Ok(())
     }
 
     fn events<'py>(&mut self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
-        let events = std::mem::take(&mut self.core.events);
+        let events = std::mem::take(&mut self.core().events);
         let encode = |event| serde_json::to_vec(&event).map(|json| PyBytes::new(py, &json));
         events
             .into_iter()
@@ -88,12 +96,12 @@ impl World {
             .collect()
     }
 
-    fn forwarded<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.core.forwarded.take())
+    fn forwarded<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.core().forwarded.take())
     }
 
     fn run(&mut self, milliseconds: u64) {
-        self.core.run(Duration::from_millis(milliseconds));
+        self.core().run(Duration::from_millis(milliseconds));
     }
 
     #[pyo3(signature = (audio_slots = 3, video_slots = 4, dtls = "1.2"))]
@@ -109,7 +117,7 @@ impl World {
             dtls_1_3: dtls == "1.3",
             ..ClientConfig::default()
         };
-        self.core.add_client(config).map_err(wrong)
+        self.core().add_client(config).map_err(wrong)
     }
 
     fn offer(&mut self, client: usize) -> PyResult<String> {
@@ -122,13 +130,13 @@ impl World {
     }
 
     fn restart_ice(&mut self, client: usize) -> PyResult<()> {
-        let now = self.core.now();
+        let now = self.core().now();
         let member = self.member(client)?;
         member.client.restart_ice(now).map_err(wrong)
     }
 
     fn accept(&mut self, client: usize, answer: &str) -> PyResult<()> {
-        let now = self.core.now();
+        let now = self.core().now();
         let member = self.member(client)?;
         let address = member.address;
         member.client.accept(now, answer, address).map_err(wrong)
@@ -171,13 +179,13 @@ impl World {
         after_removal: bool,
         use_after_ms: u64,
     ) -> PyResult<bool> {
-        let (now, after) = (self.core.now(), Duration::from_millis(use_after_ms));
+        let (now, after) = (self.core().now(), Duration::from_millis(use_after_ms));
         let client = &mut self.member(client)?.client;
         Ok(client.add_secret(now, (epoch, step), secret, after_removal, after))
     }
 
     fn step(&mut self, client: usize, epoch: u64, step: u8) -> PyResult<bool> {
-        let now = self.core.now();
+        let now = self.core().now();
         Ok(self.member(client)?.client.keys.step(now, epoch, step))
     }
 
@@ -195,7 +203,7 @@ impl World {
     }
 
     fn send(&mut self, client: usize, track: &str, frame: &[u8], timestamp: u32) -> PyResult<bool> {
-        let (now, track) = (self.core.now(), track_of(track)?);
+        let (now, track) = (self.core().now(), track_of(track)?);
         let codec = if track == Track::Audio {
             Codec::Opus
         } else {
@@ -222,7 +230,7 @@ impl World {
 }
 
 /// One sender's key of H.264, at both ends.
-#[pyclass(unsendable, module = "sealroom_sim._native")]
+#[pyclass(module = "sealroom_sim._native")]
 struct SealedH264 {
     sealer: Sealer,
     opener: Opener,

@@ -37,7 +37,7 @@ pub(crate) fn context(
 }
 
 /// Members' key rings on a virtual network.
-#[pyclass(unsendable, module = "sealroom_sim._native")]
+#[pyclass(module = "sealroom_sim._native")]
 pub(crate) struct Mesh {
     core: Core,
 }
