@@ -3,6 +3,7 @@
 
 import random
 import secrets
+import struct
 
 _ALPHANUMERIC = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _ICE_CHARS = _ALPHANUMERIC + "+/"
@@ -13,6 +14,7 @@ class Ids:
 
     def __init__(self, source: random.Random | None = None) -> None:
         self._source = source or secrets.SystemRandom()
+        self._ssrcs: list[int] = []
 
     def ice_text(self, length: int) -> str:
         """`length` characters of the ice-char set (RFC 8839 section 5.4), 6 bits each."""
@@ -21,7 +23,10 @@ class Ids:
     def ssrc(self, taken: set[int]) -> int:
         """An SSRC that is not 0 and not in `taken`, which it is added to."""
         while True:
-            found = self._source.getrandbits(32)
+            # Drawn by the dozen: an offer with many slots would ask the system that often.
+            if not self._ssrcs:
+                self._ssrcs += reversed(struct.unpack("<64I", self._source.randbytes(256)))
+            found = self._ssrcs.pop()
             if found and found not in taken:
                 taken.add(found)
                 return found

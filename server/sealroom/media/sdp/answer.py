@@ -7,14 +7,16 @@ the peer's receive slots, numbered in the offer's order; a data section is refus
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sealroom.core.ids import Ids
-from sealroom.media.sdp.codecs import Choice, choose_codecs
+from sealroom.media.sdp.codecs import choose_codecs
 from sealroom.media.sdp.extensions import choose_extensions
-from sealroom.media.sdp.offer import Offer, Section, malformed, not_supported, read_offer
+from sealroom.media.sdp.offer import Formats, Offer, Section, malformed, not_supported, read_offer
 from sealroom.media.sdp.streams import media_ssrcs, simulcast_ids
 from sealroom.media.session import (
     Codec,
+    CodecParameters,
     Credentials,
     DtlsVersion,
     ExtensionId,
@@ -28,6 +30,8 @@ from sealroom_wire.signalling import SlotKind, Track
 _UFRAG_CHARACTERS = 12
 _PWD_CHARACTERS = 24
 """144 bits; RFC 8445 section 5.3 asks for 128."""
+MAX_REMEMBERED = 256
+"""Choices of codecs that are not worked out again. One browser of one version needs about six; lower costs processor time, 64 kB each save memory."""
 _CNAME = "sealroom"
 _HOST_PREFERENCE = 126 << 24
 """Type preference of host candidates (RFC 8445 section 5.1.2.2)."""
@@ -64,10 +68,12 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """Codecs and header extensions of one section."""
+    """Codecs and header extensions of one section, and what the answer says of them, lines joined."""
 
-    codecs: Choice
+    parameters: tuple[CodecParameters, ...]
     extensions: tuple[ExtensionId, ...]
+    formats: str
+    codec_lines: str
     extension_lines: tuple[str, ...]
 
 
@@ -81,6 +87,7 @@ class _Draft:
     codecs: frozenset[Codec]
     tracks: Mapping[str, Track]
     local_ice: Credentials
+    transport_lines: str
     known_slots: tuple[ReceiveSlot, ...]
     taken_ssrcs: set[int]
     sends: list[SendTrack]
@@ -88,7 +95,7 @@ class _Draft:
     agreed: list[_Agreed]
     bundle: list[str]
     lines: list[str]
-    choices: dict[tuple[object, ...], _Chosen]
+    choices: dict[tuple[int, bool], _Chosen]
 
 
 def answer_first(
@@ -142,10 +149,20 @@ def _draft(
     local_ice: Credentials,
     known_slots: tuple[ReceiveSlot, ...],
 ) -> _Draft:
-    taken = {ssrc for section in offer.sections for ssrc in media_ssrcs(section)}
+    taken = {ssrc for section in offer.looks for ssrc in media_ssrcs(section)}
     for slot in known_slots:
         taken |= {slot.ssrc} | ({slot.rtx_ssrc} if slot.rtx_ssrc else set())
-    return _Draft(offer, server, ids, codecs, tracks, local_ice, known_slots, taken, [], [], [], [], [], {})
+    transport = "\r\n".join(
+        [
+            f"a=ice-ufrag:{local_ice.ufrag}",
+            f"a=ice-pwd:{local_ice.pwd}",
+            f"a=fingerprint:sha-256 {server.fingerprint}",
+            "a=setup:passive",
+        ]
+    )
+    return _Draft(
+        offer, server, ids, codecs, tracks, local_ice, transport, known_slots, taken, [], [], [], [], [], {}
+    )
 
 
 def _finish(draft: _Draft, rights: int, *, origin: int, version: int) -> Agreement:
@@ -206,10 +223,10 @@ def _receive(draft: _Draft, section: Section, track: Track) -> None:
     chosen = _choose(draft, section, receiving=False)
     rids = simulcast_ids(section)
     draft.sends.append(
-        SendTrack(section.mid, track, chosen.codecs.parameters, rids, chosen.extensions, media_ssrcs(section))
+        SendTrack(section.mid, track, chosen.parameters, rids, chosen.extensions, media_ssrcs(section))
     )
-    _begin(draft, section, chosen.codecs, track.value)
-    draft.lines += [*chosen.extension_lines, "a=recvonly", *chosen.codecs.lines]
+    _begin(draft, section, chosen, track.value)
+    draft.lines += [*chosen.extension_lines, "a=recvonly", chosen.codec_lines]
     draft.lines += [f"a=rid:{rid} recv" for rid in rids]
     if rids:
         draft.lines.append(f"a=simulcast:recv {';'.join(rids)}")
@@ -222,9 +239,9 @@ def _send(draft: _Draft, section: Section) -> None:
     chosen = _choose(draft, section, receiving=True)
     slot = _slot(draft, section, chosen)
     draft.slots.append(slot)
-    _begin(draft, section, chosen.codecs, "slot")
+    _begin(draft, section, chosen, "slot")
     msid = f"a=msid:- slot-{len(draft.slots) - 1}"
-    draft.lines += [*chosen.extension_lines, "a=sendonly", msid, *chosen.codecs.lines]
+    draft.lines += [*chosen.extension_lines, "a=sendonly", msid, chosen.codec_lines]
     if slot.rtx_ssrc is not None:
         draft.lines.append(f"a=ssrc-group:FID {slot.ssrc} {slot.rtx_ssrc}")
     draft.lines += [
@@ -233,20 +250,19 @@ def _send(draft: _Draft, section: Section) -> None:
 
 
 def _choose(draft: _Draft, section: Section, *, receiving: bool) -> _Chosen:
-    """The slots of one offer look alike: each look is worked out once."""
-    names = ("rtpmap", "fmtp", "rtcp-fb", "extmap")
-    look = (
-        receiving,
-        section.media,
-        section.formats,
-        *(tuple(section.attributes.get(name, ())) for name in names),
-    )
+    look = (section.look, receiving)
     if look not in draft.choices:
-        codecs = choose_codecs(section, draft.codecs, receiving=receiving)
         mixed = draft.offer.allow_mixed_extensions
-        extensions = choose_extensions(section, receiving=receiving, allow_mixed=mixed)
-        draft.choices[look] = _Chosen(codecs, *extensions)
+        draft.choices[look] = _chosen(section.described(), draft.codecs, receiving=receiving, mixed=mixed)
     return draft.choices[look]
+
+
+@lru_cache(MAX_REMEMBERED)
+def _chosen(offered: Formats, codecs: frozenset[Codec], *, receiving: bool, mixed: bool) -> _Chosen:
+    choice = choose_codecs(offered, codecs, receiving=receiving)
+    extensions, lines = choose_extensions(offered, receiving=receiving, allow_mixed=mixed)
+    joined = ("\r\n".join(lines),) if lines else ()
+    return _Chosen(choice.parameters, extensions, " ".join(choice.formats), "\r\n".join(choice.lines), joined)
 
 
 def _slot(draft: _Draft, section: Section, chosen: _Chosen) -> ReceiveSlot:
@@ -255,29 +271,22 @@ def _slot(draft: _Draft, section: Section, chosen: _Chosen) -> ReceiveSlot:
         ssrc, rtx_ssrc = known.ssrc, known.rtx_ssrc
     else:
         ssrc = draft.ids.ssrc(draft.taken_ssrcs)
-        repaired = any(codec.rtx_payload_type is not None for codec in chosen.codecs.parameters)
+        repaired = any(codec.rtx_payload_type is not None for codec in chosen.parameters)
         rtx_ssrc = draft.ids.ssrc(draft.taken_ssrcs) if repaired else None
     return ReceiveSlot(
-        section.mid, SlotKind(section.media), ssrc, rtx_ssrc, chosen.codecs.parameters, chosen.extensions
+        section.mid, SlotKind(section.media), ssrc, rtx_ssrc, chosen.parameters, chosen.extensions
     )
 
 
-def _begin(draft: _Draft, section: Section, choice: Choice, purpose: str) -> None:
+def _begin(draft: _Draft, section: Section, chosen: _Chosen, purpose: str) -> None:
     """The lines that every section of the bundle has; candidates stand in the first one only (RFC 8843 section 9)."""
     draft.agreed.append(_Agreed(section.media, section.mid, purpose))
-    draft.lines.append(f"m={section.media} 9 {section.protocol} {' '.join(choice.formats)}")
+    draft.lines.append(f"m={section.media} 9 {section.protocol} {chosen.formats}")
     draft.lines.append("c=IN IP4 0.0.0.0")
     if not draft.bundle:
         draft.lines += _candidates(draft.server)
     draft.bundle.append(section.mid)
-    draft.lines += [
-        f"a=ice-ufrag:{draft.local_ice.ufrag}",
-        f"a=ice-pwd:{draft.local_ice.pwd}",
-        f"a=fingerprint:sha-256 {draft.server.fingerprint}",
-        "a=setup:passive",
-        f"a=mid:{section.mid}",
-        "a=rtcp-mux",
-    ]
+    draft.lines += [draft.transport_lines, f"a=mid:{section.mid}", "a=rtcp-mux"]
     if "rtcp-rsize" in section.attributes:
         draft.lines.append("a=rtcp-rsize")
 

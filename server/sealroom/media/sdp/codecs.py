@@ -4,7 +4,7 @@
 import re
 from dataclasses import dataclass
 
-from sealroom.media.sdp.offer import Section, malformed, not_supported
+from sealroom.media.sdp.offer import Formats, malformed, not_supported
 from sealroom.media.session import Codec, CodecParameters
 
 _RTPMAP = re.compile(r"([0-9]{1,3}) ([A-Za-z0-9_.-]{1,32})/([0-9]{1,6})(?:/([0-9]))?")
@@ -44,30 +44,30 @@ class _Mapped:
     feedback: tuple[str, ...]
 
 
-def choose_codecs(section: Section, allowed: frozenset[Codec], *, receiving: bool) -> Choice:
+def choose_codecs(offered: Formats, allowed: frozenset[Codec], *, receiving: bool) -> Choice:
     """Chooses for one section; `receiving` says that the peer receives here, so the server sends.
 
     Raises:
         Refusal: no codec is left, or a codec line cannot be read.
     """
-    mapped = _mapped(section)
+    mapped = _mapped(offered)
     taken: dict[int, Codec] = {}
-    offered = [int(text) for text in section.formats]
+    payload_types = [int(text) for text in offered.payload_types]
     # Redundancy is looked at last: who prefers it names it before the codec that it repeats.
-    for payload_type in sorted(offered, key=lambda one: _is_redundancy(mapped.get(one))):
-        codec = _codec(section.media, mapped.get(payload_type), payload_type, taken)
+    for payload_type in sorted(payload_types, key=lambda one: _is_redundancy(mapped.get(one))):
+        codec = _codec(offered.media, mapped.get(payload_type), payload_type, taken)
         if codec is not None and codec in allowed and codec not in taken.values():
             taken[payload_type] = codec
-    taken = {payload_type: taken[payload_type] for payload_type in offered if payload_type in taken}
+    taken = {payload_type: taken[payload_type] for payload_type in payload_types if payload_type in taken}
     if not set(taken.values()) - {Codec.RED}:
         raise not_supported()
-    return _choice(section, taken, mapped, _RECEIVING if receiving else _SENDING)
+    return _choice(offered, taken, mapped, _RECEIVING if receiving else _SENDING)
 
 
 def _choice(
-    section: Section, taken: dict[int, Codec], mapped: dict[int, _Mapped], feedback: tuple[str, ...]
+    offered: Formats, taken: dict[int, Codec], mapped: dict[int, _Mapped], feedback: tuple[str, ...]
 ) -> Choice:
-    rtx = _retransmissions(section, taken, mapped)
+    rtx = _retransmissions(offered, taken, mapped)
     parameters: list[CodecParameters] = []
     formats: list[str] = []
     lines: list[str] = []
@@ -91,12 +91,12 @@ def _describe(payload_type: int, codec: _Mapped, feedback: tuple[str, ...]) -> l
     return lines
 
 
-def _mapped(section: Section) -> dict[int, _Mapped]:
-    formats = _lines(section, "fmtp", _FMTP)
-    feedback = _lines(section, "rtcp-fb", _FEEDBACK)
+def _mapped(offered: Formats) -> dict[int, _Mapped]:
+    formats = _lines(offered.fmtp, _FMTP)
+    feedback = _lines(offered.feedback, _FEEDBACK)
     everywhere = feedback.get("*", [])
     found: dict[int, _Mapped] = {}
-    for value in section.attributes.get("rtpmap", []):
+    for value in offered.rtpmap:
         match = _RTPMAP.fullmatch(value)
         if match is None or int(match.group(1)) in found:
             raise malformed()
@@ -110,10 +110,10 @@ def _mapped(section: Section) -> dict[int, _Mapped]:
     return found
 
 
-def _lines(section: Section, attribute: str, shape: re.Pattern[str]) -> dict[str, list[str]]:
-    """Values of `a=<attribute>:<payload type> <value>`, by payload type."""
+def _lines(values: tuple[str, ...], shape: re.Pattern[str]) -> dict[str, list[str]]:
+    """Values of the form `<payload type> <value>`, by payload type."""
     found: dict[str, list[str]] = {}
-    for value in section.attributes.get(attribute, []):
+    for value in values:
         match = shape.fullmatch(value)
         if match is None:
             raise malformed()
@@ -167,10 +167,10 @@ def _parameters(fmtp: str) -> dict[str, str]:
     return {name.lower(): value for name, _, value in pairs}
 
 
-def _retransmissions(section: Section, taken: dict[int, Codec], mapped: dict[int, _Mapped]) -> dict[int, int]:
+def _retransmissions(offered: Formats, taken: dict[int, Codec], mapped: dict[int, _Mapped]) -> dict[int, int]:
     """For each payload type taken, that of its retransmissions (RFC 4588 section 8.6)."""
     found: dict[int, int] = {}
-    for text in section.formats:
+    for text in offered.payload_types:
         codec = mapped.get(int(text))
         if codec is None or codec.name.lower() != "rtx" or 64 <= int(text) <= 95:
             continue

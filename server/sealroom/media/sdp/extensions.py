@@ -3,7 +3,7 @@
 
 import re
 
-from sealroom.media.sdp.offer import Extension, Section, malformed
+from sealroom.media.sdp.offer import Extension, Formats, malformed
 from sealroom.media.session import ExtensionId
 
 _EXTMAP = re.compile(r"([0-9]{1,5})(?:/(sendrecv|sendonly|recvonly|inactive))? (\S{1,256})(?: (.*))?")
@@ -36,7 +36,7 @@ _TURNED = {"sendonly": "recvonly", "recvonly": "sendonly"}
 
 
 def choose_extensions(
-    section: Section, *, receiving: bool, allow_mixed: bool
+    offered: Formats, *, receiving: bool, allow_mixed: bool
 ) -> tuple[tuple[ExtensionId, ...], tuple[str, ...]]:
     """Extensions taken, and the answer's lines; `receiving` says that the peer receives in this section.
 
@@ -45,7 +45,7 @@ def choose_extensions(
     known, useless = (WRITTEN, "sendonly") if receiving else (READ, "recvonly")
     taken: list[ExtensionId] = []
     lines: list[str] = []
-    for extension in _extensions(section):
+    for extension in _extensions(offered):
         # Ids above 14 need two-byte headers (RFC 8285 section 4.3), which only a peer that mixes both forms takes.
         fits = 1 <= extension.id <= (255 if allow_mixed else 14) and extension.id != 15
         wanted = extension.uri in known and extension.direction not in {useless, "inactive"}
@@ -56,9 +56,9 @@ def choose_extensions(
     return tuple(taken), tuple(lines)
 
 
-def _extensions(section: Section) -> list[Extension]:
+def _extensions(offered: Formats) -> list[Extension]:
     found: list[Extension] = []
-    for value in section.attributes.get("extmap", []):
+    for value in offered.extmap:
         match = _EXTMAP.fullmatch(value)
         if match is None:
             raise malformed()

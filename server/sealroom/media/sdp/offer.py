@@ -12,8 +12,8 @@ MAX_SECTIONS = 80
 MAX_FORMATS = 128
 MAX_EXTENSIONS = 64
 
-_TEXT = re.compile(r"(?:[abceikmoprstuvz]=[^\x00-\x08\x0a-\x1f\x7f]{0,2046}\r?\n)+")
-"""Lines of at most 2 kB. One pass over the text: no part of it can match in two ways."""
+_LINES = re.compile(r"(?:[abceikmoprstuvz]=[\t -~\x80-\U0010ffff]{0,2046}+\n)++")
+"""Lines of at most 2 kB without control characters. One pass over the text: no part of it can match in two ways."""
 _MID = re.compile(r"[A-Za-z0-9_-]{1,16}")
 _ICE_CHARS = re.compile(r"[A-Za-z0-9+/]+")
 _FINGERPRINT = re.compile(r"(?i)sha-256 ([0-9A-F]{2}(?::[0-9A-F]{2}){31})")
@@ -36,9 +36,26 @@ class Extension:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
-    """One m-section. `attributes` holds the values of every attribute by name; flags have the value ''."""
+class Formats:
+    """What a section says of its codecs and header extensions, line by line; browsers of one version all say the same."""
 
+    media: str
+    payload_types: tuple[str, ...]
+    rtpmap: tuple[str, ...]
+    fmtp: tuple[str, ...]
+    feedback: tuple[str, ...]
+    extmap: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One m-section. `attributes` holds the values of every attribute but its mid by name; flags have the value ''.
+
+    **Sections of one offer with the same `look` differ in their mid alone**: what is worked out for one holds for all. A browser
+    offers dozens of slots and means two or three looks.
+    """
+
+    look: int
     media: str
     port: int
     protocol: str
@@ -46,6 +63,24 @@ class Section:
     mid: str
     direction: str
     attributes: Attributes
+
+    def named(self, mid: str) -> "Section":
+        """The same under another mid."""
+        return Section(
+            self.look,
+            self.media,
+            self.port,
+            self.protocol,
+            self.formats,
+            mid,
+            self.direction,
+            self.attributes,
+        )
+
+    def described(self) -> Formats:
+        """Its codecs and header extensions."""
+        values = [tuple(self.attributes.get(name, ())) for name in ("rtpmap", "fmtp", "rtcp-fb", "extmap")]
+        return Formats(self.media, self.formats, *values)
 
     @property
     def is_data(self) -> bool:
@@ -75,6 +110,8 @@ class Offer:
     """An offer whose transport is one bundle with DTLS."""
 
     sections: tuple[Section, ...]
+    looks: tuple[Section, ...]
+    """The first section of each look."""
     transport: Transport
     allow_mixed_extensions: bool
 
@@ -95,43 +132,43 @@ def read_offer(text: str) -> Offer:
     Raises:
         Refusal: `sdp_malformed` where a rule of SDP is broken, `sdp_not_supported` for what is not served.
     """
-    session, bodies = _split(_lines(text))
-    sections = tuple(_section(body) for body in bodies)
+    head, bodies = _split(text)
+    session = _attributes(head)
+    looks: dict[str, Section] = {}
+    sections = tuple([_section(body, looks) for body in bodies])
     used = [section for section in sections if not section.is_rejected]
     mids = [section.mid for section in used]
     if len(set(mids)) != len(mids):
         raise malformed()
     _check_bundle(session, mids)
-    media = [section for section in used if not section.is_data]
+    different = tuple(looks.values())
+    media = [section for section in different if not section.is_rejected and not section.is_data]
     if not media:
         raise not_supported()
     mixed = "extmap-allow-mixed"
     allow_mixed = mixed in session or all(mixed in section.attributes for section in media)
-    return Offer(sections, _transport(session, used), allow_mixed)
+    return Offer(sections, different, _transport(session, different), allow_mixed)
 
 
-def _lines(text: str) -> list[str]:
+def _split(text: str) -> tuple[list[str], list[str]]:
+    """The session's lines, and what each section says after `m=`."""
     # Characters are counted first: the exact count costs an encoding of the whole text.
     if len(text) > MAX_SDP_BYTES or len(text.encode("utf-8", "replace")) > MAX_SDP_BYTES:
         raise malformed()
-    if not _TEXT.fullmatch(text):
+    text = text.replace("\r\n", "\n")
+    if not text.startswith("v=0\no=") or not text.endswith("\n"):
         raise malformed()
-    return text.replace("\r", "").split("\n")[:-1]
+    head, *bodies = text[:-1].split("\nm=")
+    lines = _lines(head)
+    if not 1 <= len(bodies) <= MAX_SECTIONS:
+        raise not_supported()
+    return lines, bodies
 
 
-def _split(lines: list[str]) -> tuple[Attributes, list[list[str]]]:
-    """Session attributes, and the lines of each section with its m-line first."""
-    if lines[:1] != ["v=0"] or not lines[1:] or not lines[1].startswith("o="):
+def _lines(text: str) -> list[str]:
+    if not _LINES.fullmatch(text + "\n"):
         raise malformed()
-    starts = [number for number, line in enumerate(lines) if line[0] == "m"]
-    if not starts:
-        raise not_supported()
-    if len(starts) > MAX_SECTIONS:
-        raise not_supported()
-    ends = [*starts[1:], len(lines)]
-    return _attributes(lines[: starts[0]]), [
-        lines[start:end] for start, end in zip(starts, ends, strict=True)
-    ]
+    return text.split("\n")
 
 
 def _attributes(lines: list[str]) -> Attributes:
@@ -146,7 +183,24 @@ def _attributes(lines: list[str]) -> Attributes:
     return found
 
 
-def _section(lines: list[str]) -> Section:
+def _section(body: str, looks: dict[str, Section]) -> Section:
+    """Reads a section, or finds it in `looks` but for its mid."""
+    before, _, after = body.partition("\na=mid:")
+    mid, newline, rest = after.partition("\n")
+    look = before + newline + rest
+    known = looks.get(look)
+    section = (known or _read_section(f"m={look}", len(looks))).named(mid)
+    # One that is switched off needs no mid; what it has stands in the answer too.
+    if (mid or not section.is_rejected) and not _MID.fullmatch(mid):
+        raise malformed()
+    if known is None:
+        looks[look] = section
+    return section
+
+
+def _read_section(text: str, look: int) -> Section:
+    """A section without its mid."""
+    lines = _lines(text)
     words = lines[0][2:].split(" ")
     if len(words) < 4 or not all(words) or len(words) > MAX_FORMATS + 3:
         raise malformed()
@@ -154,14 +208,10 @@ def _section(lines: list[str]) -> Section:
     if media not in {"audio", "video", "application"}:
         raise not_supported()
     attributes = _attributes(lines[1:])
+    if "mid" in attributes:
+        raise malformed()
     section = Section(
-        media,
-        _number(port, 65535),
-        protocol,
-        tuple(formats),
-        _single(attributes, "mid"),
-        _direction(attributes),
-        attributes,
+        look, media, _number(port, 65535), protocol, tuple(formats), "", _direction(attributes), attributes
     )
     _check_section(section)
     return section
@@ -170,8 +220,6 @@ def _section(lines: list[str]) -> Section:
 def _check_section(section: Section) -> None:
     if section.is_rejected:
         return
-    if not _MID.fullmatch(section.mid):
-        raise malformed()
     if section.is_data:
         if section.protocol not in _DATA_PROTOCOLS:
             raise not_supported()
@@ -212,10 +260,11 @@ def _check_bundle(session: Attributes, mids: list[str]) -> None:
         raise not_supported()
 
 
-def _transport(session: Attributes, sections: list[Section]) -> Transport:
+def _transport(session: Attributes, sections: tuple[Section, ...]) -> Transport:
     if "ice-lite" in session:
         raise not_supported()
-    found = {_transport_of(session, section) for section in sections if not _inherits(section)}
+    used = [section for section in sections if not section.is_rejected and not _inherits(section)]
+    found = {_transport_of(session, section) for section in used}
     if len(found) != 1:
         raise malformed()
     return found.pop()
