@@ -39,6 +39,7 @@ from sealroom.kept import Kept
 from sealroom.listeners import admin_listener, api_listener, program_version, public_listener, start_engine
 from sealroom.media import control
 from sealroom.media.sdp.answer import Server
+from sealroom.memory import keep_what_start_made
 from sealroom.production import check_production, raise_file_limit
 from sealroom.quality import models as quality
 from sealroom.quality.collector import Collector
@@ -175,6 +176,7 @@ async def _started(configuration: Configuration) -> AsyncIterator[_Started]:
     with state.locked():
         logging.configure(style=configuration.log.format, level=configuration.log.level, key=state.log_key())
         async with _running(configuration, state) as started:
+            keep_what_start_made()
             _log.info("started", version=program_version())
             yield started
     _log.info("ended")

@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.core.config.schema import DatabaseSettings
+from sealroom.core.db.asking import Asking
 from sealroom.core.db.schema import migrate
 from sealroom.core.db.target import ALONE, IMMEDIATE, Target, Where
 
@@ -45,7 +46,9 @@ class Database:
         if target.is_sqlite:
             self._writers, self._readers = engine.execution_options(**{IMMEDIATE: True}), engine
             self._alone = engine.execution_options(**{ALONE: True})
+            self._asking: Asking | None = Asking(target)
         else:
+            self._asking = None
             self._writers = engine
             self._readers = engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -83,6 +86,8 @@ class Database:
     ) -> Sequence[Row[*Ts]]:
         """The rows of one statement, without a transaction around it: the cheapest way to ask. What is asked often is built once and
         asked with `parameters`."""
+        if self._asking is not None:
+            return await self._asking.ask(statement, parameters)
         async with self._alone.connect() as connection:
             return (await connection.execute(statement, parameters)).all()
 
@@ -93,4 +98,6 @@ class Database:
 
     async def close(self) -> None:
         """Closes every connection."""
+        if self._asking is not None:
+            await self._asking.close()
         await self._engine.dispose()

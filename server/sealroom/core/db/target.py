@@ -78,6 +78,12 @@ class Target:
         self._prepare_sqlite(engine.sync_engine)
         return engine
 
+    def asking_engine(self) -> Engine:
+        """For single questions to SQLite, asked by one thread."""
+        engine = create_engine(self.url, pool_size=1, connect_args={"check_same_thread": False})
+        self._prepare_sqlite(engine)
+        return engine.execution_options(**{ALONE: True})
+
     def _prepare_sqlite(self, engine: Engine) -> None:
         busy = f"busy_timeout={round(self._settings.lock_timeout * 1000)}"
 
