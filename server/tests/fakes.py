@@ -4,7 +4,7 @@
 import heapq
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -195,12 +195,14 @@ class FakeEngine:
         for number in [number for number, peer in self.peers.items() if peer.room == room]:
             self._leave(number)
 
-    async def add_peer(self, room: int, peer: int, session: Session) -> None:
+    async def add_peer(self, room: int, peer: int, session: Session, *, muted: Iterable[Track] = ()) -> None:
         self._maybe_fail()
         self._room(room)
         assert peer not in self.peers
         _check(session)
-        self.peers[peer] = FakePeer(room, session, {send.track: False for send in session.sends})
+        self.peers[peer] = FakePeer(
+            room, session, {send.track: send.track in muted for send in session.sends}
+        )
         if self.before_answer is not None:
             self.before_answer()
 

@@ -2,6 +2,7 @@
 """`sealroom` as it must not be: `python lying_operator.py LIE ...` lies in one way, and goes on as `sealroom ...`."""
 
 import sys
+from collections.abc import Iterable
 
 import msgspec
 
@@ -25,8 +26,10 @@ def crosses_members() -> None:
     real_add, real_bind = MediaEngine.add_peer, MediaEngine.bind
     peers: list[int] = []
 
-    async def add_peer(self: MediaEngine, room: int, peer: int, session: Session) -> None:
-        await real_add(self, room, peer, session)
+    async def add_peer(
+        self: MediaEngine, room: int, peer: int, session: Session, *, muted: Iterable[Track] = ()
+    ) -> None:
+        await real_add(self, room, peer, session, muted=muted)
         peers.append(peer)
 
     def other(subscriber: int, source: control.SlotSource | None) -> control.SlotSource | None:

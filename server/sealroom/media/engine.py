@@ -5,7 +5,7 @@ Only plumbing: what a command means is said in `control.py`, what happens in `en
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -100,9 +100,11 @@ class MediaEngine:
         """Closes a room and every peer in it."""
         await self._answer(control.CloseRoom(self._next(), room))
 
-    async def add_peer(self, room: int, peer: int, session: Session) -> None:
-        """Lets a peer into a room; its datagrams are taken when this returns."""
-        await self._answer(control.AddPeer(self._next(), room, peer, session))
+    async def add_peer(self, room: int, peer: int, session: Session, *, muted: Iterable[Track] = ()) -> None:
+        """Lets a peer into a room; its datagrams are taken when this returns. Nothing is forwarded of what begins `muted`."""
+        command = control.AddPeer(self._next(), room, peer, session)
+        muting = [control.SetMuted(self._next(), peer, track, muted=True) for track in muted]
+        await self._answer(command, *muting)
 
     async def update_peer(self, peer: int, session: Session) -> None:
         """Gives a peer its new session: more slots, or new ICE credentials."""
@@ -161,14 +163,16 @@ class MediaEngine:
         self._token += 1
         return self._token
 
-    async def _answer(self, command: control.Command) -> Any:
+    async def _answer(self, command: control.Command, *then: control.Command) -> Any:
+        """The answer to a command. Others are sent right behind it; nobody waits for theirs."""
         if self._closed:
             # Nobody collects answers any more.
             raise _closed()
         future: asyncio.Future[Any] = self._loop.create_future()
         self._waiting[command.token] = future
         try:
-            self._native.send(msgspec.json.encode(command))
+            for one in (command, *then):
+                self._native.send(msgspec.json.encode(one))
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await future
         except _engine.EngineError as error:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The engine as rooms see it: `engine.MediaEngine` is one, the tests have another that keeps the same rules."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from sealroom.media import control
@@ -26,8 +27,8 @@ class Engine(Protocol):
     async def close_room(self, room: int) -> None:
         """Closes a room and every peer in it."""
 
-    async def add_peer(self, room: int, peer: int, session: Session) -> None:
-        """Lets a peer into a room; its datagrams are taken when this returns."""
+    async def add_peer(self, room: int, peer: int, session: Session, *, muted: Iterable[Track] = ()) -> None:
+        """Lets a peer into a room; its datagrams are taken when this returns. Nothing is forwarded of what begins `muted`."""
 
     async def update_peer(self, peer: int, session: Session) -> None:
         """Gives a peer its new session: more slots, or new ICE credentials."""

@@ -148,10 +148,9 @@ class RoomService:
                 sealed = room.sealing is Sealing.REQUIRED
                 await self._engine.add_room(room.number, sealing_required=sealed)
             session = _held(participant, participant.agreement)
-            await self._engine.add_peer(room.number, participant.peer, session)
             # Nothing of a track is forwarded before it is published: the limits on publishers hold on media too.
-            for send in participant.agreement.session.sends:
-                await self._engine.set_muted(participant.peer, send.track, muted=True)
+            tracks = [send.track for send in session.sends]
+            await self._engine.add_peer(room.number, participant.peer, session, muted=tracks)
         except EngineFailure as failure:
             # Put out meanwhile, the peer is one that the engine does not know any more.
             if not participant.gone:

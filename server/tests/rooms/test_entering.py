@@ -2,11 +2,13 @@
 """Who may enter a room, what he and the others are told, and how rooms come and go."""
 
 import asyncio
+from collections.abc import Iterable
 
 import pytest
 
 from sealroom.core.config.schema import RoomSettings
 from sealroom.media import control
+from sealroom.media.session import Session
 from sealroom.rooms import directory
 from sealroom.rooms.service import RoomService
 from sealroom_wire import signalling
@@ -135,14 +137,14 @@ async def test_two_entries_at_once_leave_one(
         second.append(asyncio.ensure_future(house.enter("alice")))
 
     engine.before_answer = start_second
-    original = engine.set_muted
+    original = engine.add_peer
 
-    async def slow(peer: int, track: Track, *, muted: bool) -> None:
+    async def slow(room: int, peer: int, session: Session, *, muted: Iterable[Track] = ()) -> None:
+        await original(room, peer, session, muted=muted)
         for _ in range(10):
             await asyncio.sleep(0)
-        await original(peer, track, muted=muted)
 
-    monkeypatch.setattr(engine, "set_muted", slow)
+    monkeypatch.setattr(engine, "add_peer", slow)
     assert await refusal(house.enter("alice")) is ErrorCode.REPLACED_BY_NEW_ENTRY
     await second[0]
     await settled()

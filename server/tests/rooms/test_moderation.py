@@ -3,7 +3,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 
 import pytest
 
@@ -197,15 +197,14 @@ async def test_who_is_removed_while_he_enters_does_not_get_in(
     await house.enter("bob")
     listening.take()
     removing: list[asyncio.Task[object]] = []
-    original = engine.set_muted
+    original = engine.add_peer
 
-    async def slow(peer: int, track: Track, *, muted: bool) -> None:
-        if not removing:
-            removing.append(asyncio.ensure_future(moderation.remove(APP, ROOM, ["alice"], actor=KEY)))
+    async def slow(room: int, peer: int, session: Session, *, muted: Iterable[Track] = ()) -> None:
+        await original(room, peer, session, muted=muted)
+        removing.append(asyncio.ensure_future(moderation.remove(APP, ROOM, ["alice"], actor=KEY)))
         await asyncio.wait(removing)
-        await original(peer, track, muted=muted)
 
-    engine.set_muted = slow  # type: ignore[method-assign]
+    engine.add_peer = slow  # type: ignore[method-assign]
     line = FakeLine()
     assert await refusal(house.enter("alice", line=line)) is ErrorCode.REMOVED_FROM_ROOM
     assert line.told == [signalling.KickedOut(KickReason.BANNED)]
@@ -438,11 +437,11 @@ async def test_a_ban_that_another_process_made_is_seen_within_two_seconds(
 async def test_who_is_banned_while_he_enters_does_not_get_in(
     house: House, moderation: Moderation, engine: FakeEngine
 ) -> None:
-    original: Callable[[int, int, Session], Awaitable[None]] = engine.add_peer
+    original = engine.add_peer
 
-    async def slow(room: int, peer: int, session: Session) -> None:
+    async def slow(room: int, peer: int, session: Session, *, muted: Iterable[Track] = ()) -> None:
         await moderation.ban(APP, "alice", None, actor=KEY)
-        await original(room, peer, session)
+        await original(room, peer, session, muted=muted)
 
     engine.add_peer = slow  # type: ignore[method-assign]
     assert await refusal(house.enter("alice", issued_at=NOW)) is ErrorCode.BANNED
