@@ -123,6 +123,10 @@ DASHBOARDS: dict[str, tuple[str, tuple[Panel, ...]]] = {
             Panel(
                 "Room events lost", "short", {"{{reason}}": "sum by (reason) (increase(sealroom_ledger_lost_events_total[$__rate_interval]))"}
             ),
+            Panel("History that waits for the journal", "bytes", {"{{instance}}": "sealroom_history_waiting_bytes"}),
+            Panel(
+                "History lost", "short", {"{{reason}}": "sum by (reason) (increase(sealroom_history_lost_documents_total[$__rate_interval]))"}
+            ),
             Panel("Jobs, by what came of them", "short", {"{{kind}} {{reason}}": "sum by (kind, reason) (increase(sealroom_jobs_total[1h]))"}),
             Panel("Memory", "bytes", {"{{instance}}": "sealroom_process_resident_memory_bytes"}),
         ),

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sealroom.api.gate import GateMetrics
 from sealroom.core.jobs import JobMetrics
 from sealroom.core.metrics import Metrics
+from sealroom.quality.relay import HistoryMetrics
 from sealroom.rooms.ledger import LedgerMetrics
 from sealroom.trtc_api.endpoint import ApiMetrics
 from sealroom.webhooks.delivery import WebhookMetrics
@@ -24,7 +25,10 @@ def declared_labels() -> dict[str, set[str]]:
     """Labels by family, also of those that nothing was counted of yet."""
     metrics = Metrics("0")
     found = [vars(metrics), vars(ApiMetrics(metrics)), vars(GateMetrics(metrics))]
-    found += [vars(kind(CollectorRegistry())) for kind in (LedgerMetrics, WebhookMetrics, JobMetrics)]
+    found += [
+        vars(kind(CollectorRegistry()))
+        for kind in (LedgerMetrics, HistoryMetrics, WebhookMetrics, JobMetrics)
+    ]
     wrappers = [one for held in found for one in held.values() if isinstance(one, MetricWrapperBase)]
     return {family.name: set(one._labelnames) for one in wrappers for family in one.describe()}
 

@@ -43,8 +43,8 @@ from sealroom.memory import keep_what_start_made
 from sealroom.production import check_production, raise_file_limit
 from sealroom.quality import models as quality
 from sealroom.quality.collector import Collector
-from sealroom.quality.history import History
 from sealroom.quality.minutes import Minutes
+from sealroom.quality.relay import HistoryMetrics, HistoryRelay
 from sealroom.quality.reports import Listening
 from sealroom.regions.directory import FileDirectory, directory_dataset
 from sealroom.regions.receipts import Receipts
@@ -80,7 +80,7 @@ DOCUMENTS: tuple[type[Document], ...] = quality.DOCUMENTS
 """Every kind of document that features keep in `records`."""
 
 TOUCHES = Rules(
-    opened=("db/calls", "db/receipts", "log/log"),
+    opened=("db/calls", "db/history_outbox", "db/receipts", "log/log"),
     entered=("db/presences", "db/usage_meters", "db/usage_days"),
     follows={"records/quality_samples": ("records/quality_minutes", JOURNAL)},
 )
@@ -204,7 +204,7 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
         errands = await parts.enter_async_context(Errands())
         # Everything of calls is written through it, so that their receipts know.
         touched = Touched(writer, made, TOUCHES)
-        ledger = await _ledger(parts, configuration, kept, touched, telemetry, clock, ids)
+        ledger = await _ledger(parts, configuration, kept, made, touched, telemetry, clock, ids)
         meter = Meter(kept.database, clock)
         # After the engine has said the last of everybody.
         parts.push_async_callback(meter.close)
@@ -294,7 +294,8 @@ async def _records(
 
 
 async def _ledger(
-    parts: AsyncExitStack, configuration: Configuration, kept: Kept, touched: Touched, telemetry: Telemetry, clock: Clock, ids: Ids
+    parts: AsyncExitStack, configuration: Configuration, kept: Kept, made: Catalogue, touched: Touched, telemetry: Telemetry, clock: Clock,
+    ids: Ids,
 ) -> Ledger:  # fmt: skip
     """What writes down what happens in rooms, with all that hangs on it; what a killed process left open is ended first."""
     outbox, metrics, traces = Outbox(kept.database, clock), telemetry.metrics, telemetry.traces
@@ -306,12 +307,20 @@ async def _ledger(
     receipts = Receipts(
         kept.database, kept.keys, touched, configuration.site.name, node=NODE, seen={"db/webhook_outbox": outbox.holds}
     )  # fmt: skip
+    history = HistoryRelay(
+        kept.database, touched, made, clock, HistoryMetrics(metrics.registry), node=NODE, expected=touched.expect
+    )  # fmt: skip
     ledger = Ledger(
-        kept.database, clock, LedgerMetrics(metrics.registry), committed=(deliverer.wake, receipts.committed), node=NODE,
-        writers=(receipts.learn, History(touched).write, outbox.write, receipts.write), traces=traces,
+        kept.database, clock, LedgerMetrics(metrics.registry), node=NODE, traces=traces,
+        writers=(receipts.learn, history.write, outbox.write, receipts.write),
+        committed=(history.committed, deliverer.wake, receipts.committed),
     )  # fmt: skip
     telemetry.watch_ledger(ledger)
+    telemetry.watch_history(history)
     await receipts.complete()
+    parts.push_async_callback(history.close)
+    # What the process before left goes to the journal before what ends its calls.
+    await history.start()
     await ledger.recover(ids)
     await ledger.start()
     await deliverer.recover()

@@ -11,6 +11,7 @@ from sealroom.core.records.tally import RecordsMetrics
 from sealroom.core.records.writing import RecordWriter
 from sealroom.core.traces import Traces, traces_of
 from sealroom.listeners import program_version
+from sealroom.quality.relay import HistoryRelay
 from sealroom.rooms.ledger import Ledger
 
 
@@ -46,3 +47,7 @@ class Telemetry:
     def watch_ledger(self, ledger: Ledger) -> None:
         """Calls never wait for it either."""
         self.health.note("ledger", ledger.says)
+
+    def watch_history(self, history: HistoryRelay) -> None:
+        """Nor for its way to the journal."""
+        self.health.note("history", history.says)

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sealroom.app import DOCUMENTS, catalogue
 from sealroom.catalogue import Region
 from sealroom.core.db import Database, metadata
-from sealroom.quality.models import CallEnded, Sample, SdkLogEntry
+from sealroom.quality.models import CallEnded, Sample, SdkLogEntry, history_outbox
 from sealroom.rooms.models import calls
 from sealroom.usage.models import meters
 from sealroom_customer.client.client import Client
@@ -153,7 +153,8 @@ async def _settled(world: World, name: str) -> None:
                 ended = await search.documents(records, CallEnded)
                 metered = await database.ask(select(meters.c.stay).where(meters.c.room == planted.room))
                 whole = all(found[value] >= places for value, places in wanted.items())
-                if whole and ended and len({row.stay for row in metered}) == 2:
+                passed_on = not await database.ask(select(history_outbox.c.id))
+                if whole and ended and passed_on and len({row.stay for row in metered}) == 2:
                     break
                 await asyncio.sleep(0.2)
     await database.close()
@@ -300,6 +301,7 @@ def test_the_receipt_says_what_the_stores_hold(world: World, name: str) -> None:
     # Who was put out by the API is in the audit log, which is the moderator's deed and not the call's.
     assert held - {"db/audit_entries"} <= told
     rest = {
+        "db/history_outbox",
         "db/presences",
         "db/receipts",
         "db/usage_days",
@@ -307,7 +309,9 @@ def test_the_receipt_says_what_the_stores_hold(world: World, name: str) -> None:
         "journal/journal",
         "records/quality_minutes",
     }
-    assert told - held == rest, "presences went with the call; the others name it by nothing that was planted"
+    assert told - held == rest, (
+        "presences went with the call, and history went on; the others name it by nothing that was planted"
+    )
 
 
 def test_a_receipt_needs_nothing_of_the_server_that_made_it(world: World, tmp_path: Path) -> None:

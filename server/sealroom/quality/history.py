@@ -1,25 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turns what happens in rooms into the back-end log and the events of calls.
 
-**It may be told the same events again**, as by the ledger when its transaction failed: documents have the names of what they
-tell, so that told twice they are there once. Nothing is kept in mind from one event to the next, so that a process which ends
-what a killed one began writes the same.
+**It may be told the same events again**: documents have the names of what they tell, so that told twice they are there once. Nothing
+is kept in mind from one event to the next, so that a process which ends what a killed one began writes the same.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from sealroom.catalogue import Document
-from sealroom.core.logging import get_logger
-from sealroom.core.records import RecordsUnavailable
 from sealroom.quality.models import CallBegun, CallEnded, CallEvent, Departure, EventKind, Stay, name_of
 from sealroom.rooms import events
 from sealroom.rooms.events import Call, RoomEvent
 from sealroom_wire.ids import RoomKind
-
-_log = get_logger()
 
 
 class Keeper(Protocol):
@@ -30,24 +23,6 @@ class Keeper(Protocol):
 
     async def put_durable(self, documents: Sequence[Document]) -> None:
         """Returns once they survive whatever kills the process."""
-
-
-class History:
-    """Writes what happened in rooms."""
-
-    def __init__(self, keeper: Keeper) -> None:
-        self._keeper = keeper
-
-    async def write(self, _connection: AsyncConnection, told: Sequence[RoomEvent]) -> None:
-        """A writer of the ledger: returns once the events are durable, in the order in which they happened."""
-        documents = [document for event in told for document in documents_of(event)]
-        if not documents:
-            return
-        try:
-            await self._keeper.put_durable(documents)
-        except RecordsUnavailable as error:
-            # The journal is full, which it counts. What else hangs on these events (webhooks, usage) must not wait for that.
-            _log.error("history_not_kept", code=error.code, count=len(documents))
 
 
 def stay_name(call: Call, user_id: str, entered_at: int) -> str:

@@ -5,6 +5,8 @@ import hashlib
 from enum import StrEnum
 from typing import Annotated
 
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
+
 from sealroom.catalogue import (
     DataClass,
     Document,
@@ -14,8 +16,12 @@ from sealroom.catalogue import (
     Purpose,
     Retention,
     Subject,
+    dataset,
     document,
+    field,
 )
+from sealroom.core.db import COUNTED, metadata
+from sealroom.core.records.journal.what import KEPT_DAYS
 
 _LOOKED_INTO = Retention.age(30, "complaints about a call come within weeks")
 _DRAWN = Retention.age(14, "the dashboard goes back 14 days (TRTC)")
@@ -247,3 +253,21 @@ DOCUMENTS: tuple[type[Document], ...] = (
     CallBegun, CallEnded, Stay, Departure, CallEvent, Entry, Sample, Minute, SdkLogEntry
 )  # fmt: skip
 """What this feature keeps in `records`."""
+
+history_outbox = Table(
+    "history_outbox",
+    metadata,
+    Column("id", COUNTED, primary_key=True, autoincrement=True, info=field("A number; its order is that of the batches.")),
+    Column("node", String(64), nullable=False, info=field("Which server wrote it, and takes it to its journal.")),
+    Column(
+        "documents", LargeBinary, nullable=False,
+        info=field("What history says of a batch of room events: rooms, users, addresses.", personal=True),
+    ),
+    Column("count", Integer, nullable=False, info=field("How many documents they are.")),
+    Column("made_at", BigInteger, nullable=False, info=field("Unix milliseconds.", dates=True)),
+    Index("ix_history_outbox_node_id", "node", "id"),
+    info=dataset(
+        "History of calls on its way to the journal; a row goes within seconds of its batch.", DataClass.BACK_END_LOG,
+        Purpose.DIAGNOSE, LegalBasis.CONTRACT, Retention.age(KEPT_DAYS, "the journal takes it at once; what it never takes is given up"),
+    ),
+)  # fmt: skip

@@ -89,6 +89,10 @@ class Touched:
         self._see(documents, Store.RECORDS)
         self._keeper.put(documents)
 
+    def expect(self, documents: Sequence[Document]) -> None:
+        """These will be put as soon as the ledger's transaction is over, whose receipts must know of it."""
+        self._see(documents, Store.RECORDS, JOURNAL)
+
     async def put_durable(self, documents: Sequence[Document]) -> None:
         """Passes on what must last. Raises what the writer raises; a name that was noted then says too much, never too little."""
         self._see(documents, Store.RECORDS, JOURNAL)

@@ -18,8 +18,8 @@ from sealroom.core.errors import MissingError, StartError
 from sealroom.core.ids import Ids
 from sealroom.core.keys import NoteSigner
 from sealroom.core.metrics import Metrics
-from sealroom.quality.history import History
 from sealroom.quality.models import Entry
+from sealroom.quality.relay import HistoryMetrics, HistoryRelay
 from sealroom.regions.models import receipts
 from sealroom.regions.receipt import PURPOSE, Receipt, ReceiptError, call_hash, check_call, verify
 from sealroom.regions.receipts import Receipts, note_of
@@ -32,7 +32,7 @@ from server.tests.fakes import APP, NOW, MemoryKeys, VirtualClock
 from server.tests.rooms.test_ledger import CALL, closed, entered, left, opened
 
 ALWAYS = {
-    ("db", "calls"), ("db", "presences"), ("db", "receipts"), ("db", "usage_days"), ("db", "usage_meters"), ("journal", "journal"),
+    ("db", "calls"), ("db", "history_outbox"), ("db", "presences"), ("db", "receipts"), ("db", "usage_days"), ("db", "usage_meters"), ("journal", "journal"),
     ("log", "log"), ("records", "call_ends"), ("records", "call_events"), ("records", "calls"), ("records", "departures"),
     ("records", "stays"),
 }  # fmt: skip
@@ -75,9 +75,14 @@ class Node:
         self.receipts = Receipts(
             self.database, self.keys, self.touched, "cn", node="cn-1", seen={"db/webhook_outbox": self._seen}
         )
+        self.history = HistoryRelay(
+            self.database, self.touched, catalogue(), self.clock, HistoryMetrics(Metrics("test").registry), node="cn-1",
+            expected=self.touched.expect,
+        )  # fmt: skip
         self.ledger = Ledger(
-            self.database, self.clock, LedgerMetrics(Metrics("test").registry), node="cn-1", committed=(self.receipts.committed,),
-            writers=(self.receipts.learn, History(self.touched).write, self.receipts.write),
+            self.database, self.clock, LedgerMetrics(Metrics("test").registry), node="cn-1",
+            writers=(self.receipts.learn, self.history.write, self.receipts.write),
+            committed=(self.history.committed, self.receipts.committed),
         )  # fmt: skip
 
     async def _seen(self, _connection: AsyncConnection, batch: Sequence[RoomEvent]) -> set[str]:

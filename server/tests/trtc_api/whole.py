@@ -22,7 +22,7 @@ from sealroom.core.errands import Errands
 from sealroom.core.ids import Ids
 from sealroom.core.metrics import Metrics
 from sealroom.core.records.sqlite import SqliteRecords
-from sealroom.quality.history import History
+from sealroom.quality.relay import HistoryMetrics, HistoryRelay
 from sealroom.rooms.bans import Bans
 from sealroom.rooms.ledger import Ledger, LedgerMetrics
 from sealroom.rooms.moderation import Moderation
@@ -68,11 +68,17 @@ class Whole:
 
     house: House
     ledger: Ledger
+    history: HistoryRelay
     world: World
     book: LedgerBook
     desk: Desk
     meter: Meter
     database: Database
+
+    async def flush(self) -> None:
+        """All that happened is told of."""
+        await self.ledger.flush()
+        await self.history.flush()
 
 
 class WholeContract:
@@ -89,9 +95,13 @@ class WholeContract:
         records = SqliteRecords(tmp_path / "records.db", catalogue(), "sg")
         await records.prepare()
         bans = Bans(database, desk.audit, clock)
-        ledger = Ledger(
-            database, clock, LedgerMetrics(metrics.registry), writers=(History(Keeper(records)).write,)
+        history = HistoryRelay(
+            database, Keeper(records), catalogue(), clock, HistoryMetrics(metrics.registry)
         )
+        await history.start()
+        ledger = Ledger(
+            database, clock, LedgerMetrics(metrics.registry), writers=(history.write,), committed=(history.committed,)
+        )  # fmt: skip
         await ledger.start()
         meter = Meter(database, clock)
         rooms = RoomService(
@@ -106,11 +116,12 @@ class WholeContract:
             keys=desk.api_keys, applications=desk.apps, rooms=moderation, past=RecordedHistory(records, book, clock),
             numbers=RecordedNumbers(records), meters=MeteredUsage(UsageService(database, clock)), clock=clock, metrics=Metrics("test"),
         )  # fmt: skip
-        yield Whole(House(rooms), ledger, world, book, desk, meter, database)
+        yield Whole(House(rooms), ledger, history, world, book, desk, meter, database)
         moderation.close()
         while errands.running:
             await asyncio.wait(errands.running)
         await ledger.close()
+        await history.close()
         await records.close()
         await database.close()
 
@@ -122,7 +133,7 @@ class WholeContract:
         await rooms.publish(alice, Track.MAIN, muted=False)
         clock.advance(5)
         rooms.leave(alice)
-        await whole.ledger.flush()
+        await whole.flush()
 
         span: dict[str, Any] = {"SdkAppId": APP, "StartTime": NOW - 60, "EndTime": NOW + 60}
         found = await whole.world.call("DescribeRoomInfo", span)
@@ -148,7 +159,7 @@ class WholeContract:
 
         clock.advance(10)
         rooms.leave(bob)
-        await whole.ledger.flush()
+        await whole.flush()
         over = (await whole.world.call("DescribeRoomInfo", {k: v for k, v in span.items() if k != "CommId"}))[
             "RoomList"
         ][0]
@@ -164,7 +175,7 @@ class WholeContract:
             rooms.leave(someone)
         await whole.house.enter("bob", room=room_number(7))
         await whole.house.enter("carol", room=room_string("7"))
-        await whole.ledger.flush()
+        await whole.flush()
 
         async def of(start: int, end: int, room: str | None = None, wanted: Page = ALL) -> list[str]:
             span = Window(NOW + start, NOW + end)
