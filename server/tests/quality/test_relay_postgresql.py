@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""History's way to the journal on a real PostgreSQL."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sealroom.core.db import Database
+from server.tests.quality.test_relay import (
+    node,
+    test_a_commit_that_was_not_heard_of_reaches_the_journal,
+    test_an_idle_server_keeps_nothing,
+    test_rows_that_are_done_go_with_the_next_batch_and_cost_no_transaction,
+    test_the_journal_gets_nothing_of_a_transaction_that_failed,
+    test_the_journal_gets_what_was_committed_in_its_order,
+    test_what_a_killed_process_left_is_taken_up_before_anything_else,
+    test_what_does_not_stay_in_memory_is_read_when_its_turn_comes,
+)
+from tools.services.fixtures import OwnDatabase
+
+pytestmark = pytest.mark.services
+
+__all__ = [
+    "node",
+    "test_a_commit_that_was_not_heard_of_reaches_the_journal",
+    "test_an_idle_server_keeps_nothing",
+    "test_rows_that_are_done_go_with_the_next_batch_and_cost_no_transaction",
+    "test_the_journal_gets_nothing_of_a_transaction_that_failed",
+    "test_the_journal_gets_what_was_committed_in_its_order",
+    "test_what_a_killed_process_left_is_taken_up_before_anything_else",
+    "test_what_does_not_stay_in_memory_is_read_when_its_turn_comes",
+]
+
+
+@pytest.fixture
+async def database(own_database: OwnDatabase) -> AsyncIterator[Database]:
+    database = Database(own_database.url)
+    yield database
+    await database.close()
