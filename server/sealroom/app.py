@@ -313,7 +313,7 @@ async def _ledger(
     ledger = Ledger(
         kept.database, clock, LedgerMetrics(metrics.registry), node=NODE, traces=traces,
         writers=(receipts.learn, history.write, outbox.write, receipts.write),
-        committed=(history.committed, deliverer.wake, receipts.committed),
+        committed=(history.committed, outbox.committed, deliverer.wake, receipts.committed),
     )  # fmt: skip
     telemetry.watch_ledger(ledger)
     telemetry.watch_history(history)

@@ -87,9 +87,11 @@ class Outbox:
         """Applications that have so many events waiting that no more are taken in. Set by who looks."""
         self.refused = 0
         """How many were not."""
+        self._excess = 0
 
     async def write(self, connection: AsyncConnection, batch: Sequence[RoomEvent]) -> None:
         """The ledger's writer: one row for each event that an endpoint wants."""
+        self._excess = 0
         told = [(event, what) for event in batch if (what := told_of(event)) is not None]
         if not told:
             return
@@ -100,11 +102,15 @@ class Outbox:
             if url is None:
                 continue
             if event.call.sdk_app_id in self.full:
-                self.refused += 1
+                self._excess += 1
                 continue
             rows.append(_row(event, what, lane_of(event.call, url), now))
         if rows:
             await connection.execute(insert(outbox), rows)
+
+    def committed(self) -> None:
+        """What was written last is in the database for good. A transaction that is tried again refuses the same again, and once."""
+        self.refused, self._excess = self.refused + self._excess, 0
 
     async def holds(self, connection: AsyncConnection, batch: Sequence[RoomEvent]) -> set[str]:
         """Of which calls (ids) of a batch events were written, asked in the transaction that wrote them."""

@@ -79,6 +79,7 @@ class Post:
         """What the ledger does with events."""
         async with self.database.writing() as connection:
             await self.outbox.write(connection, made)
+        self.outbox.committed()
         for worker in self.workers:
             worker.wake()
 

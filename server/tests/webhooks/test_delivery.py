@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -401,6 +402,12 @@ async def test_what_exceeds_an_applications_bound_is_refused_and_counted(
     await post.happened(post.published("late"), post.published("other", app=APP + 1))
     assert len([one for one in await everything(post) if one.sdk_app_id == APP]) == 12
     assert post.outbox.refused == 1
+    with suppress(OSError):
+        async with post.database.writing() as connection:
+            await post.outbox.write(connection, [post.published("broken off")])
+            raise OSError
+    await post.happened(post.published("again"))
+    assert post.outbox.refused == 2, "what is tried again is refused once"
     post.client.hold.set()
     await post.passes(delivery.COUNT_SECONDS + 2, 0.5)
     await post.happened(post.published("later"))
