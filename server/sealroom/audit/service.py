@@ -28,7 +28,7 @@ from sealroom.audit.tree import (
     subtrees,
 )
 from sealroom.core.clock import Clock
-from sealroom.core.db import Database
+from sealroom.core.db import Database, insert_new
 from sealroom.core.errors import StartError
 from sealroom.core.grouping import Grouped
 from sealroom.core.keys import Keys
@@ -130,9 +130,11 @@ class AuditLog:
 
     async def _locked_head(self, connection: AsyncConnection) -> tuple[Frontier, bytes]:
         """Where the tree goes on. The first statement is a change, so that two who place wait for each other."""
-        held = await connection.execute(update(head).values(size=head.c.size))
-        if held.rowcount == 0:
-            await connection.execute(insert(head).values(one=1, size=0, frontier=b"", last=FIRST))
+        lock = update(head).values(size=head.c.size)
+        if (await connection.execute(lock)).rowcount == 0:
+            # Two may be the first: the later one waits here for the earlier one's end, and then goes on where that ended.
+            await insert_new(connection, head, {"one": 1, "size": 0, "frontier": b"", "last": FIRST})
+            await connection.execute(lock)
         row = (await connection.execute(select(head))).one()
         hashes = [row.frontier[at : at + HASH_BYTES] for at in range(0, len(row.frontier), HASH_BYTES)]
         try:
