@@ -4,7 +4,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Table, and_, select, tuple_, update
+from sqlalchemy import Row, Table, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.core.db import Database
 from sealroom.core.errors import StartError
@@ -78,18 +79,23 @@ async def _page(
 async def _page_again(
     database: Database, envelope: Envelope, column: SealedColumn, rows: Sequence[Row[*tuple[Any, ...]]]
 ) -> int:
-    newest, done = await envelope.masters.newest(), 0
+    """The master key, which may lie elsewhere, is asked before anything is locked."""
+    newest = await envelope.masters.newest()
+    made: list[tuple[Row[*tuple[Any, ...]], bytes]] = []
+    for row in rows:
+        if name_of(row[-1]) != newest:
+            plaintext = await column.decrypt(envelope, row[:-1], row[-1])
+            made.append((row, await column.encrypt(envelope, row[:-1], plaintext)))
+    if not made:
+        return 0
     async with database.writing() as connection:
-        for row in rows:
-            key, value = row[:-1], row[-1]
-            if name_of(value) == newest:
-                continue
-            again = await column.encrypt(envelope, key, await column.decrypt(envelope, key, value))
-            # Only where it is still the value that was read.
-            mine = and_(
-                *(name == part for name, part in zip(column.keys, key, strict=True)), column.column == value
-            )
-            done += (
-                await connection.execute(update(column.table).where(mine).values({column.column: again}))
-            ).rowcount
-    return done
+        return sum([await _replace(connection, column, row, again) for row, again in made])
+
+
+async def _replace(
+    connection: AsyncConnection, column: SealedColumn, row: Row[*tuple[Any, ...]], again: bytes
+) -> int:
+    """Only where it is still the value that was read: who changed it meanwhile had the newest key."""
+    mine = [name == part for name, part in zip(column.keys, row[:-1], strict=True)]
+    statement = update(column.table).where(*mine, column.column == row[-1])
+    return (await connection.execute(statement.values({column.column: again}))).rowcount

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Encrypted values: open only where they belong, unchanged, with the master key; and say nothing of what is in them."""
 
+import asyncio
 import contextlib
 
 import pytest
@@ -12,6 +13,7 @@ from sealroom.core.db import Database
 from sealroom.core.errors import StartError
 from sealroom.core.keys import Envelope, EnvelopeError, SealedColumn, check_master_key, encrypt_again
 from sealroom.core.keys.envelope import _OPENED, _USES, name_of
+from sealroom.core.keys.master import WrapContext, Wrapped
 from server.tests.administration import KeyService
 
 PLACE = ("table", "column", "7")
@@ -177,6 +179,37 @@ async def test_everything_is_encrypted_again_and_nothing_twice(
     rows = await table.ask(select(things.c.secret).where(things.c.secret.is_not(None)))
     assert {name_of(row.secret) for row in rows} == {name}
     assert await opened(table, Envelope(service)) == expected
+
+
+class BusyService(KeyService):
+    """A key service that takes its time: meanwhile others write to the database."""
+
+    database: Database | None = None
+
+    async def wrap(self, key: bytes, context: WrapContext) -> Wrapped:
+        if self.database is not None:
+            async with asyncio.timeout(5), self.database.writing() as connection:
+                mine = things.c.number == 1
+                changed = select(things.c.secret).where(things.c.number == 2).scalar_subquery()
+                await connection.execute(update(things).where(mine).values(secret=changed))
+        return await super().wrap(key, context)
+
+
+async def test_others_write_while_the_master_key_is_asked_and_what_they_wrote_stays(
+    database: Database,
+) -> None:
+    service = BusyService()
+    envelope = Envelope(service)
+    async with database.writing() as connection:
+        await connection.run_sync(things.create)
+        for number in (1, 2):
+            secret = await SEALED.encrypt(envelope, ("a", number), b"secret")
+            await connection.execute(insert(things).values(owner="a", number=number, secret=secret))
+    await service.rotate()
+    service.database = database
+    assert await encrypt_again(database, envelope, SEALED) == 1
+    one, two = await database.ask(select(things.c.secret).order_by(things.c.number))
+    assert name_of(one.secret).version < name_of(two.secret).version
 
 
 async def test_a_value_that_was_moved_to_another_row_does_not_open(
