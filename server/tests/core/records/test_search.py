@@ -42,6 +42,9 @@ class ScriptedWire:
         """What it calls what it does not take."""
         self.lost = 0
         """Shards that are not there."""
+        self.deleted: list[Json] = []
+        """Answers to deletions, one after the other; then nothing more is deleted, and so many documents are in conflict."""
+        self.conflicts = self.deletions = 0
         self.closed = False
 
     async def call(
@@ -68,6 +71,11 @@ class ScriptedWire:
         if self.lost and query.get("allow_partial_search_results") == "false":
             raise Answered(503, "no_shard_available_action_exception")
         shards = {"total": 2, "successful": 2 - self.lost, "skipped": 0, "failed": self.lost}
+        if path.endswith("_delete_by_query"):
+            self.deletions += 1
+            return (
+                self.deleted.pop(0) if self.deleted else {"deleted": 0, "version_conflicts": self.conflicts}
+            )
         if path.endswith("_count"):
             return {"count": len(self.kept), "_shards": shards}
         return {"hits": {"total": {"value": 0}, "hits": []}, "_shards": shards}
@@ -109,6 +117,27 @@ async def test_a_server_that_stays_busy_is_said_to_be(clock: VirtualClock) -> No
         await turned(opened(wire, clock).write([sample(n) for n in range(6)]), clock)
     assert caught.value.code == "store_busy"
     assert len(wire.kept) == 5
+
+
+async def test_a_deletion_waits_for_who_writes_what_it_deletes(clock: VirtualClock) -> None:
+    wire = ScriptedWire()
+    wire.deleted = [{"deleted": 2, "version_conflicts": 1}, *[{"deleted": 0, "version_conflicts": 1}] * 2]
+    wire.deleted.append({"deleted": 1, "version_conflicts": 0})
+    task = asyncio.ensure_future(opened(wire, clock).delete(samples_where()))
+    await until(lambda: wire.deletions == 1)
+    await until(lambda: clock.pending == 1)
+    assert wire.deletions == 1, "it is asked again only when time has passed"
+    await until(task.done, clock)
+    assert await task == 3
+
+
+async def test_a_deletion_that_never_comes_to_an_end_is_given_up(clock: VirtualClock) -> None:
+    wire = ScriptedWire()
+    wire.conflicts = 5
+    with pytest.raises(RecordsUnavailable) as caught:
+        await turned(opened(wire, clock).delete(samples_where()), clock)
+    assert caught.value.code == "store_busy"
+    assert wire.deletions == 4
 
 
 async def test_refused_and_busy_together_are_told_apart(clock: VirtualClock) -> None:

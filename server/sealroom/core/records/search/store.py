@@ -156,14 +156,18 @@ class SearchRecords:
         # Documents that were only just written are not found by a deletion.
         await self._ask("POST", f"{indices.pattern}/_refresh")
         how = {"conflicts": "proceed", "refresh": "true", "max_docs": str(_DELETED_AT_ONCE)}
-        gone = 0
+        gone = vain = 0
         path = f"{indices.pattern}/_delete_by_query"
-        while True:
+        while vain < _ATTEMPTS:
             answer = await self._ask("POST", path, {"query": filtered(plain)}, how, seconds=_DELETE_SECONDS)
             gone += int(answer["deleted"])
             if not answer["deleted"] and not answer["version_conflicts"]:
-                break
-        return gone
+                return gone
+            vain = 0 if answer["deleted"] else vain + 1
+            if answer["version_conflicts"]:
+                # Somebody writes what is to go: he is let finish.
+                await self._pause(vain)
+        raise RecordsUnavailable("store_busy", "What is to be deleted is written again and again.")
 
     async def expire(self, kind: type[Document], before: int) -> int:
         """Deletes indices of days that ended; what was deleted from others leaves the disk."""
