@@ -27,7 +27,7 @@ def test_what_alerts_count_is_there_before_it_happens(scraped: str) -> None:
     for series in (
         'sealroom_ledger_lost_events_total{reason="bound"} 0.0',
         'sealroom_history_lost_documents_total{reason="bound"} 0.0',
-        'sealroom_records_lost_total{reason="too_old"} 0.0',
+        'sealroom_records_lost_total{reason="file_too_old"} 0.0',
         'sealroom_records_refused_total{reason="full"} 0.0',
         'sealroom_webhook_events_total{reason="dead"} 0.0',
         'sealroom_webhook_attempts_total{code="timed_out"} 0.0',

@@ -148,7 +148,7 @@ class Shipper:
                 await self._remove(segment)
                 return None
             except (SegmentDamaged, FileNotFoundError):
-                await self._give_up(segment, "damaged")
+                await self._give_up(segment, "file_damaged")
                 return None
             except OperatorError as error:
                 # Another segment may be under a key that is there.
@@ -209,11 +209,11 @@ class Shipper:
         """What the store did not take in the journal's own time goes."""
         before = int(self._clock.unix() * 1000) - KEPT_DAYS * _DAY_MS
         if old := await self._dead.expire(before):
-            self._tally.lost["too_old"] += len(old)
+            self._tally.lost["file_too_old"] += len(old)
         await asyncio.to_thread(self._count_dead)
         for segment in self._journal.segments():
             if segment.committed is None and 0 < segment.made < before:
-                await self._give_up(segment, "too_old")
+                await self._give_up(segment, "file_too_old")
 
     def _count_dead(self) -> None:
         """Counts files of dead letters into the journal's bound. A command may have taken some away."""

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 REFUSED = ("full", "unwritable", "no_key")
 DEAD = ("value_unfit", "undecodable")
-LOST = ("buffer_full", "store_refused", "at_end", "damaged", "too_old", "dead_full")
+LOST = ("buffer_full", "store_refused", "at_end", "damaged", "file_damaged", "file_too_old", "dead_full")
 """All reasons, shown with 0 from the start: what appears with its first loss shows no increase to an alert rule."""
 
 
@@ -30,8 +30,8 @@ class Tally:
     dead: Counter[str] = field(default_factory=Counter)
     """Put aside as dead letters, by reason."""
     lost: Counter[str] = field(default_factory=Counter)
-    """Gone for good, by reason. Samples: `buffer_full`, `store_refused`, `at_end`. Of the journal: `damaged` (frames, or files without
-    a header), `too_old` (files), `dead_full` (documents)."""
+    """Gone for good, by reason. Samples: `buffer_full`, `store_refused`, `at_end`. Of the journal: `damaged` (frames),
+    `file_damaged` (files without a header), `file_too_old` (files, of dead letters too), `dead_full` (documents)."""
     torn: int = 0
     """Bytes at the ends of files that a killed process left behind; they were never acknowledged."""
 

@@ -275,7 +275,7 @@ async def test_a_file_whose_header_says_a_wrong_length_is_a_loss(site: Site) -> 
     site.records.gone = False
     async with site.running() as writer:
         await site.flushed(writer)
-        assert writer.tally.lost == {"damaged": 1}
+        assert writer.tally.lost == {"file_damaged": 1}
 
 
 async def test_a_file_without_a_readable_header_is_reported_and_keeps_nothing_up(site: Site) -> None:
@@ -288,7 +288,7 @@ async def test_a_file_without_a_readable_header_is_reported_and_keeps_nothing_up
     site.records.gone = False
     async with site.running() as writer:
         await site.flushed(writer)
-        assert writer.tally.lost == {"damaged": 1}
+        assert writer.tally.lost == {"file_damaged": 1}
     assert await found(site) == [one.id for one in notes(1, 1)]
 
 
@@ -329,7 +329,7 @@ async def test_what_is_never_taken_ends_with_its_week_and_is_counted(site: Site)
         await writer._journal.rotate()
         site.clock.advance(WEEK + 60)
         await writer.put_durable(notes(2, 2))
-        await until(lambda: writer.tally.lost == {"too_old": 1}, site.clock)
+        await until(lambda: writer.tally.lost == {"file_too_old": 1}, site.clock)
         site.records.gone = False
         await site.flushed(writer)
         await writer.put_durable(notes(11, 1))
