@@ -238,6 +238,7 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
             settings,
             reports=devices,
             entries=devices,
+            refusals=devices,
             directory=directory,
             traces=traces,
         )

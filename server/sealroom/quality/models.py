@@ -131,6 +131,7 @@ class EventKind(StrEnum):
     NETWORK = "network"
     KEY_CHANGE = "key_change"
     FRAMES_REFUSED = "frames_refused"
+    REFUSED = "refused"
     FIRST_FRAME = "first_frame"
     FOREGROUND = "foreground"
     BACKGROUND = "background"

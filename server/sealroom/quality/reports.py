@@ -40,7 +40,7 @@ _log = get_logger()
 
 
 class Listening:
-    """Implements `signalling.reports.DeviceReports` and `signalling.conversation.EntryListener`."""
+    """Implements `signalling.reports.DeviceReports`, `signalling.conversation.EntryListener` and `signalling.refusals.RefusalListener`."""
 
     def __init__(
         self, collector: Collector, keeper: Keeper, clock: Clock, errands: Errands, *, log: bool
@@ -75,6 +75,10 @@ class Listening:
         )  # fmt: skip
         self._keep([entry])
 
+    def on_refusal(self, participant: Participant, code: ErrorCode, count: int) -> None:
+        """Goes into the call's events."""
+        self._keep([self._call_event(participant, EventKind.REFUSED, detail=code.value, number=count)])
+
     def on_log(self, participant: Participant, entries: tuple[LogEntry, ...]) -> None:
         """Go into the SDK's log."""
         self._keep([self._entry(participant, entry) for entry in entries])
@@ -103,11 +107,22 @@ class Listening:
     def _event(self, participant: Participant, event: ReportedEvent) -> CallEvent:
         kind, detail, number = _told(event)
         slot = getattr(event, "slot", None)
+        shown = "" if slot is None else self._collector.shown_to(participant.peer, slot)
+        return self._call_event(participant, kind, detail, number, shown)
+
+    def _call_event(
+        self,
+        participant: Participant,
+        kind: EventKind,
+        detail: str | None,
+        number: int | None,
+        peer_id: str = "",
+    ) -> CallEvent:
         call, now = participant.room.call, int(self._clock.unix() * 1000)
         return CallEvent(
             id=name_of(call.id, participant.user_id, participant.peer, now, next(self._numbers)), time=now,
-            sdk_app_id=call.sdk_app_id, call_id=call.id, room=call.room.id, user_id=participant.user_id, kind=kind,
-            peer_id="" if slot is None else self._collector.shown_to(participant.peer, slot), detail=detail, number=number,
+            sdk_app_id=call.sdk_app_id, call_id=call.id, room=call.room.id, user_id=participant.user_id, kind=kind, peer_id=peer_id,
+            detail=detail, number=number,
         )  # fmt: skip
 
     def _entry(self, participant: Participant, entry: LogEntry) -> SdkLogEntry:

@@ -26,6 +26,7 @@ from sealroom.signalling import limits
 from sealroom.signalling.closing import ENDS_A_CALL, CloseCode
 from sealroom.signalling.line import Line
 from sealroom.signalling.messages import Unreadable, check_caller, read
+from sealroom.signalling.refusals import RefusalListener, Refusals
 from sealroom.signalling.reports import DeviceReports, Reporting
 from sealroom_wire import PROTOCOL_VERSION, signalling
 from sealroom_wire.errors import ErrorCode, Refusal
@@ -55,6 +56,8 @@ class Services:
     """Who listens to what devices tell; None: they are asked for nothing."""
     entries: EntryListener | None = None
     """Who is told of every attempt to enter by somebody whose UserSig was verified."""
+    refusals: RefusalListener | None = None
+    """Who is told of what is refused to participants."""
     traces: Traces = OFF
     directory: Directory | None = None
     """Who knows where applications are that are not this site's."""
@@ -185,6 +188,7 @@ class Present:
             refusal=ErrorCode.TOO_MANY_RECORDS,
         )
         self.participant = participant
+        self.refusals = Refusals(participant, services.refusals, services.clock)
 
     async def take(self, message: ClientMessage) -> None:
         """Carries a request out and answers it. Raises `Refusal`."""
@@ -282,7 +286,9 @@ class Conversation:
         _log.info("refused", code=code.value, address=self._address, authenticated=self.has_entered)
         if not isinstance(self._who, Present):
             self._line.fail(code, request)
-        elif code in ENDS_A_CALL:
+            return
+        self._who.refusals.note(code)
+        if code in ENDS_A_CALL:
             self._line.fail(code, request)
             self._services.rooms.leave(self._who.participant)
         else:
@@ -306,7 +312,10 @@ class Conversation:
     def closed(self, *, by_the_device: bool) -> None:
         """The connection is gone. `by_the_device`: it closed in order, as a page does that is left."""
         self._timer.cancel()
-        if not isinstance(self._who, Present) or self._who.participant.gone:
+        if not isinstance(self._who, Present):
+            return
+        self._who.refusals.settle()
+        if self._who.participant.gone:
             return
         if by_the_device:
             self._services.rooms.leave(self._who.participant)

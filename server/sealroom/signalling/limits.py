@@ -26,6 +26,9 @@ EVENT_BURST = 40
 LOGS_PER_SECOND = 0.1
 LOG_BURST = 3
 """Messages with entries of a device's log. With `MAX_LOG_BYTES` that is at most 50 kB a minute of one participant."""
+REFUSALS_PER_SECOND = 0.1
+REFUSAL_BURST = 10
+"""Refusals that become events of the call, one each. More of them tell more of a client that is at fault, and fill the journal sooner."""
 OFFERS_PER_SECOND = 0.5
 OFFER_BURST = 8
 """An offer costs some milliseconds of the server; growing to all 64 slots takes seven."""

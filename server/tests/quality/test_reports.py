@@ -12,6 +12,7 @@ from sealroom.quality import reports as module
 from sealroom.quality.models import CallEvent, EventKind, SdkLogEntry
 from sealroom.quality.reports import Listening
 from sealroom_wire import reports
+from sealroom_wire.errors import ErrorCode
 from sealroom_wire.reports import ReportedEvent
 from sealroom_wire.signalling import Track
 from server.tests.quality.test_collector import Studio, studio
@@ -100,6 +101,20 @@ async def test_events_stand_in_the_call_in_its_own_words(
         "",
     )
     assert first.id != second.id
+
+
+async def test_a_refusal_stands_in_the_call_with_its_code_and_how_many_it_stands_for(
+    studio: Studio, listening_to: Listening, errands: Errands
+) -> None:
+    listening_to.on_refusal(studio.bob, ErrorCode.SLOT_UNKNOWN, 7)
+    await settle(errands)
+    (event,) = told(studio)
+    assert (event.user_id, event.kind, event.detail, event.number) == (
+        "bob",
+        EventKind.REFUSED,
+        "slot_unknown",
+        7,
+    )
 
 
 async def test_an_event_of_a_slot_names_who_was_in_it(
