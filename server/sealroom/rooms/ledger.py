@@ -27,7 +27,10 @@ from sealroom.rooms.models import marks
 from sealroom.rooms.presences import keep, left_open
 
 Writer: TypeAlias = Callable[[AsyncConnection, Sequence[RoomEvent]], Awaitable[None]]
-"""Writes what a feature keeps of a batch, in the ledger's transaction. Called again, on another connection, where that failed."""
+"""Writes what a feature keeps of a batch, in the ledger's transaction. Called again, on another connection, where that failed.
+
+**It does nothing that lasts outside of that connection**: a process that is killed before the commit would have done it, and another
+would do it again. What is to be done outside is a row, and is done from there once the batch is committed."""
 
 GATHER_SECONDS = 0.02
 """How long the first event of a batch waits for others. Longer makes fewer commits and later webhooks."""

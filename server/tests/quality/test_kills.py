@@ -44,7 +44,7 @@ def batches(chance: random.Random) -> list[list[RoomEvent]]:
     told: list[RoomEvent] = []
     calls = [replace(CALL, id=f"{CALL.id}{number}") for number in range(3)]
     inside: dict[str, dict[str, int]] = {}
-    for at in range(NOW * 1000, NOW * 1000 + 24):
+    for at in range(NOW * 1000, NOW * 1000 + 16):
         call = chance.choice(calls)
         if call.id not in inside:
             told.append(opened(call))
