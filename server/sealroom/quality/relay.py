@@ -96,6 +96,7 @@ class HistoryRelay:
         self._bytes = self._held = 0
         self._written: _Row | None = None
         self._excess = 0
+        self._refused: set[str] = set()
         self._relayed_to = self._deleting_to = self._deleted_to = 0
         self._work, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
@@ -215,6 +216,7 @@ class HistoryRelay:
             documents += await self._documents(self._rows[taken])
             taken += 1
         await self._put(documents)
+        self._refused.clear()
         for _ in range(taken):
             row = self._rows.popleft()
             self._relayed_to = row.id
@@ -234,8 +236,11 @@ class HistoryRelay:
                 for one in documents:
                     await self._put([one])
                 return
-            _log.error("history_refused", error=type(error).__name__, place=place_of(error))
-            self._lose("refused", 1)
+            if documents[0].id not in self._refused:
+                # Once: the others may have to be tried again, and this one with them.
+                self._refused.add(documents[0].id)
+                _log.error("history_refused", error=type(error).__name__, place=place_of(error))
+                self._lose("refused", 1)
 
     async def _documents(self, row: _Row) -> Sequence[Document]:
         if row.documents is None:

@@ -16,6 +16,7 @@ from sealroom.app import catalogue
 from sealroom.catalogue import Document
 from sealroom.core.db import Database
 from sealroom.core.metrics import Metrics
+from sealroom.core.records import RecordsUnavailable
 from sealroom.quality import relay
 from sealroom.quality.models import CallEvent, Departure, Stay, history_outbox
 from sealroom.quality.relay import HistoryMetrics, HistoryRelay
@@ -268,16 +269,21 @@ async def test_one_node_leaves_the_history_of_another_alone(database: Database, 
 async def test_what_the_journal_refuses_keeps_nothing_else(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = node.journal.put_durable
+    original, times_full = node.journal.put_durable, 2
 
     async def refusing(documents: Sequence[Document]) -> None:
-        if any(isinstance(one, Stay) and one.user_id == "mallory" for one in documents):
+        nonlocal times_full
+        users = {one.user_id for one in documents if isinstance(one, Stay)}
+        if "mallory" in users:
             raise ValueError("no record")
+        if users == {"bob"} and times_full:
+            times_full -= 1
+            raise RecordsUnavailable("journal_full", "It has no room.")
         await original(documents)
 
     monkeypatch.setattr(node.journal, "put_durable", refusing)
     await node.tell(entered("alice"), entered("mallory"), entered("bob"))
-    await node.history.flush()
+    await until(lambda: node.history.says().startswith("0 "), node.clock)
     assert {one.user_id for one in node.journal.all(Stay)} == {"alice", "bob"}
     assert node.lost("refused") == 1
 
