@@ -137,7 +137,8 @@ class EnteringContract:
     ) -> None:
         assert await answer(server.apps) is None
         asked: list[str] = []
-        engine = server.database._engine.sync_engine
+        asking = server.database._asking
+        engine = server.database._engine.sync_engine if asking is None else asking._engine
         event.listen(engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
         for _ in range(10):
             assert await answer(server.apps) is None
