@@ -2,6 +2,7 @@
 """What most tests of the operator's side need."""
 
 import random
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 
 from sealroom.apps.models import Admission, Identity
-from sealroom.core.config.schema import RoomSettings
+from sealroom.core.config.schema import DatabaseSettings, RoomSettings
 from sealroom.core.db import Database
+from sealroom.core.db.schema import migrate
+from sealroom.core.db.target import Target
 from sealroom.core.errands import Errands
 from sealroom.core.ids import Ids
 from sealroom.core.metrics import Metrics
@@ -41,9 +44,23 @@ def metrics() -> Metrics:
     return Metrics("test")
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of this program's schema in which nothing is: migrating each test's own would cost more than most tests."""
+    file = tmp_path_factory.mktemp("migrated") / "empty.db"
+    migrate(Target(file, DatabaseSettings()))
+    return file
+
+
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(tmp_path / "test.db")
+def database_file(migrated: Path, tmp_path: Path) -> Path:
+    """This test's own copy."""
+    return shutil.copyfile(migrated, tmp_path / "test.db")
+
+
+@pytest.fixture
+async def database(database_file: Path) -> AsyncIterator[Database]:
+    database = Database(database_file)
     yield database
     await database.close()
 

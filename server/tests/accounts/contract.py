@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from sealroom.accounts.api_keys import _REMEMBERED, MOST
 from sealroom.accounts.models import State, api_keys
@@ -17,6 +17,7 @@ from sealroom.core.errors import ChangeError, ConflictError, MissingError, NotAl
 from sealroom.core.keys import Envelope, EnvelopeError
 from server.tests import fakes
 from server.tests.administration import Desk, KeyService
+from server.tests.asked import questions_to
 
 UIN = fakes.UIN
 
@@ -172,9 +173,7 @@ class AccountsContract:
     ) -> None:
         made = await server.api_keys.create(UIN, fakes.ACTOR)
         await server.api_keys.secret_of(made.secret_id)
-        asked: list[str] = []
-        engine = server.database._engine.sync_engine
-        event.listen(engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+        asked = questions_to(server.database)
         for _ in range(20):
             assert await server.api_keys.secret_of(made.secret_id) is not None
         assert await server.api_keys.secret_of("no such thing") is None

@@ -10,5 +10,5 @@ from server.tests.accounts.contract import AccountsContract
 
 class TestAccounts(AccountsContract):
     @pytest.fixture
-    def where(self, tmp_path: Path) -> Path:
-        return tmp_path / "x.db"
+    def where(self, database_file: Path) -> Path:
+        return database_file

@@ -4,7 +4,6 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import event
 
 from sealroom.apps.service import ApplicationService
 from sealroom.core.db import Database
@@ -13,6 +12,7 @@ from sealroom.core.keys import Envelope
 from sealroom_wire.errors import ErrorCode, Refusal
 from server.tests import fakes
 from server.tests.administration import Desk, KeyService, apps_with
+from server.tests.asked import questions_to
 
 
 async def answer(
@@ -136,10 +136,7 @@ class EnteringContract:
         self, server: Desk, clock: fakes.VirtualClock
     ) -> None:
         assert await answer(server.apps) is None
-        asked: list[str] = []
-        asking = server.database._asking
-        engine = server.database._engine.sync_engine if asking is None else asking._engine
-        event.listen(engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+        asked = questions_to(server.database)
         for _ in range(10):
             assert await answer(server.apps) is None
         assert len(asked) == 10

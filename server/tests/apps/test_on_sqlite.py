@@ -11,8 +11,8 @@ from server.tests.apps.registering import RegisterContract
 
 class _OnSQLite:
     @pytest.fixture
-    def where(self, tmp_path: Path) -> Path:
-        return tmp_path / "x.db"
+    def where(self, database_file: Path) -> Path:
+        return database_file
 
 
 class TestEntering(_OnSQLite, EnteringContract):

@@ -12,5 +12,5 @@ class TestWhole(WholeContract):
     """All of it."""
 
     @pytest.fixture
-    def where(self, tmp_path: Path) -> Path:
-        return tmp_path / "test.db"
+    def where(self, database_file: Path) -> Path:
+        return database_file

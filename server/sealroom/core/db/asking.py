@@ -23,6 +23,7 @@ class Asking:
     def __init__(self, target: Target) -> None:
         self._engine = target.asking_engine()
         self._thread = ThreadPoolExecutor(1, "database-asks")
+        self._closed = False
 
     async def ask(
         self, statement: Select[*Ts], parameters: Mapping[str, object] | None
@@ -37,6 +38,9 @@ class Asking:
             return connection.execute(statement, parameters).all()
 
     async def close(self) -> None:
-        """Ends when the last question is answered."""
+        """Ends when the last question is answered. A second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
         self._thread.shutdown()
