@@ -321,6 +321,7 @@ export class Call {
     for (const { place, track } of session.audio) this.speakers.add(place, track);
     this.setState("CONNECTED");
     this.tell(this.participants.replace(session.participants));
+    session.listen();
     await this.takeUpAgain(session);
   }
 

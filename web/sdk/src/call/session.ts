@@ -9,10 +9,13 @@ import { Transforms } from "../sealing/transforms";
 import { PROTOCOL_VERSION, type Signalling } from "../wire.gen";
 import { payloadTypes } from "./codecs";
 import { type LayerEncoding, layersFor } from "./layers";
-import { type Request, SignallingLine } from "./line";
+import { type LineListener, type Request, SignallingLine } from "./line";
 import type { OperatorRecord } from "./record";
 import { Sections } from "./sections";
 import { type Change, type SlotSource, SlotTable } from "./slots";
+
+/** What the server says on its own. */
+type Told = Parameters<LineListener["said"]>[0];
 
 /** How long a broken media path may take to mend before it is restarted. Lower reacts faster to short gaps. */
 const MEND_MS = 4_000;
@@ -78,6 +81,13 @@ export class Session {
   private restarts = 0;
   private mending: ReturnType<typeof setTimeout> | undefined;
   private over = false;
+  /** What the server said on its own before the call knew what `entered` says; null once it is listened to. */
+  private early: Told[] | null = [];
+  private abandon: (error: RtcError) => void = () => undefined;
+  /** Rejects when the session is lost. What a browser was asked for may never settle once its connection is closed. */
+  private readonly gone = new Promise<never>((_, reject) => {
+    this.abandon = reject;
+  });
 
   private constructor(
     private readonly entry: number,
@@ -87,6 +97,7 @@ export class Session {
     this.transforms = sealing && new Transforms((options) => sealing.transform(options), entry);
     this.sections = new Sections(this.connection, this.transforms);
     this.connection.onconnectionstatechange = () => this.connectionChanged();
+    this.gone.catch(() => undefined);
   }
 
   /** Enters the room; rejects with RtcError, and leaves nothing behind, when that fails. */
@@ -98,12 +109,22 @@ export class Session {
   ): Promise<Session> {
     const session = new Session(entry, sealing, listener);
     try {
-      await session.begin(config);
+      await Promise.race([session.begin(config), session.gone]);
       return session;
     } catch (error) {
       session.end();
       throw error;
     }
+  }
+
+  /**
+   * Tells what the server says, and first what it said meanwhile: it goes on from `participants`, so **call it when those were
+   * taken**, or whoever came while the browser worked on the answer is never heard of.
+   */
+  listen(): void {
+    const early = this.early ?? [];
+    this.early = null;
+    for (const message of early) this.said(message);
   }
 
   /** The peer connection's numbers. */
@@ -283,17 +304,21 @@ export class Session {
 
   private connect(server: string): Promise<SignallingLine> {
     return SignallingLine.connect(server, {
-      said: (message) => {
-        if (message.type !== "audio-slots") return this.listener.said(message);
-        for (const { slot, userId } of message.slots) {
-          const section = this.sections.receivingAt(this.mids.get(slot) ?? "");
-          if (section) this.listener.audioAssigned(section.place, userId);
-        }
-      },
+      said: (message) => this.said(message),
       closed: (error) => {
         if (error) this.lose(error);
       },
     });
+  }
+
+  private said(message: Told): void {
+    // Who is put out is told at once: the line ends after it.
+    if (this.early !== null && message.type !== "kicked-out") return void this.early.push(message);
+    if (message.type !== "audio-slots") return this.listener.said(message);
+    for (const { slot, userId } of message.slots) {
+      const section = this.sections.receivingAt(this.mids.get(slot) ?? "");
+      if (section) this.listener.audioAssigned(section.place, userId);
+    }
   }
 
   private introduction(config: CheckedEntry) {
@@ -393,6 +418,7 @@ export class Session {
   private lose(error: RtcError): void {
     if (this.over) return;
     this.end();
+    this.abandon(error);
     this.listener.lost(error);
   }
 }

@@ -8,6 +8,11 @@ import type { Signalling } from "../../src/wire.gen";
 type Request = Exclude<Signalling.ClientMessage, { type: "ping" }>;
 type Answer = { type: string } & Record<string, unknown>;
 
+interface Line {
+  onmessage: ((event: { data: string }) => void) | null;
+  onclose: (() => void) | null;
+}
+
 /** A receiving or sending section. */
 class Section {
   mid: string | null = null;
@@ -56,7 +61,15 @@ export class FakeConnection {
     for (const [number, section] of this.sections.entries()) section.mid ??= `m${number}`;
   }
 
-  async setRemoteDescription(): Promise<void> {}
+  answers = 0;
+
+  /** `working`: what the browser waits for before an answer is set. */
+  constructor(private readonly working: () => Promise<void>) {}
+
+  setRemoteDescription(): Promise<void> {
+    this.answers++;
+    return this.working();
+  }
 
   /** The browser tells that the path has this state now. */
   becomes(state: string): void {
@@ -69,15 +82,31 @@ export class FakeConnection {
 export class FakeOperator {
   readonly heard: Request[] = [];
   readonly connections: FakeConnection[] = [];
+  private readonly lines: Line[] = [];
   /** Of every line that was opened. */
   readonly addresses: string[] = [];
   /** What it asks devices to tell; an older one knows nothing of it. */
   reports: Signalling.Reports | undefined;
+  /** What the browser waits for before an answer is set. */
+  working: Promise<void> = Promise.resolve();
+  /** Who is in the room, as the answer to `enter` says. */
+  participants: Signalling.Participant[] = [];
   /** What a request is refused with; undefined grants it. */
   refuses: (request: Request) => string | undefined = () => undefined;
 
+  /** Says something on its own, on the line that was opened last. */
+  say(message: Signalling.ServerMessage): void {
+    this.lines.at(-1)?.onmessage?.({ data: JSON.stringify(message) });
+  }
+
+  /** The line that was opened last breaks. */
+  breakLine(): void {
+    this.lines.at(-1)?.onclose?.();
+  }
+
   install(): void {
-    const { connections, addresses } = this;
+    const { connections, addresses, lines } = this;
+    const working = () => this.working;
     const connected = (socket: FakeSocket) => void queueMicrotask(() => socket.onopen?.());
     const asked = (request: Request) => this.answer(request);
     class FakeSocket {
@@ -87,6 +116,7 @@ export class FakeOperator {
 
       constructor(address: string) {
         addresses.push(address);
+        lines.push(this);
         connected(this);
       }
 
@@ -102,7 +132,7 @@ export class FakeOperator {
       "RTCPeerConnection",
       class extends FakeConnection {
         constructor() {
-          super();
+          super(working);
           connections.push(this);
         }
       },
@@ -132,7 +162,7 @@ export class FakeOperator {
       .map((one, slot) => ({ ...one, slot }));
     if (request.type === "offer") return { type: "answered", id, sdp: "v=0\r\n", slots };
     const wanted = this.reports && { reports: this.reports };
-    const room = { participants: [], sealing: "optional", serverTime: 0, ...wanted };
+    const room = { participants: this.participants, sealing: "optional", serverTime: 0, ...wanted };
     return { type: "entered", id, version: 1, sdp: "v=0\r\n", slots, ...room };
   }
 }
