@@ -89,6 +89,27 @@ def test_a_member_who_leaves_is_gone_and_the_others_go_on(callers: Callers) -> N
     bob.sees(alice)
 
 
+def test_whoever_comes_while_a_slow_device_is_still_entering_is_seen(callers: Callers) -> None:
+    # What a busy device does for seconds: the answer of the server is there, and the browser has not taken it yet.
+    slow = """
+        const set = RTCPeerConnection.prototype.setRemoteDescription;
+        RTCPeerConnection.prototype.setRemoteDescription = async function (...given) {
+          await new Promise((resolve) => { globalThis.__goOn = resolve; });
+          return set.apply(this, given);
+        };
+    """
+    alice = callers.enter("alice", prepare=lambda page: page.add_init_script(slow))
+    eventually("alice has the answer", lambda: alice.page.evaluate("globalThis.__goOn !== undefined"))
+    bob = callers.enter("bob")
+    bob.page.wait_for_selector('[data-sealing="sealed"]', timeout=60_000)
+    eventually(
+        "bob sends", lambda: bob.page.evaluate("__probe.tiles().some(({ local, code }) => local && code)")
+    )
+    alice.page.evaluate("__goOn()")
+    alice.sees(bob)
+    bob.sees(alice)
+
+
 def test_a_call_without_any_special_flag_for_ice(playwright: Playwright, running: Deployment) -> None:
     browser = launch(playwright)
     try:
