@@ -70,8 +70,14 @@ def _constants() -> str:
         "MAX_CUSTOM_BYTES",
         "MAX_CUSTOM_FRAME_BYTES",
         "MAX_RECORDED_PARTICIPANTS",
+        "MAX_KEPT_DATASETS",
+        "MAX_KEPT_FIELDS",
+        "MAX_KEPT_ROWS",
+        "MAX_KEPT_CHARACTERS",
         "MAX_REPORTED_EVENTS",
         "MAX_LOG_ENTRIES",
+        "MAX_LOG_BYTES",
+        "MIN_SAMPLE_EVERY",
     )
     lines = [f"export const {name} = {getattr(limits, name)};" for name in names]
     lines.append(f"export const PROTOCOL_VERSION = {PROTOCOL_VERSION};")
@@ -134,7 +140,7 @@ def _interface(info: inspect.StructType) -> str:
 def _name(info: inspect.Type) -> str:
     match info:
         case inspect.UnionType(types=parts):
-            return " | ".join(_name(part) for part in parts)
+            return " | ".join(dict.fromkeys(_name(part) for part in parts))
         case inspect.StructType(cls=cls) | inspect.EnumType(cls=cls):
             return cls.__name__
         case inspect.VarTupleType(item_type=item):

@@ -43,6 +43,7 @@ from sealroom.memory import keep_what_start_made
 from sealroom.production import check_production, raise_file_limit
 from sealroom.quality import models as quality
 from sealroom.quality.collector import Collector
+from sealroom.quality.kept import KeptOfCalls
 from sealroom.quality.minutes import Minutes
 from sealroom.quality.relay import HistoryMetrics, HistoryRelay
 from sealroom.quality.reports import Listening
@@ -237,6 +238,7 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
             metrics,
             settings,
             reports=devices,
+            kept=KeptOfCalls(made, touched.of, records, kept.database, clock),
             entries=devices,
             refusals=devices,
             directory=directory,

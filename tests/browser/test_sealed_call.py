@@ -4,7 +4,7 @@
 import subprocess
 from pathlib import Path
 
-from playwright.sync_api import Playwright
+from playwright.sync_api import Page, Playwright
 
 from tests.browser import dump
 from tests.browser.call import SCREEN_SENDER, eventually
@@ -98,7 +98,11 @@ def test_whoever_comes_while_a_slow_device_is_still_entering_is_seen(callers: Ca
           return set.apply(this, given);
         };
     """
-    alice = callers.enter("alice", prepare=lambda page: page.add_init_script(slow))
+
+    def prepare(page: Page) -> None:
+        page.add_init_script(slow)
+
+    alice = callers.enter("alice", prepare=prepare)
     eventually("alice has the answer", lambda: alice.page.evaluate("globalThis.__goOn !== undefined"))
     bob = callers.enter("bob")
     bob.page.wait_for_selector('[data-sealing="sealed"]', timeout=60_000)

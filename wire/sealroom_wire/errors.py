@@ -242,7 +242,8 @@ TEXTS: dict[ErrorCode, ErrorText] = {
         f"Send at most {MAX_CUSTOM_PER_SECOND} messages and {MAX_CUSTOM_BYTES_PER_SECOND} bytes a second.",
     ),
     ErrorCode.TOO_MANY_RECORDS: ErrorText(
-        "The record was asked for too often.", "Ask for it at most once a second."
+        "The record was asked for too often.",
+        "Ask for it at most once a second, and for what is kept every five.",
     ),
     ErrorCode.REPORTS_NOT_WANTED: ErrorText(
         "Nobody here takes reports of this kind.", "Send only what `entered` asked for in `reports`."

@@ -43,9 +43,17 @@ MAX_REMOVED_AT_ONCE = 10
 """Users that one request removes from a room (TRTC)."""
 MAX_RECORDED_PARTICIPANTS = 40
 """Participants in one record of a call. Each takes at most 3.5 kB, and a message at most `MAX_SIGNALLING_MESSAGE_BYTES`."""
+MAX_KEPT_DATASETS = 64
+MAX_KEPT_FIELDS = 64
+MAX_KEPT_ROWS = 4
+"""Rows of one dataset that a member is shown of his call: one for each track that he sends, and one to spare."""
+MAX_KEPT_CHARACTERS = 400
+"""Of one text of the catalogue, or one value; longer ones are cut."""
 MAX_SENT_STREAMS = 9
 """Streams in one sample of what a device sends: three tracks of at most three layers."""
 MAX_RECEIVED_STREAMS = MAX_SLOTS
+MIN_SAMPLE_EVERY = 500
+"""Milliseconds between two samples, at the least, whatever a server asks for: lower lets a lying one keep devices awake."""
 MAX_REPORTED_EVENTS = 16
 MAX_LOG_ENTRIES = 40
 MAX_SAMPLE_BYTES = 20 * 1024

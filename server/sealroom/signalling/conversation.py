@@ -43,6 +43,13 @@ class EntryListener(Protocol):
         """Somebody asked to enter and was let in (`code` None) or not, after so long. Must not wait or raise."""
 
 
+class Keeping(Protocol):
+    """Knows what the operator keeps of a call."""
+
+    async def of(self, participant: Participant, request: int) -> signalling.Kept:
+        """What is kept of the participant's call and of himself. Raises `Refusal`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What a conversation works with."""
@@ -54,6 +61,8 @@ class Services:
     settings: SignallingSettings
     reports: DeviceReports | None = None
     """Who listens to what devices tell; None: they are asked for nothing."""
+    kept: Keeping | None = None
+    """Who knows what is kept of a call; None: nobody is told."""
     entries: EntryListener | None = None
     """Who is told of every attempt to enter by somebody whose UserSig was verified."""
     refusals: RefusalListener | None = None
@@ -164,6 +173,7 @@ class Anonymous:
                 sealing=participant.room.sealing,
                 server_time=int(services.clock.unix() * 1000),
                 reports=reporting.wanted,
+                kept=services.kept is not None and Takes.KEPT in self._peer.takes,
             )
         )
         services.rooms.welcome(participant)
@@ -177,6 +187,7 @@ class Present:
         self, services: Services, line: Line, participant: Participant, reporting: Reporting
     ) -> None:
         self._rooms = services.rooms
+        self._kept = services.kept
         self._line = line
         self._reporting = reporting
         self._offers = limits.Bucket(limits.OFFERS_PER_SECOND, limits.OFFER_BURST, services.clock)
@@ -186,6 +197,9 @@ class Present:
             limits.RECORD_BURST,
             services.clock,
             refusal=ErrorCode.TOO_MANY_RECORDS,
+        )
+        self._kepts = limits.Bucket(
+            limits.KEPTS_PER_SECOND, limits.KEPT_BURST, services.clock, refusal=ErrorCode.TOO_MANY_RECORDS
         )
         self.participant = participant
         self.refusals = Refusals(participant, services.refusals, services.clock)
@@ -219,6 +233,10 @@ class Present:
                 self._records.take()
                 self._line.tell(await rooms.record(participant, message.id))
                 return
+            case signalling.AskKept():
+                self._kepts.take()
+                self._line.tell(await self._what_is_kept(message.id))
+                return
             case signalling.ReportQuality() | signalling.ReportEvents() | signalling.ReportLog():
                 self._reporting.take(message)
             case signalling.Leave():
@@ -226,6 +244,11 @@ class Present:
         self._line.tell(signalling.Done(message.id))
         if isinstance(message, signalling.Leave):
             self._line.end(CloseCode.DONE)
+
+    async def _what_is_kept(self, request: int) -> signalling.Kept:
+        if self._kept is None:
+            raise Refusal(ErrorCode.MALFORMED_MESSAGE)
+        return await self._kept.of(self.participant, request)
 
 
 class Conversation:

@@ -17,6 +17,9 @@ custom messages that TRTC allows."""
 RECORDS_PER_SECOND = 1.0
 RECORD_BURST = 5
 """A record is made anew once a second at most; what is dear of it is the telling."""
+KEPTS_PER_SECOND = 0.2
+KEPT_BURST = 3
+"""What is kept of a call is read from the stores, some ten questions each time: a panel that is looked at asks so often."""
 SAMPLES_PER_SECOND = 1 / 1.5
 SAMPLE_BURST = 2
 """Devices measure every two seconds; two at once is a timer that came late."""

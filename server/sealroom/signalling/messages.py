@@ -28,6 +28,7 @@ CALLERS: dict[type[ClientMessage], Caller] = {
     signalling.KeyFrame: Caller.PARTICIPANT,
     signalling.SendCustom: Caller.PARTICIPANT,
     signalling.AskRecord: Caller.PARTICIPANT,
+    signalling.AskKept: Caller.PARTICIPANT,
     signalling.ReportQuality: Caller.PARTICIPANT,
     signalling.ReportEvents: Caller.PARTICIPANT,
     signalling.ReportLog: Caller.PARTICIPANT,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One line from its first message to its last, with a virtual clock and no network."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,6 +11,7 @@ from sealroom.core.config.schema import SignallingSettings
 from sealroom.core.db import Database
 from sealroom.core.metrics import Metrics
 from sealroom.rooms.service import RoomService
+from sealroom.rooms.state import Participant
 from sealroom.signalling import limits
 from sealroom.signalling.closing import CloseCode
 from sealroom.signalling.conversation import Conversation, Peer, Services
@@ -81,9 +82,11 @@ def talk(services: Services) -> Talk:
     return connect(services)
 
 
-def connect(services: Services, *, origin: str | None = "https://call.example") -> Talk:
-    line = Line()
-    return Talk(Conversation(services, line, Peer("192.0.2.9", origin)), line)
+def connect(
+    services: Services, *, origin: str | None = "https://call.example", takes: frozenset[str] = frozenset()
+) -> Talk:
+    line = Line(takes)
+    return Talk(Conversation(services, line, Peer("192.0.2.9", origin, takes)), line)
 
 
 def enter(user: str = "alice", **changes: Any) -> signalling.Enter:
@@ -103,6 +106,28 @@ async def test_enter_is_answered_with_everything_the_device_needs(talk: Talk) ->
     assert [slot.mid for slot in entered.slots] == ["3", "4", "5", "6"]
     assert entered.server_time == fakes.NOW * 1000
     assert entered.sdp.startswith("v=0\r\n")
+
+
+class _Nothing:
+    """Of whom nothing is kept."""
+
+    async def of(self, _participant: Participant, request: int) -> signalling.Kept:
+        return signalling.Kept(request, fakes.NOW * 1000, (), (), 0)
+
+
+async def test_what_is_kept_is_told_to_who_takes_it_and_not_too_often(
+    services: Services, clock: fakes.VirtualClock
+) -> None:
+    services = replace(services, kept=_Nothing())
+    assert (await connect(services).ask(enter("bob"), signalling.Entered)).kept is False
+    talk = connect(services, takes=frozenset({"kept"}))
+    assert (await talk.ask(enter(), signalling.Entered)).kept is True
+    for number in range(limits.KEPT_BURST):
+        await talk.ask(signalling.AskKept(id=number + 8), signalling.Kept)
+    refused = await talk.ask(signalling.AskKept(id=20), signalling.Refused)
+    assert (refused.code, talk.ended()) == (ErrorCode.TOO_MANY_RECORDS, None)
+    clock.advance(5)
+    await talk.ask(signalling.AskKept(id=21), signalling.Kept)
 
 
 async def test_a_whole_call(services: Services) -> None:
@@ -155,6 +180,7 @@ async def test_before_enter_only_enter_and_ping_are_taken(services: Services) ->
         signalling.Mute(id=3, track=Track.AUDIO, muted=True), signalling.KeyFrame(id=3, slot=1), signalling.Leave(id=3),
         signalling.Bind(id=3, bindings=(signalling.Binding(1, 1, None),)), signalling.SendCustom(id=3, data=""),
         signalling.AskRecord(id=3),
+        signalling.AskKept(id=3),
     ):  # fmt: skip
         talk = connect(services)
         refused = await talk.ask(message, signalling.Refused)

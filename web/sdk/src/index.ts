@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sealroom's browser SDK.
 
+export type { OperatorKept } from "./call/kept";
 export type { OperatorRecord } from "./call/record";
 export type { StreamType } from "./constants";
 export { ErrorCode, type ErrorNumber, ExtraCode, RtcError } from "./errors";

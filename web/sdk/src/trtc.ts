@@ -2,6 +2,7 @@
 // The public face, shaped like trtc-sdk-v5. Every method rejects or throws with RtcError.
 
 import { Call, type CallHost, trackOf } from "./call/call";
+import type { OperatorKept } from "./call/kept";
 import type { OperatorRecord } from "./call/record";
 import type { Outgoing } from "./call/session";
 import { EVENT, type StreamType, TYPE } from "./constants";
@@ -214,6 +215,14 @@ export class TRTC {
   /** What the operator has of this call, by its own word; may be asked once a second. */
   async getOperatorRecord(): Promise<OperatorRecord> {
     return this.named("getOperatorRecord", this.entered("getOperatorRecord").room.record());
+  }
+
+  /**
+   * What the operator keeps of this call and of us, field by field by his data catalogue, in his own word; null where the server
+   * does not tell. May be asked every five seconds.
+   */
+  async getOperatorKept(): Promise<OperatorKept | null> {
+    return this.named("getOperatorKept", this.entered("getOperatorKept").room.kept());
   }
 
   /** Silences one user, or everybody with `*`, on this device only. */

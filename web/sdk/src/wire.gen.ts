@@ -11,8 +11,14 @@ export const MAX_CUSTOM_COMMAND = 10;
 export const MAX_CUSTOM_BYTES = 1024;
 export const MAX_CUSTOM_FRAME_BYTES = 1063;
 export const MAX_RECORDED_PARTICIPANTS = 40;
+export const MAX_KEPT_DATASETS = 64;
+export const MAX_KEPT_FIELDS = 64;
+export const MAX_KEPT_ROWS = 4;
+export const MAX_KEPT_CHARACTERS = 400;
 export const MAX_REPORTED_EVENTS = 16;
 export const MAX_LOG_ENTRIES = 40;
+export const MAX_LOG_BYTES = 8192;
+export const MIN_SAMPLE_EVERY = 500;
 export const PROTOCOL_VERSION = 1;
 export const SIGNATURE_PREFIX = "sealroom authority 1\n";
 export const ZERO_HEAD = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -120,6 +126,10 @@ export declare namespace Signalling {
     sdp: string;
     slots: ReadonlyArray<ReceiveSlot>;
   }
+  interface AskKept {
+    type: "kept";
+    id: number;
+  }
   interface AskRecord {
     type: "record";
     id: number;
@@ -199,6 +209,7 @@ export declare namespace Signalling {
     sealing: Sealing;
     serverTime: number;
     reports?: Reports | null;
+    kept?: boolean;
   }
   interface FirstFrame {
     what: "first-frame";
@@ -211,6 +222,39 @@ export declare namespace Signalling {
     reason: FrameRefusal;
     count: number;
     slot?: number | null;
+  }
+  interface Kept {
+    type: "kept";
+    id: number;
+    takenAt: number;
+    classes: ReadonlyArray<KeptClass>;
+    datasets: ReadonlyArray<KeptDataset>;
+    others: number;
+  }
+  interface KeptClass {
+    name: string;
+    meaning: string;
+  }
+  interface KeptDataset {
+    name: string;
+    what: string;
+    dataClass: string;
+    purpose: string;
+    kept: string;
+    store: string;
+    fields: ReadonlyArray<KeptField>;
+    rows: ReadonlyArray<KeptRow>;
+    readable: boolean;
+  }
+  interface KeptField {
+    name: string;
+    what: string;
+    personal: boolean;
+    dataClass: string;
+  }
+  interface KeptRow {
+    values: ReadonlyArray<string | number | boolean | null>;
+    withheld: ReadonlyArray<number>;
   }
   interface KeyFrame {
     type: "key-frame";
@@ -493,8 +537,8 @@ export declare namespace Signalling {
     at: number;
     hidden: boolean;
   }
-  type ClientMessage = Enter | Offer | Publish | Unpublish | Mute | Bind | KeyFrame | SendCustom | AskRecord | ReportQuality | ReportEvents | ReportLog | Leave | Ping;
-  type ServerMessage = Entered | Answered | Done | Refused | Record | Pong | ParticipantEntered | ParticipantLeft | TrackPublished | TrackUnpublished | TrackMuted | CustomMessage | AudioSlots | Blocked | KickedOut;
+  type ClientMessage = Enter | Offer | Publish | Unpublish | Mute | Bind | KeyFrame | SendCustom | AskRecord | AskKept | ReportQuality | ReportEvents | ReportLog | Leave | Ping;
+  type ServerMessage = Entered | Answered | Done | Refused | Record | Kept | Pong | ParticipantEntered | ParticipantLeft | TrackPublished | TrackUnpublished | TrackMuted | CustomMessage | AudioSlots | Blocked | KickedOut;
 }
 
 export declare namespace Authority {

@@ -92,7 +92,7 @@ describe("what a session tells of its call", () => {
     const before = performance.now();
     const session = await enter();
     expect(operator.now.addresses).toEqual([
-      "wss://operator.example/rtc?takes=reports&takes=blocked&takes=sites",
+      "wss://operator.example/rtc?takes=reports&takes=blocked&takes=sites&takes=kept",
     ]);
     expect(session.reports).toEqual({ sampleEvery: 2_000, log: true });
     expect(session.enteredAt).toBeGreaterThanOrEqual(before);

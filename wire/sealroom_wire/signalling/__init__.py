@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The signalling protocol: JSON text messages over a WebSocket, between a client and the operator.
 
-A client's request carries an `id` of its choice; the answer (`entered`, `answered`, `record`, `done`, `refused`, `pong`) carries it
+A client's request carries an `id` of its choice; the answer (`entered`, `answered`, `record`, `kept`, `done`, `refused`, `pong`) carries it
 back. Everything else the server says on its own. Unknown types and unknown fields are refused.
 
 What was added within one version is spoken only between two who both know it. A client names what it knows in the address of
@@ -16,6 +16,7 @@ from sealroom_wire.signalling.answers import (
     Answered,
     Done,
     Entered,
+    Kept,
     Participant,
     Pong,
     PublishedTrack,
@@ -38,6 +39,7 @@ from sealroom_wire.signalling.events import (
     TrackUnpublished,
 )
 from sealroom_wire.signalling.requests import (
+    AskKept,
     AskRecord,
     Bind,
     Binding,
@@ -79,6 +81,7 @@ from sealroom_wire.signalling.words import (
 __all__ = [
     "TAKEN_BY",
     "Answered",
+    "AskKept",
     "AskRecord",
     "AudioSlot",
     "AudioSlots",
@@ -93,6 +96,7 @@ __all__ = [
     "Enter",
     "Entered",
     "Generation",
+    "Kept",
     "KeyFrame",
     "KickReason",
     "KickedOut",

@@ -5,6 +5,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from sealroom_wire.errors import ErrorCode
+from sealroom_wire.kept import KeptClass, KeptDataset
 from sealroom_wire.participant import Role, Track
 from sealroom_wire.record import ParticipantRecord, RoomCounts
 from sealroom_wire.reports import Reports
@@ -51,6 +52,8 @@ class Entered(Said, tag="entered", frozen=True, omit_defaults=True):
     """Unix milliseconds."""
     reports: Reports | None = None
     """What the server wants to hear of the call. Only for a client that takes `reports`."""
+    kept: bool = False
+    """Whether the server answers `kept`. Only for a client that takes it."""
 
 
 class Answered(Said, tag="answered", frozen=True):
@@ -94,6 +97,18 @@ class Record(Said, tag="record", frozen=True):
     participants: tuple[ParticipantRecord, ...]
     more: int
     """Participants that are not listed."""
+
+
+class Kept(Said, tag="kept", frozen=True):
+    """The answer to `kept`: every dataset that holds something of this call."""
+
+    id: int
+    taken_at: int
+    """Unix milliseconds."""
+    classes: tuple[KeptClass, ...]
+    datasets: tuple[KeptDataset, ...]
+    others: int
+    """Datasets of the catalogue in which nothing of this call was noted."""
 
 
 class Pong(Said, tag="pong", frozen=True):

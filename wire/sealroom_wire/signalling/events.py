@@ -11,6 +11,7 @@ from sealroom_wire.signalling.answers import (
     Answered,
     Done,
     Entered,
+    Kept,
     Participant,
     Pong,
     Record,
@@ -100,6 +101,7 @@ ServerMessage: TypeAlias = (
     | Done
     | Refused
     | Record
+    | Kept
     | Pong
     | ParticipantEntered
     | ParticipantLeft

@@ -128,6 +128,11 @@ class AskRecord(_Client, tag="record", frozen=True):
     """Asks what the operator has of this call; at most once a second."""
 
 
+class AskKept(_Client, tag="kept", frozen=True):
+    """Asks what the operator keeps of this call and of who asks, by his data catalogue; at most every five seconds. Only where
+    `entered.kept` says so."""
+
+
 class ReportQuality(_Client, tag="quality", frozen=True):
     """What the device measured, as often as `entered.reports` says."""
 
@@ -165,6 +170,7 @@ ClientMessage: TypeAlias = (
     | KeyFrame
     | SendCustom
     | AskRecord
+    | AskKept
     | ReportQuality
     | ReportEvents
     | ReportLog

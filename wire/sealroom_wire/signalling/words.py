@@ -33,6 +33,8 @@ class Takes(StrEnum):
     """`entered.reports`, and the messages `quality`, `event` and `log`."""
     BLOCKED = "blocked"
     """The message `blocked`."""
+    KEPT = "kept"
+    """`entered.kept`, and the message `kept`."""
     SITES = "sites"
     """`refused.endpoint` and the code `application_at_another_site`. Others are told `application_unknown`."""
 

@@ -10,13 +10,16 @@ const OPEN_WITHIN_MS = 10_000;
 const ANSWER_WITHIN_MS = 15_000;
 const PING_MS = 10_000;
 const SILENCE_MS = 30_000;
-const TAKES = ["reports", "blocked", "sites"];
+const TAKES = ["reports", "blocked", "sites", "kept"];
 
 type Unsolicited = Exclude<
   Signalling.ServerMessage,
-  { type: "entered" | "answered" | "record" | "done" | "refused" | "pong" }
+  { type: "entered" | "answered" | "record" | "kept" | "done" | "refused" | "pong" }
 >;
-type Answer = Extract<Signalling.ServerMessage, { type: "entered" | "answered" | "record" | "done" }>;
+type Answer = Extract<
+  Signalling.ServerMessage,
+  { type: "entered" | "answered" | "record" | "kept" | "done" }
+>;
 type Without<T> = T extends unknown ? Omit<T, "id"> : never;
 /** A request before the line gave it its id. */
 export type Request = Without<Exclude<Signalling.ClientMessage, { type: "ping" }>>;
@@ -26,7 +29,9 @@ type AnswerTo<R extends Request> = R["type"] extends "enter"
     ? Signalling.Answered
     : R["type"] extends "record"
       ? Signalling.Record
-      : Signalling.Done;
+      : R["type"] extends "kept"
+        ? Signalling.Kept
+        : Signalling.Done;
 
 /** What a line tells. */
 export interface LineListener {
@@ -39,6 +44,7 @@ const ANSWER_TO: Partial<Record<Request["type"], Answer["type"]>> = {
   enter: "entered",
   offer: "answered",
   record: "record",
+  kept: "kept",
 };
 
 interface Pending {
@@ -132,6 +138,7 @@ export class SignallingLine {
       case "entered":
       case "answered":
       case "record":
+      case "kept":
       case "done": {
         const pending = this.pending.get(message.id);
         if (pending?.expects === message.type) pending.resolve(message);

@@ -9,6 +9,7 @@ import {
   MAX_SLOTS,
   type Signalling,
 } from "../wire.gen";
+import { KEPT } from "./kept";
 import { RECORD } from "./record";
 
 const MOST_PARTICIPANTS = 100_000;
@@ -42,8 +43,9 @@ export const SERVER_MESSAGE = tagged<Signalling.ServerMessage>("type", {
       sealing: oneOf("required", "optional"),
       serverTime: whole(),
       reports: object<Signalling.Reports>({ sampleEvery: whole(0, 60_000), log: flag }, ["log"]),
+      kept: flag,
     },
-    ["reports"],
+    ["reports", "kept"],
   ),
   answered: object<Signalling.Answered>({ type: oneOf("answered"), id, sdp, slots }),
   done: object<Signalling.Done>({ type: oneOf("done"), id }),
@@ -60,6 +62,7 @@ export const SERVER_MESSAGE = tagged<Signalling.ServerMessage>("type", {
     ["trtc", "endpoint"],
   ),
   record: RECORD,
+  kept: KEPT,
   pong: object<Signalling.Pong>({ type: oneOf("pong"), id }),
   "participant-entered": object<Signalling.ParticipantEntered>({
     type: oneOf("participant-entered"),

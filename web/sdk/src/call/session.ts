@@ -8,6 +8,7 @@ import type { Sealing } from "../sealing/sealing";
 import { Transforms } from "../sealing/transforms";
 import { PROTOCOL_VERSION, type Signalling } from "../wire.gen";
 import { payloadTypes } from "./codecs";
+import type { OperatorKept } from "./kept";
 import { type LayerEncoding, layersFor } from "./layers";
 import { type LineListener, type Request, SignallingLine } from "./line";
 import type { OperatorRecord } from "./record";
@@ -67,6 +68,7 @@ export class Session {
   enteredAt = 0;
   /** What the server asked to be told of the call. */
   reports: Signalling.Reports | undefined;
+  private tellsKept = false;
   private readonly connection = new RTCPeerConnection({
     bundlePolicy: "max-bundle",
     rtcpMuxPolicy: "require",
@@ -177,6 +179,13 @@ export class Session {
   async record(): Promise<OperatorRecord> {
     const { type: _type, id: _id, ...record } = await this.ask({ type: "record" });
     return record;
+  }
+
+  /** What the operator keeps of this call; null where the server does not tell. */
+  async kept(): Promise<OperatorKept | null> {
+    if (!this.tellsKept) return null;
+    const { type: _type, id: _id, ...kept } = await this.ask({ type: "kept" });
+    return kept;
   }
 
   /** Asks for somebody's video; the track delivers nothing until frames of that sender were opened. */
@@ -298,6 +307,7 @@ export class Session {
     });
     this.enteredAt = performance.now();
     this.reports = entered.reports ?? undefined;
+    this.tellsKept = entered.kept ?? false;
     await this.answer(entered);
     this.participants = entered.participants;
   }
