@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
+from tests.browser.accessibility import AXE, violations
 from tests.browser.call import HERE, eventually, prefixed
 from tests.browser.chromium import launch
 from tests.browser.lobby import DESKTOP, PHONE, PHONE_ON_ITS_SIDE, Visitors
 from tests.deployment import Deployment, deployment
 
-AXE = HERE.parents[1] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 PATIENCE = 60_000
 """Milliseconds; how long a busy machine may take for what takes one second."""
 SMALLEST_TARGET = 44
@@ -282,16 +282,3 @@ def test_no_rule_of_accessibility_is_broken(visitors: Visitors, scheme: str) -> 
     assert violations(page) == []
     page.click(".seal")
     assert violations(page) == []
-
-
-def violations(page: Page) -> list[list[str]]:
-    """Broken rules of WCAG 2.2 A and AA, each with where."""
-    page.evaluate(AXE.read_text())
-    found: list[list[str]] = page.evaluate(
-        """async () => {
-          const runOnly = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-          const { violations } = await axe.run(document, { runOnly });
-          return violations.map(({ id, help, nodes }) => [id, help, ...nodes.map(({ html }) => html.slice(0, 120))]);
-        }"""
-    )
-    return found

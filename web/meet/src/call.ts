@@ -2,7 +2,13 @@
 // The page's hand on the SDK: what buttons do, and what events change.
 
 import { effect } from "@preact/signals";
-import { type EnterRoomConfig, ExtraCode, type OperatorRecord, RtcError } from "@sealroom/sdk";
+import {
+  type EnterRoomConfig,
+  ExtraCode,
+  type OperatorKept,
+  type OperatorRecord,
+  RtcError,
+} from "@sealroom/sdk";
 import { troubleOf, trtc } from "./client";
 import { deviceRemoved, listDevices, startMicrophone, stopCamera, stopMicrophone } from "./devices";
 import { nameOf, userIdFor } from "./names";
@@ -91,6 +97,9 @@ function nameInAddress(room: string): void {
 
 /** What the operator has of this call, by its own word. */
 export const fetchRecord = (): Promise<OperatorRecord> => trtc.getOperatorRecord();
+
+/** What the operator keeps of this call by his catalogue; null where he does not tell. */
+export const fetchKept = (): Promise<OperatorKept | null> => trtc.getOperatorKept();
 
 async function enterRoom(): Promise<void> {
   const userId = userIdFor(state.name.value);

@@ -5,7 +5,7 @@ import { toggleCamera, toggleMicrophone } from "../devices";
 import * as state from "../state";
 import { DeviceChoices } from "./devices";
 import { CameraIcon, DevicesIcon, LeaveIcon, MicrophoneIcon, PeopleIcon, ScreenIcon } from "./icons";
-import { OperatorButton } from "./operator";
+import { OperatorButton } from "./operator/panel";
 
 interface ControlsProps {
   showPeople: boolean;

@@ -6,7 +6,7 @@ import * as state from "../state";
 import { Controls } from "./controls";
 import { gridFor } from "./grid";
 import { DeviceNotices, Notice } from "./notice";
-import { OperatorPanel } from "./operator";
+import { OperatorPanel } from "./operator/panel";
 import { Differences, People, Recording } from "./people";
 import { Refusals } from "./refusals";
 import { Seal, SealBanner } from "./seal";

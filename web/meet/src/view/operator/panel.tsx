@@ -1,21 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// "What the operator can see of this call": its own record, beside what opened on this device.
+// "What the operator can see of this call": what he keeps by his catalogue, and what he counts while it runs, beside what opened on
+// this device.
 
 import { signal } from "@preact/signals";
-import type { OperatorRecord } from "@sealroom/sdk";
+import type { OperatorKept, OperatorRecord } from "@sealroom/sdk";
 import { useEffect, useRef } from "preact/hooks";
-import { fetchRecord } from "../call";
-import { troubleOf } from "../client";
-import { nameOf } from "../names";
-import { Newest } from "../newest";
-import { deviceLines, type Line, operatorLines, summary } from "../record";
-import * as state from "../state";
-import { EyeIcon } from "./icons";
+import { fetchKept, fetchRecord } from "../../call";
+import { troubleOf } from "../../client";
+import { sealedFrames } from "../../kept";
+import { Newest } from "../../newest";
+import { summary } from "../../record";
+import * as state from "../../state";
+import { EyeIcon } from "../icons";
+import { Kept } from "./kept";
+import { Participant } from "./participant";
 
 const REFRESH_MS = 2_000;
+/** The server answers every five seconds. */
+const KEPT_REFRESH_MS = 6_000;
 
 const open = signal(false);
 const record = signal<OperatorRecord | null>(null);
+/** Null where the operator does not tell, or has not yet. */
+const kept = signal<OperatorKept | null>(null);
 const trouble = signal<state.Trouble | null>(null);
 const newest = new Newest<OperatorRecord>(fetchRecord, {
   answered(found) {
@@ -25,6 +32,14 @@ const newest = new Newest<OperatorRecord>(fetchRecord, {
   failed(error) {
     trouble.value = troubleOf(error);
   },
+});
+
+const newestKept = new Newest<OperatorKept | null>(fetchKept, {
+  answered(found) {
+    kept.value = found;
+  },
+  // What was told last stays; the record says what is wrong.
+  failed() {},
 });
 
 /** Opens the panel. */
@@ -43,8 +58,10 @@ export function OperatorPanel() {
 
 function close(): void {
   newest.forget();
+  newestKept.forget();
   open.value = false;
   record.value = null;
+  kept.value = null;
   trouble.value = null;
 }
 
@@ -53,9 +70,13 @@ function Panel() {
   useEffect(() => {
     dialog.current?.showModal();
     newest.ask();
-    const timer = setInterval(() => newest.ask(), REFRESH_MS);
+    newestKept.ask();
+    const timers = [
+      setInterval(() => newest.ask(), REFRESH_MS),
+      setInterval(() => newestKept.ask(), KEPT_REFRESH_MS),
+    ];
     return () => {
-      clearInterval(timer);
+      timers.forEach(clearInterval);
       close();
     };
   }, []);
@@ -73,6 +94,8 @@ function Panel() {
           {trouble.value.message} {trouble.value.action}
         </p>
       )}
+      {record.value && <Frames record={record.value} />}
+      {kept.value && <Kept kept={kept.value} />}
       {record.value ? (
         <Known record={record.value} />
       ) : (
@@ -82,12 +105,30 @@ function Panel() {
   );
 }
 
+/** The one number that all of this is about. */
+function Frames({ record: known }: { record: OperatorRecord }) {
+  const frames = sealedFrames(known);
+  return state.isSealed.value ? (
+    <dl class="sealed-count">
+      <div>
+        <dt>sealed frames went through him, by their open marks</dt>
+        <dd data-sealed-frames={frames}>{frames.toLocaleString("en")}</dd>
+      </div>
+      <div>
+        <dt>frames he could open: he has no key</dt>
+        <dd class="none">0</dd>
+      </div>
+    </dl>
+  ) : null;
+}
+
 function Introduction() {
   return state.isSealed.value ? (
     <p>
-      On one side stands the operator's own record, as it is kept while this call runs: who, when, how much.
-      On the other what this device opened with keys that the operator does not have. Pictures, sound and
-      messages were sealed before they left the devices; for that nobody has to take the operator's word.
+      First stands what the operator keeps of this call and of you, by the catalogue that his program is built
+      on; then what he counts while the call runs, beside what this device opened with keys that he does not
+      have. Pictures, sound and messages were sealed before they left the devices; for that nobody has to take
+      his word.
     </p>
   ) : (
     <p class="open-call">
@@ -99,7 +140,8 @@ function Introduction() {
 
 function Known({ record: known }: { record: OperatorRecord }) {
   return (
-    <>
+    <section class="live" aria-labelledby="live-title">
+      <h3 id="live-title">What he counts now</h3>
       <p class="quiet" data-forwarded={known.counts.forwardedPackets}>
         The room: {summary(known)}.
       </p>
@@ -107,64 +149,6 @@ function Known({ record: known }: { record: OperatorRecord }) {
         <Participant key={participant.userId} participant={participant} />
       ))}
       {known.more > 0 && <p class="quiet">And {known.more} more who are not listed here.</p>}
-    </>
-  );
-}
-
-function Participant({ participant }: { participant: OperatorRecord["participants"][number] }) {
-  const { userId, tracks } = participant;
-  const you = userId === state.userId.value;
-  const stranger = state.strangers.value.includes(userId);
-  const packets = tracks.flatMap(({ layers }) => layers).reduce((sum, layer) => sum + layer.packets, 0);
-  return (
-    <section class="known" data-user={userId} data-packets={packets} aria-label={nameOf(userId)}>
-      <h3>
-        {nameOf(userId)} {you && <span class="quiet">(you)</span>}
-        {stranger && <span class="stranger"> has no keys; only the operator names them</span>}
-      </h3>
-      <div class="sides">
-        <Side title="The operator has" name="record" lines={operatorLines(participant, you)}>
-          {state.isSealed.value && <Sealed tracks={tracks.length} />}
-        </Side>
-        <Side
-          title={you ? "This device sends, before it is sealed" : "This device opened"}
-          name="device"
-          lines={deviceLines(state.statistics.value, userId, you)}
-        />
-      </div>
     </section>
-  );
-}
-
-function Sealed({ tracks }: { tracks: number }) {
-  return tracks === 0 ? null : (
-    <div class="sealed-content">
-      <dt>Pictures and sound</dt>
-      <dd>sealed, not readable for the operator</dd>
-    </div>
-  );
-}
-
-interface SideProps {
-  title: string;
-  name: string;
-  lines: readonly Line[];
-  children?: preact.ComponentChildren;
-}
-
-function Side({ title, name, lines, children }: SideProps) {
-  return (
-    <div class={`side ${name}`}>
-      <h4>{title}</h4>
-      <dl>
-        {children}
-        {lines.map(({ label, value }) => (
-          <div key={label}>
-            <dt>{label}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
-    </div>
   );
 }
