@@ -10,7 +10,7 @@ import { Diary } from "../src/quality/diary";
 import { Reporter } from "../src/quality/reporter";
 import { witness } from "../src/quality/witness";
 import { parse } from "../src/shape";
-import { MAX_LOG_ENTRIES, MAX_REPORTED_EVENTS, type Signalling } from "../src/wire.gen";
+import { MAX_LOG_BYTES, MAX_LOG_ENTRIES, MAX_REPORTED_EVENTS, type Signalling } from "../src/wire.gen";
 
 const SAMPLE: Signalling.Sample = { at: 1, span: 2_000 };
 const WANTED: Signalling.Reports = { sampleEvery: 2_000, log: true };
@@ -102,6 +102,48 @@ describe("what is told", () => {
     expect(types()).toEqual(["log"]);
     await reporter.finish(23_000);
     expect(types()).toEqual(["log", "log"]);
+  });
+
+  it("is the last of the log, also where a report is on its way when the call ends", async () => {
+    const { clock, diary } = kept();
+    const sent: Request[] = [];
+    const way: { free: () => void } = { free: () => {} };
+    const reporter = new Reporter(WANTED, diary, clock.time, async (report) => {
+      sent.push(report);
+      if (report.type === "quality")
+        await new Promise<void>((resolve) => {
+          way.free = resolve;
+        });
+    });
+    void reporter.tell(SAMPLE, 20_000);
+    diary.note({ level: "error", event: "call_failed" });
+    const finished = reporter.finish(20_100);
+    way.free();
+    await finished;
+    expect(sent.map(({ type }) => type)).toEqual(["quality", "log"]);
+  });
+
+  it("is a log in messages that the server takes, however long its entries are", async () => {
+    const { reporter, diary, sent } = telling(WANTED);
+    const long = "x".repeat(48);
+    for (let number = 0; number < MAX_LOG_ENTRIES - 1; number++)
+      diary.note({
+        level: "warning",
+        event: long,
+        code: 999_000 + number,
+        reason: long,
+        place: long,
+        track: "screen",
+      });
+    await reporter.finish(20_000);
+    const logs = sent.flatMap((report) => (report.type === "log" ? [report] : []));
+    expect(logs.length).toBe(2);
+    for (const log of logs)
+      expect(JSON.stringify({ ...log, id: Number.MAX_SAFE_INTEGER }).length).toBeLessThanOrEqual(
+        MAX_LOG_BYTES,
+      );
+    const codes = logs.flatMap(({ entries }) => entries.map(({ code }) => code));
+    expect(codes).toEqual(Array.from({ length: MAX_LOG_ENTRIES - 1 }, (_, number) => 999_000 + number));
   });
 
   it("ends nothing when it cannot be sent, and goes on after", async () => {

@@ -2,13 +2,15 @@
 // What happened on this device, until it is told: events, and the SDK's log. Bounded, and nothing in it is a name or a sentence.
 
 import { ExtraCode, type RtcError } from "../errors";
-import { MAX_LOG_ENTRIES, MAX_REPORTED_EVENTS, type Signalling } from "../wire.gen";
+import { MAX_LOG_BYTES, MAX_LOG_ENTRIES, MAX_REPORTED_EVENTS, type Signalling } from "../wire.gen";
 
 /** Events that wait; what comes beyond is left out and counted in the log. */
 const MOST_EVENTS = 4 * MAX_REPORTED_EVENTS;
 /** The protocol's bounds: one number beyond them would cost all that is told with it. */
 const MOST_CODE = 999_999;
 const MOST_MS = 3_600_000;
+/** Of a message with entries of the log, what is not entries. All of it is ASCII. */
+const LOG_FRAME_BYTES = 80;
 const WORD = /^[a-zA-Z][a-zA-Z0-9_]{0,47}$/;
 
 type ReportedEvent = Signalling.ReportEvents["events"][number];
@@ -78,14 +80,21 @@ export class Diary {
     return taken.map((event) => ({ ...event, at: since(enteredAt, event.at) }) as ReportedEvent);
   }
 
-  /** The entries that wait. */
+  /** The entries that wait, as many as one message holds: the server refuses a larger one whole. The others wait on. */
   takeLog(enteredAt: number): Signalling.LogEntry[] {
-    const taken = this.notes.splice(0);
     if (this.missed > 0 && this.log) {
-      taken.push({ at: this.now(), level: "warning", event: "entries_left_out", count: this.missed });
+      this.notes.push({ at: this.now(), level: "warning", event: "entries_left_out", count: this.missed });
       this.missed = 0;
     }
-    return taken.map((note) => ({ ...note, at: since(enteredAt, note.at) }));
+    const entries = this.notes.map((note) => ({ ...note, at: since(enteredAt, note.at) }));
+    let room = MAX_LOG_BYTES - LOG_FRAME_BYTES;
+    const most = entries.findIndex((entry, place) => {
+      room -= JSON.stringify(entry).length + 1;
+      return room < 0 || place >= MAX_LOG_ENTRIES;
+    });
+    const taken = most === -1 ? entries : entries.slice(0, most);
+    this.notes.splice(0, taken.length);
+    return taken;
   }
 }
 
