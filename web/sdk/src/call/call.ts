@@ -20,6 +20,7 @@ import { Participants, type Presence } from "./participants";
 import { type Carried, type Outgoing, type Receives, Session, type SessionListener } from "./session";
 import { lately, loudness, summarise } from "./statistics";
 import { StreamReader, withBuffers } from "./streams";
+import { type VideoTrack, WantedVideos } from "./wanted";
 
 /** Waits before each try to enter again; after the last the call is given up. */
 const RE_ENTRY_MS = [300, 1_000, 2_000, 4_000, 8_000, 15_000];
@@ -62,8 +63,10 @@ export class Call {
   private readonly quality: CallQuality;
   private readonly voices = new Set<number>();
   private readonly streams = new StreamReader();
-  private readonly wanted = new Map<string, { userId: string; track: "main" | "screen"; layer: number }>();
+  private readonly wanted = new WantedVideos();
   private session: Session | undefined;
+  /** Who waits for the session to come; called with none when the call is over. */
+  private awaiting: Array<(session: Session | undefined) => void> = [];
   private sealing: Sealing | null = null;
   private entry = 0;
   private state: ConnectionState = "DISCONNECTED";
@@ -112,7 +115,7 @@ export class Call {
     this.setState("CONNECTING");
     try {
       await this.startSealing();
-      await this.newSession();
+      await this.takeUpAgain(await this.newSession());
     } catch (error) {
       this.end();
       throw error;
@@ -127,14 +130,40 @@ export class Call {
     this.end();
   }
 
-  /** Asks for somebody's video, now and after every re-entry. */
-  async watch(userId: string, track: "main" | "screen", layer: number): Promise<MediaStreamTrack> {
-    this.wanted.set(`${userId}/${track}`, { userId, track, layer });
-    return this.room.watch(userId, track, layer);
+  /**
+   * Asks for somebody's video, now and after every re-entry. A session that breaks meanwhile, or that there is not yet again, is
+   * waited for: nobody else would ask the next one. What is refused is wanted no more, or as it was before.
+   */
+  async watch(userId: string, track: VideoTrack, layer: number): Promise<MediaStreamTrack> {
+    const takeBack = this.wanted.add({ userId, track, layer });
+    for (;;) {
+      let session: Session | undefined;
+      try {
+        session = await this.nextSession();
+        return await session.watch(userId, track, layer);
+      } catch (error) {
+        if (session !== undefined && session !== this.session && !this.over) continue;
+        takeBack();
+        throw error;
+      }
+    }
+  }
+
+  /** The session of now, or the next one. Rejects with RtcError when the call is over. */
+  private async nextSession(): Promise<Session> {
+    if (this.session) return this.session;
+    const next = this.over
+      ? undefined
+      : await new Promise<Session | undefined>((resolve) => void this.awaiting.push(resolve));
+    return next ?? this.room;
+  }
+
+  private tellAwaiting(): void {
+    for (const resolve of this.awaiting.splice(0)) resolve(this.session);
   }
 
   async unwatch(userId: string, track: "main" | "screen"): Promise<void> {
-    if (this.wanted.delete(`${userId}/${track}`)) await this.session?.unwatch(userId, track);
+    if (this.wanted.remove(userId, track)) await this.session?.unwatch(userId, track);
   }
 
   /** Sends a custom message to everybody else in the room. */
@@ -299,7 +328,7 @@ export class Call {
     }
   }
 
-  private async newSession(): Promise<void> {
+  private async newSession(): Promise<Session> {
     const entry = ++this.entry;
     const session = await Session.enter(this.config, entry, this.sealer, {
       said: (message) => this.heard(message),
@@ -314,6 +343,19 @@ export class Call {
       throw new RtcError(ErrorCode.OPERATION_ABORT, "The room was left while it was being entered.");
     }
     this.session = session;
+    try {
+      this.begin(session);
+    } catch (error) {
+      // Else it would go on beside the one that is tried next.
+      this.session = undefined;
+      session.end();
+      throw error;
+    }
+    this.tellAwaiting();
+    return session;
+  }
+
+  private begin(session: Session): void {
     this.voices.clear();
     this.quality.begin(session);
     this.measureFirst(session).catch(() => undefined);
@@ -322,20 +364,26 @@ export class Call {
     this.setState("CONNECTED");
     this.tell(this.participants.replace(session.participants));
     session.listen();
-    await this.takeUpAgain(session);
   }
 
   /** Sends and asks for everything that was sent and asked for before. A refusal of one leaves the others. */
   private async takeUpAgain(session: Session): Promise<void> {
     const sent = [...this.host.outgoing()].map(([track, outgoing]) => session.publish(track, outgoing));
-    const seen = [...this.wanted.values()].map(async ({ userId, track, layer }) => {
-      this.host.videoMoved(userId, track, await session.watch(userId, track, layer));
+    const seen = this.wanted.all.map(async (video) => {
+      const { userId, track, layer } = video;
+      try {
+        this.host.videoMoved(userId, track, await session.watch(userId, track, layer));
+      } catch (error) {
+        if (session === this.session) this.wanted.drop(video);
+        throw error;
+      }
     });
-    for (const { status, reason } of (await Promise.allSettled([
-      ...sent,
-      ...seen,
-    ])) as PromiseRejectedResult[]) {
-      if (status === "rejected" && reason instanceof RtcError) this.host.emitter.emit("error", reason);
+    const settled = await Promise.allSettled([...sent, ...seen]);
+    // What broke with the session is taken up by the next.
+    if (session !== this.session) return;
+    for (const one of settled) {
+      if (one.status === "rejected" && one.reason instanceof RtcError)
+        this.host.emitter.emit("error", one.reason);
     }
   }
 
@@ -381,27 +429,34 @@ export class Call {
     this.quality.lost();
     this.host.diary.failed("session", error);
     this.setState("RECONNECTING");
-    this.enterAgain(error).catch(() => undefined);
+    this.comeBack(error).catch(() => undefined);
   }
 
-  private async enterAgain(first: RtcError): Promise<void> {
+  /** The tries end with the session: one that is lost while it takes up again has tries of its own, and no others beside them. */
+  private async comeBack(error: RtcError): Promise<void> {
+    const session = await this.enterAgain(error);
+    if (session) await this.takeUpAgain(session);
+  }
+
+  private async enterAgain(first: RtcError): Promise<Session | undefined> {
     let error = first;
     const begin = performance.now();
     for (const [tried, wait] of RE_ENTRY_MS.entries()) {
       if (NO_MORE_TRIES.has(error.reason)) break;
       await new Promise((resolve) => setTimeout(resolve, wait * (0.8 + 0.4 * Math.random())));
-      if (this.over) return;
+      if (this.over) return undefined;
       try {
-        await this.newSession();
+        const session = await this.newSession();
         const took = Math.round(performance.now() - begin);
         this.host.diary.happened({ what: "reconnected", lost: lostBy(first), took, tries: tried + 1 });
-        return;
+        return session;
       } catch (again) {
-        if (this.over) return;
+        if (this.over) return undefined;
         if (again instanceof RtcError) error = again;
       }
     }
     this.giveUp(error);
+    return undefined;
   }
 
   private giveUp(error: RtcError): void {
@@ -415,6 +470,7 @@ export class Call {
     this.over = true;
     this.session?.end();
     this.session = undefined;
+    this.tellAwaiting();
     this.quality.end();
     this.sealing?.end();
     this.speakers.clear();

@@ -50,7 +50,9 @@ export class FakeConnection {
 
   createDataChannel(): void {}
   restartIce(): void {}
-  close(): void {}
+  close(): void {
+    this.closed = true;
+  }
 
   async createOffer(): Promise<{ sdp: string }> {
     if (this.fault) throw this.fault;
@@ -62,6 +64,7 @@ export class FakeConnection {
   }
 
   answers = 0;
+  closed = false;
 
   /** `working`: what the browser waits for before an answer is set. */
   constructor(private readonly working: () => Promise<void>) {}
@@ -104,9 +107,13 @@ export class FakeOperator {
     this.lines.at(-1)?.onclose?.();
   }
 
+  /** Whether a request is left without an answer. */
+  silent: (request: Request) => boolean = () => false;
+
   install(): void {
     const { connections, addresses, lines } = this;
     const working = () => this.working;
+    const operator = this;
     const connected = (socket: FakeSocket) => void queueMicrotask(() => socket.onopen?.());
     const asked = (request: Request) => this.answer(request);
     class FakeSocket {
@@ -121,7 +128,9 @@ export class FakeOperator {
       }
 
       send(said: string): void {
-        const answer = asked(JSON.parse(said));
+        const request = JSON.parse(said);
+        const answer = request.type === "ping" ? { type: "pong", id: request.id } : asked(request);
+        if (operator.silent(request)) return;
         queueMicrotask(() => this.onmessage?.({ data: JSON.stringify(answer) }));
       }
 
