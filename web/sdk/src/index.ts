@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sealroom's browser SDK.
 
-export type { OperatorKept } from "./call/kept";
-export type { OperatorRecord } from "./call/record";
 export type { StreamType } from "./constants";
 export { ErrorCode, type ErrorNumber, ExtraCode, RtcError } from "./errors";
 export type {
@@ -29,4 +27,6 @@ export type {
 export type { Grade } from "./quality/grade";
 export type { Fault, RefusalReason, RosterMember } from "./sealing/port";
 export type { SealingConfig } from "./sealing/sealing";
+export type { OperatorKept } from "./session/kept";
+export type { OperatorRecord } from "./session/record";
 export { TRTC, TRTC as default } from "./trtc";

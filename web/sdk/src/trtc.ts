@@ -2,9 +2,6 @@
 // The public face, shaped like trtc-sdk-v5. Every method rejects or throws with RtcError.
 
 import { Call, type CallHost, trackOf } from "./call/call";
-import type { OperatorKept } from "./call/kept";
-import type { OperatorRecord } from "./call/record";
-import type { Outgoing } from "./call/session";
 import { EVENT, type StreamType, TYPE } from "./constants";
 import { asRtcError, ErrorCode, ExtraCode, RtcError } from "./errors";
 import { Emitter, type EventName, type Handler } from "./events";
@@ -25,6 +22,9 @@ import {
 import { Diary } from "./quality/diary";
 import { witness } from "./quality/witness";
 import { sealingWorker } from "./sealing/worker_script";
+import type { OperatorKept } from "./session/kept";
+import type { OperatorRecord } from "./session/record";
+import type { Outgoing } from "./session/sending";
 import type { Signalling } from "./wire.gen";
 
 const STATISTICS_MS = 2_000;
@@ -55,7 +55,7 @@ export class TRTC {
   private constructor(private readonly config: CreateConfig) {
     this.diary = new Diary(() => performance.now(), config.log ?? true);
     witness(this.emitter, this.diary, (userId, streamType) => this.call?.slotOf(userId, trackOf(streamType)));
-    this.local = new Local(this.emitter, () => (this.call?.connected ? this.call.room : undefined));
+    this.local = new Local(this.emitter, () => (this.call?.connected ? this.call.room.sending : undefined));
     this.stopWatching = watchDevices(this.emitter);
   }
 
@@ -252,7 +252,7 @@ export class TRTC {
   getVideoTrack({ userId = "", streamType = "main" }: { userId?: string; streamType?: StreamType } = {}) {
     if (userId === "") return this.local.outgoing.get(trackOf(streamType))?.media ?? null;
     if (!this.call?.connected) return null;
-    return this.call.room.videoOf(userId, trackOf(streamType)) ?? null;
+    return this.call.room.pictures.videoOf(userId, trackOf(streamType)) ?? null;
   }
 
   private callHost(): CallHost {

@@ -2,11 +2,11 @@
 // A call that is to be sealed, before what seals it has started.
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Call, type CallHost } from "../src/call/call";
-import type { Session } from "../src/call/session";
 import { Emitter } from "../src/events";
 import { SoundOutput } from "../src/media/output";
 import { checkEntry } from "../src/options";
 import { Diary } from "../src/quality/diary";
+import type { Session } from "../src/session/session";
 
 const config = checkEntry({
   sdkAppId: 1400000000,

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "vitest";
-import { choose, payloadTypes } from "../src/call/codecs";
-import { LAYERS, layersFor } from "../src/call/layers";
-import { SERVER_MESSAGE } from "../src/call/messages";
 import { Participants } from "../src/call/participants";
-import { SlotTable } from "../src/call/slots";
 import { RtcError, refusedByServer } from "../src/errors";
 import { Emitter } from "../src/events";
 import { checkEntry, type EnterRoomConfig } from "../src/options";
 import { type SealableTransceiver, Transforms } from "../src/sealing/transforms";
+import { choose, payloadTypes } from "../src/session/codecs";
+import { LAYERS, layersFor } from "../src/session/layers";
+import { SERVER_MESSAGE } from "../src/session/messages";
+import { SlotTable } from "../src/session/slots";
 import { parse, WrongShape } from "../src/shape";
 import type { Signalling } from "../src/wire.gen";
 

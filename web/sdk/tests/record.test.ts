@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "vitest";
-import { SERVER_MESSAGE } from "../src/call/messages";
 import { StreamReader } from "../src/call/streams";
 import { type Entry, entriesOf } from "../src/quality/report";
+import { SERVER_MESSAGE } from "../src/session/messages";
 import { parse, WrongShape } from "../src/shape";
 import type { Signalling } from "../src/wire.gen";
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The diary, what writes into it, and what is told of it.
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { Request } from "../src/call/line";
-import { SERVER_MESSAGE } from "../src/call/messages";
 import { asRtcError, ErrorCode, RtcError } from "../src/errors";
 import { Emitter } from "../src/events";
 import { CallQuality } from "../src/quality/call_quality";
 import { Diary } from "../src/quality/diary";
 import { Reporter } from "../src/quality/reporter";
 import { witness } from "../src/quality/witness";
+import type { Request } from "../src/session/line";
+import { SERVER_MESSAGE } from "../src/session/messages";
 import { parse } from "../src/shape";
 import { MAX_LOG_BYTES, MAX_LOG_ENTRIES, MAX_REPORTED_EVENTS, type Signalling } from "../src/wire.gen";
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Session } from "../src/call/session";
 import type { RtcError } from "../src/errors";
 import { checkEntry } from "../src/options";
 import type { ToWorker } from "../src/sealing/port";
 import type { Sealing } from "../src/sealing/sealing";
+import { Session } from "../src/session/session";
 import { FIRST_VIDEO_SLOTS } from "../src/wire.gen";
 import { FakeOperator } from "./support/operator";
 
@@ -49,8 +49,10 @@ describe("a picture that the server refuses", () => {
     const session = await enter();
     operator.now.refuses = ({ type }) => (type === "bind" ? "not_published" : undefined);
     for (let asked = 0; asked < FIRST_VIDEO_SLOTS + 3; asked++) {
-      await expect(session.watch("bob", "main", 2)).rejects.toMatchObject({ reason: "not_published" });
-      expect(session.videoOf("bob", "main")).toBeUndefined();
+      await expect(session.pictures.watch("bob", "main", 2)).rejects.toMatchObject({
+        reason: "not_published",
+      });
+      expect(session.pictures.videoOf("bob", "main")).toBeUndefined();
     }
     expect(boundInWorker()).toMatchObject({ source: null });
     expect(operator.now.bindings.at(-1)).toMatchObject({ source: null });
@@ -61,10 +63,10 @@ describe("a picture that the server refuses", () => {
 
   it("in another layer goes on in the one it had", async () => {
     const session = await enter();
-    const media = await session.watch("bob", "main", 0);
+    const media = await session.pictures.watch("bob", "main", 0);
     operator.now.refuses = ({ type }) => (type === "bind" ? "right_missing" : undefined);
-    await expect(session.watch("bob", "main", 2)).rejects.toMatchObject({ reason: "right_missing" });
-    expect(session.videoOf("bob", "main")).toBe(media);
+    await expect(session.pictures.watch("bob", "main", 2)).rejects.toMatchObject({ reason: "right_missing" });
+    expect(session.pictures.videoOf("bob", "main")).toBe(media);
     expect(boundInWorker()).toMatchObject({ source: { user: "bob", track: "main" } });
     const last = operator.now.bindings.at(-1);
     expect(last).toMatchObject({ generation: 3, source: { userId: "bob", track: "main", layer: 0 } });
@@ -76,11 +78,11 @@ describe("a picture that the server refuses", () => {
     operator.now.refuses = (request) =>
       request.type === "bind" && request.bindings[0]?.source?.layer === 2 ? "not_published" : undefined;
     const [refused, media] = await Promise.allSettled([
-      session.watch("bob", "main", 2),
-      session.watch("bob", "main", 0),
+      session.pictures.watch("bob", "main", 2),
+      session.pictures.watch("bob", "main", 0),
     ]);
     expect([refused.status, media.status]).toEqual(["rejected", "fulfilled"]);
-    expect(session.videoOf("bob", "main")).toBeDefined();
+    expect(session.pictures.videoOf("bob", "main")).toBeDefined();
     expect(operator.now.bindings.at(-1)).toMatchObject({ source: { layer: 0 } });
     session.end();
   });
@@ -109,16 +111,16 @@ describe("what a session tells of its call", () => {
 
   it("names slots by the server's numbers", async () => {
     const session = await enter();
-    await session.watch("bob", "main", 2);
-    const slot = session.slotOf("bob", "main");
+    await session.pictures.watch("bob", "main", 2);
+    const slot = session.pictures.slotOf("bob", "main");
     expect(slot).toBe(operator.now.bindings[0]?.slot);
-    const { sent, received } = session.carries();
+    const { sent, received } = session.pictures.carries();
     expect([...sent.values()]).toEqual(["audio", "main", "screen"]);
     const [bound] = [...received.values()].filter(({ video }) => video !== undefined);
     expect(bound).toMatchObject({ slot, video: { userId: "bob", track: "main" } });
-    expect(session.slotAt(bound?.place ?? -1)).toBe(slot);
-    expect(session.slotOf("bob", "screen")).toBeUndefined();
-    expect(session.slotAt(0)).toBeUndefined();
+    expect(session.pictures.slotAt(bound?.place ?? -1)).toBe(slot);
+    expect(session.pictures.slotOf("bob", "screen")).toBeUndefined();
+    expect(session.pictures.slotAt(0)).toBeUndefined();
     session.end();
   });
 });

@@ -14,10 +14,12 @@ import { type Entry, entriesOf } from "../quality/report";
 import type { Measured, Sections } from "../quality/sampler";
 import type { Refusals } from "../sealing/port";
 import { Sealing, type SealingListener, type SealingStatus } from "../sealing/sealing";
+import type { Carried, Receives } from "../session/pictures";
+import type { Outgoing } from "../session/sending";
+import { Session, type SessionListener } from "../session/session";
 import type { Signalling } from "../wire.gen";
 import { CustomMessages } from "./custom";
 import { Participants, type Presence } from "./participants";
-import { type Carried, type Outgoing, type Receives, Session, type SessionListener } from "./session";
 import { lately, loudness, summarise } from "./statistics";
 import { StreamReader, withBuffers } from "./streams";
 import { type VideoTrack, WantedVideos } from "./wanted";
@@ -140,7 +142,7 @@ export class Call {
       let session: Session | undefined;
       try {
         session = await this.nextSession();
-        return await session.watch(userId, track, layer);
+        return await session.pictures.watch(userId, track, layer);
       } catch (error) {
         if (session !== undefined && session !== this.session && !this.over) continue;
         takeBack();
@@ -163,7 +165,7 @@ export class Call {
   }
 
   async unwatch(userId: string, track: "main" | "screen"): Promise<void> {
-    if (this.wanted.remove(userId, track)) await this.session?.unwatch(userId, track);
+    if (this.wanted.remove(userId, track)) await this.session?.pictures.unwatch(userId, track);
   }
 
   /** Sends a custom message to everybody else in the room. */
@@ -178,7 +180,7 @@ export class Call {
     if (session === undefined) return this.quality.disconnected();
     const entries = entriesOf(await session.statistics());
     if (session !== this.session) return;
-    const carried = session.carries();
+    const carried = session.pictures.carries();
     const measured = this.measure(entries, carried);
     const streams = this.streams.read(
       entries,
@@ -208,12 +210,12 @@ export class Call {
   /** The report that the first interval begins with. */
   private async measureFirst(session: Session): Promise<void> {
     const entries = entriesOf(await session.statistics());
-    if (session === this.session) this.measure(entries, session.carries());
+    if (session === this.session) this.measure(entries, session.pictures.carries());
   }
 
   /** The slot in which somebody's picture arrives, if it was asked for. */
   slotOf(userId: string, track: "main" | "screen"): number | undefined {
-    return this.session?.slotOf(userId, track);
+    return this.session?.pictures.slotOf(userId, track);
   }
 
   /** Whose stream arrives in a section: whom we bound there, or whose voice opens in it. */
@@ -279,7 +281,7 @@ export class Call {
       },
       waited: (waited) => this.host.diary.happened({ what: "key-waited", waited }),
       keyFrameWanted: (entry, track) => {
-        if (entry === this.entry) this.session?.makeKeyFrame(track).catch(() => undefined);
+        if (entry === this.entry) this.session?.sending.makeKeyFrame(track).catch(() => undefined);
       },
       refused: (refusals) => this.tellRefusals(refusals),
       message: (message) => emitter.emit("custom-message", message),
@@ -288,7 +290,7 @@ export class Call {
 
   /** The first that was heard in a slot of this entry. */
   private firstVoice(place: number): void {
-    const slot = this.session?.slotAt(place);
+    const slot = this.session?.pictures.slotAt(place);
     if (slot === undefined || this.voices.has(place)) return;
     this.voices.add(place);
     this.host.diary.happened({ what: "first-frame", slot });
@@ -309,7 +311,7 @@ export class Call {
   private tellRefusals(refusals: readonly Refusals[]): void {
     for (const { entry, place, reason, count } of refusals) {
       this.refused.set(reason, (this.refused.get(reason) ?? 0) + count);
-      const slot = place !== null && entry === this.entry ? this.session?.slotAt(place) : undefined;
+      const slot = place !== null && entry === this.entry ? this.session?.pictures.slotAt(place) : undefined;
       this.host.diary.happened({
         what: "frames-refused",
         reason,
@@ -321,7 +323,7 @@ export class Call {
         continue;
       }
       if (entry !== this.entry) continue;
-      const source = this.session?.sourceAt(place);
+      const source = this.session?.pictures.sourceAt(place);
       const userId = source?.userId ?? this.speakers.userAt(place) ?? "";
       const streamType = source ? streamOf(source.track) : "audio";
       this.host.emitter.emit("frame-refused", { userId, streamType, reason, count });
@@ -368,11 +370,13 @@ export class Call {
 
   /** Sends and asks for everything that was sent and asked for before. A refusal of one leaves the others. */
   private async takeUpAgain(session: Session): Promise<void> {
-    const sent = [...this.host.outgoing()].map(([track, outgoing]) => session.publish(track, outgoing));
+    const sent = [...this.host.outgoing()].map(([track, outgoing]) =>
+      session.sending.publish(track, outgoing),
+    );
     const seen = this.wanted.all.map(async (video) => {
       const { userId, track, layer } = video;
       try {
-        this.host.videoMoved(userId, track, await session.watch(userId, track, layer));
+        this.host.videoMoved(userId, track, await session.pictures.watch(userId, track, layer));
       } catch (error) {
         if (session === this.session) this.wanted.drop(video);
         throw error;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Our own microphone, camera and screen: captured once, sent when there is a room.
 
-import type { Outgoing, Session } from "../call/session";
 import { ErrorCode, ExtraCode, RtcError } from "../errors";
 import type { Emitter } from "../events";
 import type { LocalAudioConfig, LocalVideoConfig, ScreenShareConfig } from "../options";
+import type { Outgoing, Sending } from "../session/sending";
 import { type Capture, captureAudio, captureScreen, captureVideo } from "./capture";
 import { VideoPlayer } from "./player";
 import { DEFAULT_PROFILE, DEFAULT_SCREEN_PROFILE, SCREEN_PROFILES, VIDEO_PROFILES } from "./profiles";
@@ -29,7 +29,7 @@ const MEDIA: Readonly<Record<LocalTrack, "audio" | "video" | "screen">> = {
   screen: "screen",
 };
 
-/** What this device sends, in and out of rooms. `room` is the session of now, if there is one. */
+/** What this device sends, in and out of rooms. `room` is what sends in the session of now, if there is one. */
 export class Local {
   private readonly sources = new Map<LocalTrack, Source>();
   /** What is being opened: the browser may take as long as a person needs to allow it. */
@@ -38,7 +38,7 @@ export class Local {
 
   constructor(
     private readonly emitter: Emitter,
-    private readonly room: () => Session | undefined,
+    private readonly room: () => Sending | undefined,
   ) {}
 
   /** Everything that is captured. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tells the server what it asked for of one entry, and nothing else. What it refuses, or cannot be sent, is lost: no call waits.
 
-import type { Request } from "../call/line";
+import type { Request } from "../session/line";
 import type { Signalling } from "../wire.gen";
 import type { Diary } from "./diary";
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What leaves this device, stream by stream.
 
-import { LAYERS } from "../call/layers";
+import { LAYERS } from "../session/layers";
 import type { Signalling } from "../wire.gen";
 import {
   type Entry,

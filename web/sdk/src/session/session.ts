@@ -9,11 +9,11 @@ import { Transforms } from "../sealing/transforms";
 import { PROTOCOL_VERSION, type Signalling } from "../wire.gen";
 import { payloadTypes } from "./codecs";
 import type { OperatorKept } from "./kept";
-import { type LayerEncoding, layersFor } from "./layers";
 import { type LineListener, type Request, SignallingLine } from "./line";
+import { Pictures } from "./pictures";
 import type { OperatorRecord } from "./record";
 import { Sections } from "./sections";
-import { type Change, type SlotSource, SlotTable } from "./slots";
+import { Sending } from "./sending";
 
 /** What the server says on its own. */
 type Told = Parameters<LineListener["said"]>[0];
@@ -33,34 +33,6 @@ export interface SessionListener {
   lost(error: RtcError): void;
 }
 
-/** What a sender gets: the track and, for video, its ceiling in bit a second. */
-export interface Outgoing {
-  readonly media: MediaStreamTrack;
-  readonly muted: boolean;
-  readonly bitrate: number;
-}
-
-/** The typings do not know the second argument of `setParameters` yet. */
-interface KeyFrameSender {
-  setParameters(
-    parameters: RTCRtpSendParameters,
-    options: { encodingOptions: Array<{ keyFrame: boolean }> },
-  ): Promise<void>;
-}
-
-/** By mid: which of our tracks a section sends, and of one that receives the worker's place, the slot and whose video it is. */
-export interface Carried {
-  readonly sent: ReadonlyMap<string, Signalling.Track>;
-  readonly received: ReadonlyMap<string, Receives>;
-}
-
-export interface Receives {
-  readonly place: number;
-  /** Undefined while the server has not said. */
-  readonly slot: number | undefined;
-  readonly video: SlotSource | undefined;
-}
-
 /** A room that was entered. */
 export class Session {
   participants: readonly Signalling.Participant[] = [];
@@ -75,8 +47,10 @@ export class Session {
   });
   private readonly transforms: Transforms | null;
   private readonly sections: Sections;
-  private readonly slots = new SlotTable();
-  private readonly mids = new Map<number, string>();
+  /** What we send. */
+  readonly sending: Sending;
+  /** What we see. */
+  readonly pictures: Pictures;
   private line: SignallingLine | undefined;
   private growing: Promise<void> | undefined;
   private negotiation: Promise<unknown> = Promise.resolve();
@@ -91,6 +65,15 @@ export class Session {
     this.abandon = reject;
   });
 
+  private readonly ask: SignallingLine["ask"] = async (request) => {
+    if (this.line === undefined || this.over) {
+      throw new RtcError(ErrorCode.INVALID_OPERATION, "There is no room.", {
+        extraCode: ExtraCode.NOT_IN_ROOM,
+      });
+    }
+    return this.line.ask(request);
+  };
+
   private constructor(
     private readonly entry: number,
     private readonly sealing: Sealing | null,
@@ -98,6 +81,12 @@ export class Session {
   ) {
     this.transforms = sealing && new Transforms((options) => sealing.transform(options), entry);
     this.sections = new Sections(this.connection, this.transforms);
+    this.sending = new Sending(this.sections, this.ask);
+    this.pictures = new Pictures(this.sections, {
+      ask: this.ask,
+      addSlots: () => this.addSlots(),
+      tellWorker: (place, source) => this.sealing?.post({ type: "bind", entry, place, source }),
+    });
     this.connection.onconnectionstatechange = () => this.connectionChanged();
     this.gone.catch(() => undefined);
   }
@@ -140,36 +129,6 @@ export class Session {
     return audio.map(({ place, transceiver }) => ({ place, track: transceiver.receiver.track }));
   }
 
-  /** Sends a track. The server is asked first: without the right nothing is sent. Never negotiates. */
-  async publish(track: Signalling.Track, outgoing: Outgoing): Promise<void> {
-    await this.ask({ type: "publish", track, muted: outgoing.muted });
-    await this.replace(track, outgoing);
-  }
-
-  /** Puts another source behind a track that is sent. */
-  async replace(track: Signalling.Track, { media, bitrate }: Outgoing): Promise<void> {
-    const { sender } = this.sections.sender(track);
-    if (media.kind === "video") await this.limit(sender, media, bitrate);
-    await sender.replaceTrack(media);
-  }
-
-  async unpublish(track: Signalling.Track): Promise<void> {
-    await this.sections.sender(track).sender.replaceTrack(null);
-    await this.ask({ type: "unpublish", track });
-  }
-
-  /** Makes every layer of a track begin anew with a key frame. Rejects where the browser cannot. */
-  async makeKeyFrame(track: "main" | "screen"): Promise<void> {
-    const { sender } = this.sections.sender(track);
-    const parameters = sender.getParameters();
-    const encodingOptions = parameters.encodings.map(() => ({ keyFrame: true }));
-    await (sender as KeyFrameSender).setParameters(parameters, { encodingOptions });
-  }
-
-  async setMuted(track: Signalling.Track, muted: boolean): Promise<void> {
-    await this.ask({ type: "mute", track, muted });
-  }
-
   /** Sends a custom message: sealed, or the body itself in a call without sealing. */
   async sendCustom(data: string): Promise<void> {
     await this.ask({ type: "send-custom", data });
@@ -186,82 +145,6 @@ export class Session {
     if (!this.tellsKept) return null;
     const { type: _type, id: _id, ...kept } = await this.ask({ type: "kept" });
     return kept;
-  }
-
-  /** Asks for somebody's video; the track delivers nothing until frames of that sender were opened. */
-  async watch(userId: string, track: "main" | "screen", layer: number): Promise<MediaStreamTrack> {
-    let change = this.slots.bind({ userId, track, layer });
-    // Whoever waits beside us may have taken what was added.
-    while (change === undefined && this.sections.mayGrow) {
-      await this.addSlots();
-      change = this.slots.bind({ userId, track, layer });
-    }
-    const section = change && this.sections.receivingAt(change.mid);
-    if (change === undefined || section === undefined) {
-      throw new RtcError(ErrorCode.OPERATION_FAILED, "There is no room for another picture.", {
-        reason: "slots_used_up",
-        action: "Stop another remote video first.",
-      });
-    }
-    this.tellWorker(section.place, { user: userId, track });
-    try {
-      await this.ask({ type: "bind", bindings: [change.binding] });
-    } catch (error) {
-      this.takeBack(change, section.place);
-      throw error;
-    }
-    return section.transceiver.receiver.track;
-  }
-
-  /** A refused binding leaves the slot as it was: free, or with the layer that it shows. */
-  private takeBack(change: Change, place: number): void {
-    const back = this.slots.undo(change);
-    if (back === undefined) return;
-    if (change.before === null) this.tellWorker(place, null);
-    // Whoever did not answer may have bound it all the same.
-    this.ask({ type: "bind", bindings: [back.binding] }).catch(() => undefined);
-  }
-
-  async unwatch(userId: string, track: "main" | "screen"): Promise<void> {
-    const change = this.slots.unbind(userId, track);
-    const section = change && this.sections.receivingAt(change.mid);
-    if (change === undefined) return;
-    if (section) this.tellWorker(section.place, null);
-    await this.ask({ type: "bind", bindings: [change.binding] });
-  }
-
-  /** The received track of somebody's video, if it was asked for. */
-  videoOf(userId: string, track: "main" | "screen"): MediaStreamTrack | undefined {
-    const mid = this.slots.midOf(userId, track);
-    return mid === undefined ? undefined : this.sections.receivingAt(mid)?.transceiver.receiver.track;
-  }
-
-  /** Whose video arrives at a place of the worker's. */
-  sourceAt(place: number): { userId: string; track: "main" | "screen" } | undefined {
-    const mid = this.sections.receiving.find((one) => one.place === place)?.transceiver.mid;
-    return this.slots.bound().find(({ userId, track }) => this.slots.midOf(userId, track) === mid);
-  }
-
-  /** What each section carries now. To be asked once for many: every look at a section goes to the browser. */
-  carries(): Carried {
-    const slots = new Map([...this.mids].map(([slot, mid]) => [mid, slot]));
-    const video = this.slots.byMid();
-    const received = new Map<string, Receives>();
-    for (const { place, transceiver } of this.sections.receiving) {
-      const mid = transceiver.mid ?? "";
-      received.set(mid, { place, slot: slots.get(mid), video: video.get(mid) });
-    }
-    return { sent: new Map(this.sections.sends.map(({ mid, track }) => [mid, track])), received };
-  }
-
-  /** The number of the slot in which somebody's video arrives, if it was asked for. */
-  slotOf(userId: string, track: "main" | "screen"): number | undefined {
-    return this.slotIn(this.slots.midOf(userId, track));
-  }
-
-  /** The number of the slot at a place of the worker's. */
-  slotAt(place: number): number | undefined {
-    return this.slotIn(this.sections.receiving.find((one) => one.place === place)?.transceiver.mid);
   }
 
   /** Whether media may flow now. */
@@ -290,10 +173,6 @@ export class Session {
     this.connection.close();
     this.line?.close();
     this.sealing?.post({ type: "end-entry", entry: this.entry });
-  }
-
-  private slotIn(mid: string | null | undefined): number | undefined {
-    return [...this.mids].find(([, of]) => of === mid)?.[0];
   }
 
   private async begin(config: CheckedEntry): Promise<void> {
@@ -326,8 +205,8 @@ export class Session {
     if (this.early !== null && message.type !== "kicked-out") return void this.early.push(message);
     if (message.type !== "audio-slots") return this.listener.said(message);
     for (const { slot, userId } of message.slots) {
-      const section = this.sections.receivingAt(this.mids.get(slot) ?? "");
-      if (section) this.listener.audioAssigned(section.place, userId);
+      const place = this.pictures.placeOf(slot);
+      if (place !== undefined) this.listener.audioAssigned(place, userId);
     }
   }
 
@@ -359,8 +238,7 @@ export class Session {
   private async answer({ sdp, slots }: Pick<Signalling.Entered, "sdp" | "slots">): Promise<void> {
     await this.connection.setRemoteDescription({ type: "answer", sdp });
     this.transforms?.assertSealed(this.connection.getTransceivers());
-    this.slots.learn(slots);
-    for (const { slot, mid } of slots) this.mids.set(slot, mid);
+    this.pictures.learn(slots);
   }
 
   /** Offers again, one after the other. */
@@ -380,28 +258,6 @@ export class Session {
       this.growing = undefined;
     });
     return this.growing;
-  }
-
-  private tellWorker(place: number, source: { user: string; track: "main" | "screen" } | null): void {
-    this.sealing?.post({ type: "bind", entry: this.entry, place, source });
-  }
-
-  private ask: SignallingLine["ask"] = async (request) => {
-    if (this.line === undefined || this.over) {
-      throw new RtcError(ErrorCode.INVALID_OPERATION, "There is no room.", {
-        extraCode: ExtraCode.NOT_IN_ROOM,
-      });
-    }
-    return this.line.ask(request);
-  };
-
-  private async limit(sender: RTCRtpSender, media: MediaStreamTrack, bitrate: number): Promise<void> {
-    const { width = 1280, height = 720 } = media.getSettings();
-    const parameters = sender.getParameters();
-    if (parameters.encodings.length === 0) return;
-    const encodings: LayerEncoding[] = parameters.encodings;
-    parameters.encodings = layersFor(encodings, { width, height }, bitrate);
-    await sender.setParameters(parameters);
   }
 
   private connectionChanged(): void {
