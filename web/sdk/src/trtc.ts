@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The public face, shaped like trtc-sdk-v5. Every method rejects or throws with RtcError.
 
-import { Call, type CallHost, trackOf } from "./call/call";
+import { Call } from "./call/call";
+import { type CallHost, trackOf } from "./call/host";
 import { EVENT, type StreamType, TYPE } from "./constants";
 import { asRtcError, ErrorCode, ExtraCode, RtcError } from "./errors";
 import { Emitter, type EventName, type Handler } from "./events";
@@ -123,7 +124,9 @@ export class TRTC {
       throw this.noted("enterRoom", error);
     }
     if (this.call !== call) return;
-    this.timers.push(setInterval(() => void call.tellStatistics().catch(() => undefined), STATISTICS_MS));
+    this.timers.push(
+      setInterval(() => void call.measuring.tellStatistics().catch(() => undefined), STATISTICS_MS),
+    );
   }
 
   /** Leaves the room. Camera and microphone stay on until they are stopped. */
@@ -235,7 +238,7 @@ export class TRTC {
     clearInterval(this.volumeTimer);
     if (interval <= 0) return;
     this.volumeTimer = setInterval(
-      () => void this.call?.tellVolumes().catch(() => undefined),
+      () => void this.call?.measuring.tellVolumes().catch(() => undefined),
       Math.max(interval, 100),
     );
   }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A call that is to be sealed, before what seals it has started.
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Call, type CallHost } from "../src/call/call";
+import { Call } from "../src/call/call";
+import type { CallHost } from "../src/call/host";
 import { Emitter } from "../src/events";
 import { SoundOutput } from "../src/media/output";
 import { checkEntry } from "../src/options";

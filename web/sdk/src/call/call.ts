@@ -1,60 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // A call from entry to exit: the sessions it takes, the sealing that spans them, what others see of us and we of them.
 
-import type { StreamType } from "../constants";
-import { ErrorCode, ExtraCode, RtcError } from "../errors";
-import type { ConnectionState, Emitter } from "../events";
-import type { SoundOutput } from "../media/output";
+import { asRtcError, ErrorCode, ExtraCode, RtcError } from "../errors";
+import type { ConnectionState } from "../events";
 import { Speakers } from "../media/player";
 import type { CheckedEntry, CustomMessage } from "../options";
-import { CallQuality } from "../quality/call_quality";
-import type { Diary } from "../quality/diary";
-import type { Expected } from "../quality/received";
-import { type Entry, entriesOf } from "../quality/report";
-import type { Measured, Sections } from "../quality/sampler";
 import type { Refusals } from "../sealing/port";
 import { Sealing, type SealingListener, type SealingStatus } from "../sealing/sealing";
-import type { Carried, Receives } from "../session/pictures";
-import type { Outgoing } from "../session/sending";
 import { Session, type SessionListener } from "../session/session";
-import type { Signalling } from "../wire.gen";
 import { CustomMessages } from "./custom";
+import { type CallHost, streamOf } from "./host";
+import { Measuring } from "./measuring";
 import { Participants, type Presence } from "./participants";
-import { lately, loudness, summarise } from "./statistics";
-import { StreamReader, withBuffers } from "./streams";
+import { enterAgain, lostBy } from "./reentry";
 import { type VideoTrack, WantedVideos } from "./wanted";
-
-/** Waits before each try to enter again; after the last the call is given up. */
-const RE_ENTRY_MS = [300, 1_000, 2_000, 4_000, 8_000, 15_000];
-/** Refusals after which another try gives the same answer. */
-const NO_MORE_TRIES = new Set([
-  "replaced_by_new_entry",
-  "user_sig_expired",
-  "user_sig_revoked",
-  "banned",
-  "sealing_required",
-]);
-
-export const streamOf = (track: "main" | "screen"): StreamType => (track === "screen" ? "sub" : "main");
-export const trackOf = (stream: StreamType): "main" | "screen" => (stream === "sub" ? "screen" : "main");
-
-/** What the call needs of the SDK's face. */
-export interface CallHost {
-  readonly emitter: Emitter;
-  /** What happens on this device, until it is told. */
-  readonly diary: Diary;
-  /** Where what is received sounds. */
-  readonly output: SoundOutput;
-  /** What we send now; sent again after every re-entry. */
-  outgoing(): ReadonlyMap<Signalling.Track, Outgoing>;
-  startWorker(): Worker;
-  /** A remote video that was asked for is gone. */
-  videoGone(userId: string, track: "main" | "screen"): void;
-  /** A remote video that was asked for arrives on this track from now on. */
-  videoMoved(userId: string, track: "main" | "screen", media: MediaStreamTrack): void;
-  /** The call is over: put out, given up, or sealing failed. */
-  ended(): void;
-}
 
 /** One call. */
 export class Call {
@@ -62,9 +21,8 @@ export class Call {
   readonly speakers: Speakers;
   private readonly refused = new Map<string, number>();
   private readonly custom: CustomMessages;
-  private readonly quality: CallQuality;
+  readonly measuring: Measuring;
   private readonly voices = new Set<number>();
-  private readonly streams = new StreamReader();
   private readonly wanted = new WantedVideos();
   private session: Session | undefined;
   /** Who waits for the session to come; called with none when the call is over. */
@@ -82,7 +40,10 @@ export class Call {
     this.speakers = new Speakers(host.output, (userId, resume) => {
       host.emitter.emit("autoplay-failed", { userId, mediaType: "audio", resume });
     });
-    this.quality = new CallQuality(host.diary, host.emitter);
+    const frames = () => this.sealing && { counts: this.sealing.counts, refused: this.refused };
+    const { speakers, participants } = this;
+    const measured = { speakers, participants, session: () => this.session, frames };
+    this.measuring = new Measuring(measured, host.emitter, host.diary);
     this.custom = new CustomMessages((message) => host.emitter.emit("custom-message", message));
   }
 
@@ -127,7 +88,7 @@ export class Call {
   async leave(): Promise<void> {
     if (this.over) return;
     this.over = true;
-    await this.quality.finish();
+    await this.measuring.quality.finish();
     await this.session?.leave();
     this.end();
   }
@@ -174,74 +135,9 @@ export class Call {
     await this.room.sendCustom(data);
   }
 
-  /** Measures the call once: emits `network-quality` and `statistics`, and tells the server what it asked for. */
-  async tellStatistics(): Promise<void> {
-    const { session, sealing } = this;
-    if (session === undefined) return this.quality.disconnected();
-    const entries = entriesOf(await session.statistics());
-    if (session !== this.session) return;
-    const carried = session.pictures.carries();
-    const measured = this.measure(entries, carried);
-    const streams = this.streams.read(
-      entries,
-      (mid) => this.sourceIn(carried.received.get(mid)),
-      (mid) => carried.sent.get(mid),
-    );
-    const counts = sealing && { ...sealing.counts, refused: Object.fromEntries(this.refused) };
-    this.host.emitter.emit("statistics", {
-      ...summarise(entries),
-      ...lately(measured),
-      localStatistics: streams.localStatistics,
-      remoteStatistics: withBuffers(streams.remoteStatistics, measured?.arrived ?? []),
-      sealing: counts,
-    });
-  }
-
-  private measure(entries: readonly Entry[], { sent, received }: Carried): Measured | undefined {
-    const { sealing } = this;
-    const refused = [...this.refused.values()].reduce((sum, count) => sum + count, 0);
-    const sections: Sections = {
-      sent: (mid) => sent.get(mid),
-      expected: (mid) => this.expectedIn(received.get(mid)),
-    };
-    return this.quality.measure(entries, sections, sealing && { ...sealing.counts, refused });
-  }
-
-  /** The report that the first interval begins with. */
-  private async measureFirst(session: Session): Promise<void> {
-    const entries = entriesOf(await session.statistics());
-    if (session === this.session) this.measure(entries, session.pictures.carries());
-  }
-
   /** The slot in which somebody's picture arrives, if it was asked for. */
   slotOf(userId: string, track: "main" | "screen"): number | undefined {
     return this.session?.pictures.slotOf(userId, track);
-  }
-
-  /** Whose stream arrives in a section: whom we bound there, or whose voice opens in it. */
-  private sourceIn(section: Receives | undefined): { userId: string; track: Signalling.Track } | undefined {
-    if (section === undefined) return undefined;
-    const userId = this.speakers.userAt(section.place);
-    return section.video ?? (userId === undefined ? undefined : { userId, track: "audio" });
-  }
-
-  private expectedIn(section: Receives | undefined): Expected | undefined {
-    const source = this.sourceIn(section);
-    if (source === undefined || section?.slot === undefined) return undefined;
-    const { userId, track } = source;
-    return { slot: section.slot, userId, track, flows: this.participants.available(userId, track) };
-  }
-
-  /** Emits `audio-volume` once. */
-  async tellVolumes(): Promise<void> {
-    const report = await this.session?.statistics();
-    if (report === undefined || this.session === undefined) return;
-    const levels = loudness(report);
-    const result = this.session.audio.flatMap(({ place, track }) => {
-      const userId = this.speakers.userAt(place);
-      return userId === undefined ? [] : [volume(userId, levels.get(track.id) ?? 0)];
-    });
-    this.host.emitter.emit("audio-volume", { result: [volume("", levels.get("") ?? 0), ...result] });
   }
 
   private async startSealing(): Promise<void> {
@@ -359,8 +255,7 @@ export class Call {
 
   private begin(session: Session): void {
     this.voices.clear();
-    this.quality.begin(session);
-    this.measureFirst(session).catch(() => undefined);
+    this.measuring.begin(session);
     this.speakers.clear();
     for (const { place, track } of session.audio) this.speakers.add(place, track);
     this.setState("CONNECTED");
@@ -430,37 +325,29 @@ export class Call {
   private lost(entry: number, error: RtcError): void {
     if (this.over || entry !== this.entry || this.session === undefined) return;
     this.session = undefined;
-    this.quality.lost();
+    this.measuring.quality.lost();
     this.host.diary.failed("session", error);
     this.setState("RECONNECTING");
-    this.comeBack(error).catch(() => undefined);
+    void this.comeBack(error);
   }
 
   /** The tries end with the session: one that is lost while it takes up again has tries of its own, and no others beside them. */
-  private async comeBack(error: RtcError): Promise<void> {
-    const session = await this.enterAgain(error);
-    if (session) await this.takeUpAgain(session);
-  }
-
-  private async enterAgain(first: RtcError): Promise<Session | undefined> {
-    let error = first;
+  private async comeBack(first: RtcError): Promise<void> {
     const begin = performance.now();
-    for (const [tried, wait] of RE_ENTRY_MS.entries()) {
-      if (NO_MORE_TRIES.has(error.reason)) break;
-      await new Promise((resolve) => setTimeout(resolve, wait * (0.8 + 0.4 * Math.random())));
-      if (this.over) return undefined;
-      try {
-        const session = await this.newSession();
-        const took = Math.round(performance.now() - begin);
-        this.host.diary.happened({ what: "reconnected", lost: lostBy(first), took, tries: tried + 1 });
-        return session;
-      } catch (again) {
-        if (this.over) return undefined;
-        if (again instanceof RtcError) error = again;
-      }
+    try {
+      const entered = await enterAgain(
+        first,
+        () => this.newSession(),
+        () => this.over,
+      );
+      if (entered === undefined) return;
+      const { session, tries } = entered;
+      const took = Math.round(performance.now() - begin);
+      this.host.diary.happened({ what: "reconnected", lost: lostBy(first), took, tries });
+      await this.takeUpAgain(session);
+    } catch (error) {
+      this.giveUp(asRtcError(error, "enterRoom"));
     }
-    this.giveUp(error);
-    return undefined;
   }
 
   private giveUp(error: RtcError): void {
@@ -475,7 +362,7 @@ export class Call {
     this.session?.end();
     this.session = undefined;
     this.tellAwaiting();
-    this.quality.end();
+    this.measuring.quality.end();
     this.sealing?.end();
     this.speakers.clear();
     this.setState("DISCONNECTED");
@@ -492,11 +379,3 @@ export class Call {
 }
 
 type Heard = Parameters<SessionListener["said"]>[0];
-
-function lostBy({ reason }: RtcError): "line" | "media" | "server" {
-  return reason === "line_lost" ? "line" : reason === "media_lost" ? "media" : "server";
-}
-
-function volume(userId: string, level: number): { userId: string; volume: number; floatVolume: number } {
-  return { userId, volume: Math.round(level * 100), floatVolume: level };
-}

@@ -2,7 +2,8 @@
 // As much of a page as a call touches, and a call in it.
 
 import { vi } from "vitest";
-import { Call, type CallHost } from "../../src/call/call";
+import { Call } from "../../src/call/call";
+import type { CallHost } from "../../src/call/host";
 import { Emitter, type EventName } from "../../src/events";
 import { SoundOutput } from "../../src/media/output";
 import { checkEntry } from "../../src/options";
