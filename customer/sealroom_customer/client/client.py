@@ -247,6 +247,7 @@ class Client:
         self._open = session
         self._slots.learn(entered.slots)
         self._participants.begin(entered.participants)
+        session.listen()
         await self._take_up_again(session)
         self._session = session
         self._move()

@@ -14,6 +14,8 @@ from sealroom_customer.client.events import (
     FrameRefused,
     KeyFrameWanted,
     SealedFrame,
+    TrackAppeared,
+    TrackGone,
     TrackName,
 )
 from sealroom_customer.client.membership import Membership
@@ -22,6 +24,8 @@ from sealroom_wire.authority import MemberRole
 
 _MAX_EVENTS = 4096
 """Events that wait to be taken. Beyond this frames are dropped and counted (`frames_not_taken`)."""
+_MAX_TOLD = 2 * _MAX_EVENTS
+"""Beyond this also tracks that come and go are: an operator who makes them do so for ever fills no memory."""
 _CODECS: dict[str, CodecName] = {"opus": "opus", "vp8": "vp8", "vp9": "vp9", "h264": "h264"}
 _TRACKS: dict[str, TrackName] = {"audio": "audio", "main": "main", "screen": "screen"}
 
@@ -35,7 +39,7 @@ class Inbox:
         self._membership = membership
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self.not_taken = 0
-        """Frames and messages that were dropped because nobody took them."""
+        """Frames, messages and tracks that were dropped because nobody took them."""
 
     async def events(self) -> AsyncIterator[Event]:
         """Everything that happens, until and including `Closed`."""
@@ -47,8 +51,8 @@ class Inbox:
 
     def tell(self, event: Event) -> None:
         """Adds an event. Frames and messages are dropped while nobody takes them."""
-        may_go = isinstance(event, Frame | SealedFrame | CustomMessage | FrameRefused)
-        if may_go and self._events.qsize() >= _MAX_EVENTS:
+        most = _most(event)
+        if most is not None and self._events.qsize() >= most:
             self.not_taken += 1
             return
         self._events.put_nowait(event)
@@ -86,3 +90,10 @@ class Inbox:
             self.tell(FrameRefused("wrong_sender"))
             return
         self.tell(Frame(member.user, _TRACKS[track], _CODECS[codec], timestamp, data))
+
+
+def _most(event: Event) -> int | None:
+    """With how many waiting events this one is dropped; None for what is always told, which only we and the authority cause."""
+    if isinstance(event, Frame | SealedFrame | CustomMessage | FrameRefused):
+        return _MAX_EVENTS
+    return _MAX_TOLD if isinstance(event, TrackAppeared | TrackGone) else None

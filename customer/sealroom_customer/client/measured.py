@@ -14,13 +14,13 @@ from sealroom_customer.client import _native
 from sealroom_customer.client.events import ClientFault, TrackName
 from sealroom_customer.client.session import PASSING, Session
 from sealroom_wire import signalling
-from sealroom_wire.limits import MAX_SLOTS
+from sealroom_wire.limits import MAX_SLOTS, MIN_SAMPLE_EVERY
 from sealroom_wire.reports import ReceivedStream, Reports, Sample, SealedFrames, SentStream
 from sealroom_wire.signalling import Track
 
 LONGEST_SECONDS = 10.0
 """An interval that took longer was not measured: the machine slept, or the loop stood still."""
-SHORTEST_SECONDS = 0.5
+SHORTEST_SECONDS = MIN_SAMPLE_EVERY / 1000
 _VIDEO = frozenset({"vp8", "vp9", "h264"})
 
 
@@ -102,10 +102,11 @@ class Measured:
 
 
 async def tell(session: Session, measured: Measured, wanted: Reports, connected: Callable[[], bool]) -> None:
-    """Sends samples as often as the operator wants them, until the session is over. What he refuses is lost."""
+    """Sends samples as often as the operator wants them and at most every `MIN_SAMPLE_EVERY`, until the session is over. What he
+    refuses is lost."""
     measured.begin()
     while wanted.sample_every > 0:
-        await asyncio.sleep(wanted.sample_every / 1000)
+        await asyncio.sleep(max(wanted.sample_every / 1000, SHORTEST_SECONDS))
         sample = measured.sample(connected=connected())
         if sample is None:
             continue

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from sealroom_customer.client.events import TrackAppeared, TrackGone, TrackName
 from sealroom_wire import signalling
+from sealroom_wire.limits import MAX_PUBLISHERS
 
 _TRACKS: dict[signalling.Track, TrackName] = {
     signalling.Track.AUDIO: "audio",
@@ -14,7 +15,10 @@ _TRACKS: dict[signalling.Track, TrackName] = {
 
 
 class Participants:
-    """The others' tracks. Tells of each once when it comes and once when it goes, also over several entries of ours."""
+    """The others' tracks. Tells of each once when it comes and once when it goes, also over several entries of ours.
+
+    **An operator may tell of whom he likes, and not of more than may publish**: of others nothing is kept or told.
+    """
 
     def __init__(self, tell: Callable[[TrackAppeared | TrackGone], None]) -> None:
         self._tell = tell
@@ -40,15 +44,22 @@ class Participants:
         elif isinstance(message, signalling.TrackUnpublished):
             self._gone(message.user_id, _TRACKS[message.track])
         elif isinstance(message, signalling.ParticipantLeft):
-            for track in tuple(self._published.pop(message.user_id, ())):
-                self._tell(TrackGone(message.user_id, track))
+            for track in tuple(self._published.get(message.user_id, ())):
+                self._gone(message.user_id, track)
 
     def _shown(self, user: str, track: TrackName) -> None:
+        if user not in self._published and len(self._published) >= MAX_PUBLISHERS:
+            return
         known = self._published.setdefault(user, set())
         if track not in known:
             known.add(track)
             self._tell(TrackAppeared(user, track))
 
     def _gone(self, user: str, track: TrackName) -> None:
-        self._published.get(user, set()).discard(track)
+        known = self._published.get(user, set())
+        if track not in known:
+            return
+        known.discard(track)
+        if not known:
+            del self._published[user]
         self._tell(TrackGone(user, track))

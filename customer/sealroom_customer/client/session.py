@@ -82,6 +82,10 @@ class Session:
         """Asks the operator; `request` makes the message of an id. Raises ClientFault as `SignallingLine.ask`."""
         return await self._line.ask(request(self._line.next_id()), expected)
 
+    def listen(self) -> None:
+        """Tells what the operator says from the answer to `enter` on; see `SignallingLine.listen`."""
+        self._line.listen()
+
     async def over(self) -> None:
         """Waits until the session is over, which raises why (ClientFault)."""
         await asyncio.wait([self._reading, self._media_lost], return_when=asyncio.FIRST_COMPLETED)

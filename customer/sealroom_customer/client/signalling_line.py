@@ -3,9 +3,10 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeAlias, TypeVar
+from typing import Annotated, TypeAlias, TypeVar
 
 import msgspec
+from msgspec import Meta
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
@@ -17,6 +18,7 @@ from sealroom_wire.signalling import (
     ClientMessage,
     Done,
     Entered,
+    KickedOut,
     Ping,
     Pong,
     Record,
@@ -31,7 +33,19 @@ _CODES = frozenset(code.value for code in ErrorCode)
 
 Answer: TypeAlias = Entered | Answered | Record | Done
 A = TypeVar("A", Entered, Answered, Record, Done)
-_message = msgspec.json.Decoder(ServerMessage)
+_message: msgspec.json.Decoder[ServerMessage] = msgspec.json.Decoder(ServerMessage)
+
+
+class _Refusal(msgspec.Struct, frozen=True, tag_field="type", tag="refused"):
+    """A refusal whose code is one of a newer operator's: its text says what to do."""
+
+    id: int
+    code: Annotated[str, Meta(min_length=1, max_length=64)]
+    message: Annotated[str, Meta(max_length=1024)]
+    action: Annotated[str, Meta(max_length=1024)]
+
+
+_refusal = msgspec.json.Decoder(_Refusal)
 
 
 class SignallingLine:
@@ -42,6 +56,15 @@ class SignallingLine:
         self._said = said
         self._last_id = 0
         self._pending: dict[int, asyncio.Future[Answer]] = {}
+        self._early: list[ServerMessage] | None = []
+        """What the operator said on its own before `listen`; None from then on."""
+
+    def listen(self) -> None:
+        """Tells what the operator says, and first what it said meanwhile. **Call it when what `entered` says was taken**: what came
+        right behind it goes on from there."""
+        early, self._early = self._early or [], None
+        for message in early:
+            self._said(message)
 
     def next_id(self) -> int:
         """The id of the next request."""
@@ -91,7 +114,7 @@ class SignallingLine:
             while True:
                 async with asyncio.timeout(_SILENCE_SECONDS):
                     text = await self._socket.recv()
-                self._hear(_message.decode(text))
+                self._hear(_read_message(text))
         except (ValueError, RecursionError):
             raise ClientFault(
                 "protocol_violated", "The operator said something that nobody knows.", "Update this side."
@@ -101,10 +124,9 @@ class SignallingLine:
         except (OSError, TimeoutError, WebSocketException):
             raise line_lost() from None
 
-    def _hear(self, message: ServerMessage) -> None:
-        if isinstance(message, Refused):
-            endpoint = None if message.endpoint is msgspec.UNSET else message.endpoint
-            fault = ClientFault(message.code.value, message.message, message.action, endpoint)
+    def _hear(self, message: ServerMessage | _Refusal) -> None:
+        if isinstance(message, Refused | _Refusal):
+            fault = _fault(message)
             answer = self._pending.get(message.id)
             if answer is None:
                 raise fault
@@ -114,13 +136,32 @@ class SignallingLine:
             answer = self._pending.get(message.id)
             if answer is not None and not answer.done():
                 answer.set_result(message)
-        elif not isinstance(message, Pong):
+        elif isinstance(message, Pong):
+            return
+        elif self._early is not None and not isinstance(message, KickedOut):
+            self._early.append(message)
+        else:
             self._said(message)
 
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(_PING_SECONDS)
             await self._socket.send(msgspec.json.encode(Ping(id=self.next_id())).decode())
+
+
+def _read_message(text: str | bytes) -> ServerMessage | _Refusal:
+    """Raises ValueError, or RecursionError, for what nobody knows."""
+    try:
+        return _message.decode(text)
+    except msgspec.ValidationError:
+        return _refusal.decode(text)
+
+
+def _fault(refused: Refused | _Refusal) -> ClientFault:
+    if isinstance(refused, _Refusal):
+        return ClientFault(refused.code, refused.message, refused.action)
+    endpoint = None if refused.endpoint is msgspec.UNSET else refused.endpoint
+    return ClientFault(refused.code.value, refused.message, refused.action, endpoint)
 
 
 def _said_at_the_end(closed: ConnectionClosed) -> ClientFault | None:

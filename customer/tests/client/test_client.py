@@ -5,9 +5,11 @@ import asyncio
 import contextlib
 import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import cast
 
 import msgspec
 import pytest
+from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection, serve
 
 from customer.tests.desk import APP, ROOM
@@ -24,9 +26,11 @@ from sealroom_customer.client import (
     TrackGone,
 )
 from sealroom_customer.client.events import CodecName
+from sealroom_customer.client.signalling_line import SignallingLine
 from sealroom_wire import signalling
 from sealroom_wire.authority import Member, MemberRole
 from sealroom_wire.errors import ErrorCode
+from sealroom_wire.limits import MAX_PUBLISHERS
 from sealroom_wire.signalling import ClientMessage, Enter, Refused
 
 Behaviour = Callable[[ServerConnection, Enter], Awaitable[None]]
@@ -74,6 +78,39 @@ async def test_a_refusal_of_the_operator_is_raised_with_its_code() -> None:
 
     fault = await fault_of(refuse)
     assert (fault.code, fault.sentence) == ("user_sig_expired", "It has expired.")
+
+
+async def test_a_refusal_with_a_code_of_tomorrow_is_raised_with_its_text() -> None:
+    async def refuse(line: ServerConnection, enter: Enter) -> None:
+        refusal = {
+            "type": "refused",
+            "id": enter.id,
+            "code": "moon_too_bright",
+            "message": "It is.",
+            "action": "Wait.",
+        }
+        await line.send(msgspec.json.encode(refusal | {"since": "tomorrow"}).decode())
+        await line.wait_closed()
+
+    fault = await fault_of(refuse)
+    assert (fault.code, fault.sentence, fault.action) == ("moon_too_bright", "It is.", "Wait.")
+
+
+def test_what_is_said_right_behind_the_answer_waits_until_that_was_taken() -> None:
+    said: list[signalling.ServerMessage] = []
+    line = SignallingLine(cast("ClientConnection", None), said.append)
+    published, unpublished = (
+        signalling.TrackPublished("bob", signalling.Track.MAIN, False),
+        signalling.TrackUnpublished("bob", signalling.Track.MAIN),
+    )
+    line._hear(published)
+    assert said == []
+    # Whoever is put out hears it at once: nothing comes behind it.
+    line._hear(signalling.KickedOut(signalling.KickReason.KICK))
+    assert said == [signalling.KickedOut(signalling.KickReason.KICK)]
+    line.listen()
+    line._hear(unpublished)
+    assert said[1:] == [published, unpublished]
 
 
 async def test_a_line_that_closes_before_the_answer_is_lost() -> None:
@@ -246,6 +283,33 @@ async def test_tracks_that_end_are_told_once_also_when_their_user_leaves() -> No
         TrackAppeared("bob", "audio"), TrackAppeared("bob", "main"),
         TrackGone("bob", "audio"), TrackGone("bob", "main"), Closed(None),
     ]  # fmt: skip
+
+
+async def test_an_operator_who_tells_of_ever_more_tracks_fills_no_memory() -> None:
+    client = Client(entry("ws://127.0.0.1:9/"))
+    for number in range(20 * MAX_PUBLISHERS):
+        client._said(signalling.TrackPublished(f"user-{number}", signalling.Track.MAIN, False))
+    assert len(client._participants._published) == MAX_PUBLISHERS
+    for _ in range(20_000):
+        client._said(signalling.TrackUnpublished("user-1", signalling.Track.MAIN))
+        client._said(signalling.TrackPublished("user-1", signalling.Track.MAIN, False))
+    client._end(None)
+    told = [event async for event in client.events()]
+    assert len(told) < 10_000
+    assert told[-1] == Closed(None)
+    assert client.stats()["frames_not_taken"] > 30_000
+
+
+async def test_who_has_left_makes_room_for_another_publisher() -> None:
+    client = Client(entry("ws://127.0.0.1:9/"))
+    for number in range(MAX_PUBLISHERS):
+        client._said(signalling.TrackPublished(f"user-{number}", signalling.Track.MAIN, False))
+    client._said(signalling.TrackUnpublished("user-0", signalling.Track.MAIN))
+    client._said(signalling.TrackPublished("late", signalling.Track.MAIN, False))
+    client._said(signalling.TrackUnpublished("nobody", signalling.Track.MAIN))
+    client._end(None)
+    told = [event async for event in client.events()]
+    assert told[-3:] == [TrackGone("user-0", "main"), TrackAppeared("late", "main"), Closed(None)]
 
 
 async def test_a_frame_is_told_under_the_rosters_name_and_only_of_those_who_may_publish_beside_us() -> None:

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a client without a browser measures: of an interval, and nothing of one in which it slept."""
 
+import asyncio
 from collections import Counter
+from typing import cast
 
 import pytest
 
-from sealroom_customer.client.measured import Measured
-from sealroom_customer.client.session import _with_takes
-from sealroom_wire.reports import ReceivedStream, SealedFrames, SentStream
+from sealroom_customer.client.measured import Measured, tell
+from sealroom_customer.client.session import Session, _with_takes
+from sealroom_wire.limits import MIN_SAMPLE_EVERY
+from sealroom_wire.reports import ReceivedStream, Reports, SealedFrames, SentStream
 from sealroom_wire.signalling import Track
 
 
@@ -93,10 +96,28 @@ def test_without_sealing_frames_in_clear_are_counted_and_no_sealed_ones_told(cor
     [
         (
             "wss://rtc.example:444/rtc/v1",
-            "wss://rtc.example:444/rtc/v1?takes=reports&takes=blocked&takes=sites",
+            "wss://rtc.example:444/rtc/v1?takes=reports&takes=blocked&takes=sites&takes=kept",
         ),
-        ("ws://[::1]:80/rtc/v1?a=b", "ws://[::1]:80/rtc/v1?a=b&takes=reports&takes=blocked&takes=sites"),
+        (
+            "ws://[::1]:80/rtc/v1?a=b",
+            "ws://[::1]:80/rtc/v1?a=b&takes=reports&takes=blocked&takes=sites&takes=kept",
+        ),
     ],
 )
 def test_the_address_says_what_the_client_knows(address: str, said: str) -> None:
     assert _with_takes(address) == said
+
+
+async def test_an_operator_who_wants_a_sample_every_millisecond_wakes_nobody_so_often(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await tell(cast("Session", None), core.measured(), Reports(sample_every=1), lambda: True)
+    assert slept == [MIN_SAMPLE_EVERY / 1000]

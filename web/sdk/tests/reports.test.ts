@@ -73,6 +73,12 @@ describe("what is told", () => {
     expect(types().at(-1)).toBe("event");
   });
 
+  it("is no sample more often than a device can bear, whatever the server asked for", async () => {
+    const { reporter, types } = telling({ sampleEvery: 1, log: false });
+    for (let time = 0; time < 2_000; time += 100) await reporter.tell(SAMPLE, time);
+    expect(types()).toEqual(["quality", "quality", "quality", "quality"]);
+  });
+
   it("is no sample where none is wanted, and no log where none is", async () => {
     const { reporter, diary, types } = telling({ sampleEvery: 0 });
     diary.happened({ what: "media-restarted" });

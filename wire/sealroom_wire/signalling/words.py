@@ -33,10 +33,10 @@ class Takes(StrEnum):
     """`entered.reports`, and the messages `quality`, `event` and `log`."""
     BLOCKED = "blocked"
     """The message `blocked`."""
-    KEPT = "kept"
-    """`entered.kept`, and the message `kept`."""
     SITES = "sites"
     """`refused.endpoint` and the code `application_at_another_site`. Others are told `application_unknown`."""
+    KEPT = "kept"
+    """`entered.kept`, and the message `kept`."""
 
 
 class Scene(StrEnum):

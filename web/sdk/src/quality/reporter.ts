@@ -2,7 +2,7 @@
 // Tells the server what it asked for of one entry, and nothing else. What it refuses, or cannot be sent, is lost: no call waits.
 
 import type { Request } from "../session/line";
-import type { Signalling } from "../wire.gen";
+import { MIN_SAMPLE_EVERY, type Signalling } from "../wire.gen";
 import type { Diary } from "./diary";
 
 /** Between two messages with the log. The server takes one in ten seconds. */
@@ -58,7 +58,8 @@ export class Reporter {
 
   private async tellSample(sample: Signalling.Sample | undefined, now: number): Promise<void> {
     const every = this.wanted?.sampleEvery ?? 0;
-    if (sample === undefined || every === 0 || now - this.sampledAt < every - SLACK_MS) return;
+    if (sample === undefined || every === 0) return;
+    if (now - this.sampledAt < Math.max(MIN_SAMPLE_EVERY, every - SLACK_MS)) return;
     this.sampledAt = now;
     await this.send({ type: "quality", sample });
   }
