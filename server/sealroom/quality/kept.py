@@ -24,8 +24,8 @@ from sealroom_wire.limits import MAX_KEPT_CHARACTERS, MAX_KEPT_ROWS
 
 _AT_ONCE = 4
 """Members who are answered at the same time. More spread the load of a crowd less evenly over the stores."""
-_SECONDS = 2.0
-"""For a place, and then for each dataset: a store that hangs is said not to be readable, and the call goes on."""
+_SECONDS = 1.0
+"""For a place, and then for all datasets: the member's line waits meanwhile. What a store that hangs has is said not to be readable."""
 _SLACK_MS = 60_000
 _UNREADABLE: tuple[type[Exception], ...] = (RecordsUnavailable, *AWAY)
 _TOLD = frozenset({DataClass.BACK_END_LOG, DataClass.DASHBOARD, DataClass.FAULT_DIAGNOSIS, DataClass.SDK_LOG})
@@ -48,7 +48,7 @@ class KeptOfCalls:
         self._kinds = {catalogue.of(kind).name: kind for kind in catalogue.documents}
         self._places = asyncio.Semaphore(_AT_ONCE)
         self.patience = _SECONDS
-        """How long a member waits for a place, and then for each dataset."""
+        """How long a member waits for a place, and then for the stores."""
 
     async def of(self, participant: Participant, request: int) -> signalling.Kept:
         """What is kept of the participant's call and of himself. Raises `Refusal(too_many_records)` where too many ask."""
@@ -62,7 +62,8 @@ class KeptOfCalls:
         except TimeoutError:
             raise Refusal(ErrorCode.TOO_MANY_RECORDS) from None
         try:
-            datasets = [await self._dataset(one, asking) for one in found]
+            until = asyncio.get_running_loop().time() + self.patience
+            datasets = [await self._dataset(one, asking, until) for one in found]
         finally:
             self._places.release()
         return signalling.Kept(
@@ -76,10 +77,10 @@ class KeptOfCalls:
     def _now(self) -> int:
         return int(self._clock.unix() * 1000)
 
-    async def _dataset(self, one: Dataset, asking: "_Asking") -> KeptDataset:
+    async def _dataset(self, one: Dataset, asking: "_Asking", until: float) -> KeptDataset:
         readable = True
         try:
-            async with asyncio.timeout(self.patience):
+            async with asyncio.timeout_at(until):
                 rows = await self._rows(one, asking) if one.data_class in _TOLD else []
         except _UNREADABLE:
             rows, readable = [], False

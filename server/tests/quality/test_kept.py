@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a member is told of what is kept of his call: everything the catalogue declares, his own values, nobody else's."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated
@@ -197,6 +198,20 @@ async def test_a_store_that_does_not_answer_costs_only_its_own_values(
         "stays", "calls", "quality_samples", "pets"
     }  # fmt: skip
     assert found["stays"].fields
+
+
+async def test_a_store_that_hangs_is_not_waited_for_again_and_again(
+    house: House, kept: KeptOfCalls, records: SqliteRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, _, _ = await house.enter("alice")
+    kept.patience = 0.0
+
+    async def hang(*_args: object, **_kinds: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(records, "search", hang)
+    found = await told(kept, alice)
+    assert not any(found[name].readable for name in ("stays", "calls", "quality_samples", "pets"))
 
 
 async def test_a_crowd_is_refused_before_it_weighs_on_the_stores(house: House, kept: KeptOfCalls) -> None:
