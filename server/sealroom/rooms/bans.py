@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may not enter: one user, in one room or in the whole application, with every token issued before the ban.
 
-The list lies in memory, so that an entry costs no query; a change that another process made is seen at the next look. **While the
+The list lies in memory, so that an entry costs no query; a change that another process made is seen when it is heard of, and at
+the next look at the latest. **While the
 database is away the list stays as it was.**
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -60,6 +62,7 @@ class Bans:
         self._database, self._audit, self._clock = database, audit, clock
         self._known: dict[tuple[int, str], list[Ban]] = {}
         self._number = -1
+        self._looking = asyncio.Lock()
 
     def check(self, admission: Admission, room: RoomId) -> None:
         """Raises `Refusal(banned)` where a token of his is older than a ban."""
@@ -70,6 +73,11 @@ class Bans:
 
     async def refresh(self) -> bool:
         """Reads the list again where it changed; says whether it did."""
+        # One look at a time: of two, the later to end could be the earlier to have read.
+        async with self._looking:
+            return await self._look()
+
+    async def _look(self) -> bool:
         ((number,),) = await self._database.ask(select(number_of(TOPIC)))
         if number == self._number:
             return False

@@ -14,7 +14,7 @@ from sealroom.core.clock import Clock, Timer
 from sealroom.core.db import Database
 from sealroom.core.errands import Errands
 from sealroom.core.logging import get_logger
-from sealroom.rooms.bans import Ban, Bans
+from sealroom.rooms.bans import TOPIC, Ban, Bans
 from sealroom.rooms.service import RoomService
 from sealroom.rooms.state import NOT_BLOCKED, Blocked, Participant
 from sealroom_wire.errors import ErrorCode, Refusal
@@ -39,6 +39,7 @@ class Moderation:
         self._clock, self._errands = clock, errands
         self._timer: Timer | None = None
         self._over = False
+        database.changes.listen(TOPIC, self._hear)
 
     async def dismiss(self, sdk_app_id: int, room: RoomId, *, actor: Actor) -> None:
         """Puts everybody out (`room_disband`) and ends the call. Raises `Refusal(room_unknown)`."""
@@ -148,10 +149,18 @@ class Moderation:
 
     async def _look(self) -> None:
         try:
-            if await self._bans.refresh():
-                self._enforce()
+            await self._refresh()
         finally:
             self._look_again()
+
+    def _hear(self) -> None:
+        """Somebody changed a ban: no need to wait for the next look."""
+        if not self._over:
+            self._errands.start(self._refresh())
+
+    async def _refresh(self) -> None:
+        if await self._bans.refresh():
+            self._enforce()
 
     def _enforce(self) -> None:
         """Puts out whoever would not be let in now."""

@@ -434,6 +434,25 @@ async def test_a_ban_that_another_process_made_is_seen_within_two_seconds(
     assert line.ended is ErrorCode.BANNED
 
 
+async def test_a_ban_of_another_process_that_is_heard_of_is_not_waited_for(
+    house: House,
+    moderation: Moderation,
+    database: Database,
+    log: AuditLog,
+    clock: VirtualClock,
+    errands: Errands,
+) -> None:
+    """Time stands still."""
+    _, line, _ = await house.enter("alice", issued_at=NOW)
+    await Bans(database, log, clock).add(APP, "alice", ROOM, actor=Actor("cli", "root"))
+    database.changes.heard("bans")
+    await asyncio.wait(errands.running)
+    assert line.ended is ErrorCode.BANNED
+    moderation.close()
+    database.changes.heard("bans")
+    assert not errands.running
+
+
 async def test_who_is_banned_while_he_enters_does_not_get_in(
     house: House, moderation: Moderation, engine: FakeEngine
 ) -> None:

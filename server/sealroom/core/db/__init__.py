@@ -5,6 +5,7 @@
 """
 
 from sealroom.core.db.changes import Watch, number_of, raise_number
+from sealroom.core.db.committed import Changes
 from sealroom.core.db.database import AWAY, Also, Database
 from sealroom.core.db.revisions import ANYTHING, NOTHING, change_row, check_tag, locked_row
 from sealroom.core.db.statements import insert_new, upsert
@@ -16,6 +17,7 @@ __all__ = [
     "COUNTED",
     "NOTHING",
     "Also",
+    "Changes",
     "Database",
     "Watch",
     "change_row",

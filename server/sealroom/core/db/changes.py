@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.catalogue import DataClass, LegalBasis, Purpose, Retention, dataset, field
 from sealroom.core.clock import Clock
+from sealroom.core.db.committed import note
 from sealroom.core.db.database import Database
 from sealroom.core.db.statements import insert_new
 from sealroom.core.db.tables import metadata
@@ -34,6 +35,7 @@ async def raise_number(connection: AsyncConnection, topic: str) -> None:
     if (await connection.execute(raised)).rowcount == 0:
         await insert_new(connection, changes, {"topic": topic, "number": 0})
         await connection.execute(raised)
+    note(connection, topic)
 
 
 def number_of(*topics: str) -> ScalarSelect[int]:
@@ -43,22 +45,31 @@ def number_of(*topics: str) -> ScalarSelect[int]:
 
 
 class Watch:
-    """The number of some topics, asked for at most once in `FRESH_SECONDS`: what is kept in memory is never older."""
+    """The number of some topics, asked for at most once in `FRESH_SECONDS`: what is kept in memory is never older. Where a change is
+    heard of, it is asked for again at once.
+    """
 
     def __init__(self, database: Database, clock: Clock, *topics: str) -> None:
         self._database, self._clock = database, clock
         self.column = number_of(*topics).label("number")
         """The number as a column, for a statement that asks for other things too: give `saw` what it said."""
         self._question = select(self.column)
-        self._number, self._asked_at = 0, float("-inf")
+        self._number, self._asked_at, self._heard = 0, float("-inf"), 0
+        for topic in topics:
+            database.changes.listen(topic, self._forget)
 
     async def number(self) -> int:
         """The number of a moment ago. Raises one of AWAY where the database does not answer."""
         if self._clock.monotonic() - self._asked_at >= FRESH_SECONDS:
-            begin = self._clock.monotonic()
+            begin, heard = self._clock.monotonic(), self._heard
             ((number,),) = await self._database.ask(self._question)
-            self._number, self._asked_at = max(number, self._number), begin
+            self._number = max(number, self._number)
+            if heard == self._heard:  # else the answer may be from before what was heard
+                self._asked_at = begin
         return self._number
+
+    def _forget(self) -> None:
+        self._asked_at, self._heard = float("-inf"), self._heard + 1
 
     def saw(self, number: int) -> None:
         """Takes a number that came with something else."""

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.core.config.schema import DatabaseSettings
 from sealroom.core.db.asking import Asking
+from sealroom.core.db.committed import Changes, noted
 from sealroom.core.db.schema import migrate
 from sealroom.core.db.target import ALONE, IMMEDIATE, Target, Where
 
@@ -37,6 +38,8 @@ class Database:
             StartError: the database cannot be used, or is of a newer program that shares nothing with this one.
         """
         self._settings = settings or DatabaseSettings()
+        self.changes = Changes()
+        """Which kinds of things change: tells, and is told."""
         target = Target(where, self._settings)
         migrate(target)
         self._engine = engine = target.async_engine()
@@ -71,15 +74,19 @@ class Database:
         """
         if self._line is None:
             async with self._writers.begin() as connection:
+                raised = noted(connection)
                 yield connection
+            self.changes.committed(raised)
             return
         async with asyncio.timeout(self._settings.lock_timeout):
             await self._line.acquire()
         try:
             async with self._writers.begin() as connection:
+                raised = noted(connection)
                 yield connection
         finally:
             self._line.release()
+        self.changes.committed(raised)
 
     async def ask(
         self, statement: Select[*Ts], parameters: Mapping[str, object] | None = None
