@@ -10,7 +10,7 @@ import contextlib
 import ssl
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from nats.aio.client import Client
@@ -85,7 +85,7 @@ class NatsSettings:
     namespace: str
     """Of the site; a single word."""
     user: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     trust: ssl.SSLContext | None = None
     """Whose certificates are believed; None: the system's."""
     patience: float = 10.0

@@ -180,6 +180,13 @@ class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The process as a whole, under `sealroom serve`."""
 
+    name: Annotated[
+        Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,31}$(?!\n)")],
+        _says(
+            "Name of this server among those that share its database, as rtc-1: letters, digits and -. It keeps it over restarts, and no "
+            "two have one."
+        ),
+    ] = "main"
     drain_seconds: Annotated[
         Annotated[float, Meta(ge=0, le=86_400)],
         _says(
@@ -329,6 +336,59 @@ class RecordsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ()
 
 
+class BusSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the servers of one site tell each other what happened. Only a site of several servers needs one."""
+
+    url: Annotated[
+        str,
+        _says(
+            "NATS with JetStream (2.11 or newer), as tls://nats.example:4222; several servers of one cluster with commas between. Empty: "
+            "in this process. nats:// on loopback only."
+        ),
+    ] = ""
+    user: Annotated[str, _says("User at NATS. Empty: it asks for none.")] = ""
+    password: Annotated[
+        str,
+        _secret(
+            "The user's password. SEALROOM_BUS__PASSWORD_FILE names a file instead, which keeps it out of here."
+        ),
+    ] = ""
+    ca: Annotated[
+        str, _says("PEM file of the authority that signed the certificate of NATS. Empty: the system's own.")
+    ] = ""
+    replicas: Annotated[
+        Annotated[int, Meta(ge=1, le=5)],
+        _says("Servers of NATS that keep each stream and registry: 3 in a cluster of three."),
+    ] = 1
+
+
+class ObjectsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whole files of the operator's own: checkpoints of the audit log, evidence. Never media."""
+
+    endpoint: Annotated[
+        str,
+        _says(
+            "S3, as https://s3.example. Empty: a folder in the state folder, which is lost with the database that it could speak against."
+        ),
+    ] = ""
+    bucket: Annotated[str, _says("Name of the bucket. The operator's own, without versions.")] = ""
+    region: Annotated[str, _says("Region that signatures name.")] = "us-east-1"
+    prefix: Annotated[
+        str, _says("Before every name, where others use the bucket too; the site's name follows it.")
+    ] = ""
+    access: Annotated[str, _says("Access key.")] = ""
+    secret: Annotated[
+        str,
+        _secret(
+            "Its secret key. SEALROOM_OBJECTS__SECRET_FILE names a file instead, which keeps it out of here."
+        ),
+    ] = ""
+    ca: Annotated[
+        str,
+        _says("PEM file of an authority to trust beside the system's."),
+    ] = ""
+
+
 class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which site this process belongs to. Data of an application lies in its site, and nowhere else."""
 
@@ -371,3 +431,5 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database: DatabaseSettings = DatabaseSettings()
     keys: KeySettings = KeySettings()
     records: RecordsSettings = RecordsSettings()
+    objects: ObjectsSettings = ObjectsSettings()
+    bus: BusSettings = BusSettings()

@@ -5,7 +5,7 @@ import asyncio
 import hashlib
 import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import IO, TYPE_CHECKING
 
@@ -52,7 +52,7 @@ class S3Settings:
     """As `https://s3.internal`; plain http is refused but to loopback."""
     bucket: str
     access: str
-    secret: str
+    secret: str = field(repr=False)
     region: str = "us-east-1"
     authority: str = ""
     """PEM of an authority to trust beside the system's."""
