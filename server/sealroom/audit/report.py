@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The log for people: lines, JSON, and what a verification found."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,12 +9,14 @@ from pathlib import Path
 import msgspec
 from sqlalchemy.exc import DBAPIError
 
+from sealroom.audit.copies import Copies, Copy
 from sealroom.audit.events import AuditEvent
 from sealroom.audit.service import PURPOSE, Entry
 from sealroom.audit.verification import Verification
 from sealroom.core.db import Database
 from sealroom.core.errors import ConfigurationError
 from sealroom.core.keys import Keys
+from sealroom.core.objects import ObjectsError
 
 _MAX_CHECKPOINT_BYTES = 64 * 1024
 
@@ -60,10 +62,17 @@ def read_checkpoint(path: Path) -> str:
         ) from None
 
 
-async def verify(database: Database, keys: Keys, outside: Sequence[str], say: Callable[[str], None]) -> bool:
+async def verify(
+    database: Database,
+    keys: Keys,
+    outside: Sequence[str],
+    say: Callable[[str], None],
+    copies: Copies | None = None,
+) -> bool:
     """Says every finding and a summary; returns whether all is as it was written."""
-    verification = Verification(database, keys.verifiers(PURPOSE), outside)
-    found = 0
+    # The copies first: the log may grow, and be copied, while it is read.
+    read, found = await _read(copies, say)
+    verification = Verification(database, keys.verifiers(PURPOSE), outside, read)
     try:
         async for finding in verification.findings():
             found += 1
@@ -76,8 +85,31 @@ async def verify(database: Database, keys: Keys, outside: Sequence[str], say: Ca
         f"{'ok   ' if not found else 'FAULT'} {seen.entries} entries ({seen.erased} erased), {seen.checkpoints} checkpoints, "
         f"{seen.waiting} waiting, {found} faults"
     )
-    if not outside:
-        say(
-            "note  whether the newest entries were cut off shows only `--against` a checkpoint that was kept elsewhere"
-        )
+    for line in _compared(outside, read):
+        say(line)
     return not found
+
+
+async def _read(copies: Copies | None, say: Callable[[str], None]) -> tuple[list[Copy], int]:
+    """The copies, and how many faults there are already: a store that does not answer could be what hides a rollback."""
+    if copies is None:
+        return [], 0
+    try:
+        return [copy async for copy in copies.all()], 0
+    except ObjectsError as error:
+        say(f"FAULT copies: they cannot be read ({error.code}), and so the log is compared with none of them")
+        return [], 1
+
+
+def _compared(outside: Sequence[str], copies: Sequence[Copy]) -> Iterator[str]:
+    """What the log was compared with beside its own database, and what that does not show."""
+    if copies:
+        newest = copies[-1]
+        yield f"      compared with {len(copies)} copies of checkpoints, the newest of {newest.size} entries"
+    if outside:
+        yield f"      compared with {len(outside)} checkpoints that were given"
+    if not copies and not outside:
+        yield (
+            "note  compared with nothing but the database itself: whether it was rolled back, or its newest entries cut off, shows "
+            "only a copy in the store of objects, or `--against` a checkpoint that was kept elsewhere"
+        )

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads the whole log again and says everything about it that is not as it was written."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.audit.checkpoint import Checkpoint
+from sealroom.audit.copies import Copy
 from sealroom.audit.entry import FIRST, Body, Payload
 from sealroom.audit.models import checkpoints, entries, head, nodes
 from sealroom.audit.service import STORED_HEIGHTS
@@ -31,16 +32,24 @@ class Verified:
     entries: int = 0
     erased: int = 0
     checkpoints: int = 0
+    copies: int = 0
     waiting: int = 0
 
 
 class Verification:
-    """One pass over the log. `outside` are checkpoints that were kept elsewhere: only they show that the end was cut off."""
+    """One pass over the log. `outside` are checkpoints that were kept elsewhere, `copies` those in the store of objects, read before:
+    only they show that the end was cut off.
+    """
 
     def __init__(
-        self, database: Database, known: Iterable[NoteVerifier], outside: Iterable[str] = ()
+        self,
+        database: Database,
+        known: Iterable[NoteVerifier],
+        outside: Iterable[str] = (),
+        copies: Iterable[Copy] = (),
     ) -> None:
-        self._database, self._known, self._outside = database, tuple(known), tuple(outside)
+        self._database, self._known = database, tuple(known)
+        self._outside, self._copies = tuple(outside), tuple(copies)
         self.seen = Verified()
 
     async def findings(self) -> AsyncIterator[Finding]:
@@ -48,6 +57,8 @@ class Verification:
         async with self._database.reading() as connection:
             claimed: dict[int, list[tuple[str, bytes]]] = {}
             async for finding in self._open_checkpoints(connection, claimed):
+                yield finding
+            for finding in self._open_copies(claimed):
                 yield finding
             frontier, last = Frontier(), FIRST
             rows = await connection.stream(
@@ -98,6 +109,15 @@ class Verification:
                 yield Finding(where, f"it stands for {found.size} entries")
             claimed.setdefault(found.size, []).append((where, found.root))
             self.seen.checkpoints += 1
+
+    def _open_copies(self, claimed: dict[int, list[tuple[str, bytes]]]) -> Iterator[Finding]:
+        for copy in self._copies:
+            where = f"copy {copy.name}"
+            self.seen.copies += 1
+            if copy.fault:
+                yield Finding(where, copy.fault)
+            else:
+                claimed.setdefault(copy.size, []).append((where, copy.root))
 
     def _payload(self, text: str | None, salt: bytes | None, commitment: bytes) -> str | None:
         if text is None and salt is None:
