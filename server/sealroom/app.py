@@ -4,7 +4,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,9 @@ from sealroom.api.services import Services as OwnServices
 from sealroom.apps.demo import HandOver, demo_application
 from sealroom.apps.models import Application
 from sealroom.audit.configuration import record_configuration
+from sealroom.audit.copies import CHECKPOINTS
 from sealroom.audit.events import system_user
+from sealroom.between import open_between
 from sealroom.catalogue import Catalogue, Document
 from sealroom.core import logging
 from sealroom.core.clock import Clock, SystemClock
@@ -23,9 +25,9 @@ from sealroom.core.config import Configuration
 from sealroom.core.config.describe import changed_settings
 from sealroom.core.config.schema import SiteSettings
 from sealroom.core.db import metadata
-from sealroom.core.errands import Errands, place_of
+from sealroom.core.errands import Errands, goes_on
 from sealroom.core.ids import Ids
-from sealroom.core.jobs import JobMetrics, Jobs
+from sealroom.core.jobs import JobKind, JobMetrics, Jobs
 from sealroom.core.metrics import LABELS
 from sealroom.core.records import Records
 from sealroom.core.records.journal import journal_dataset
@@ -40,6 +42,7 @@ from sealroom.listeners import admin_listener, api_listener, program_version, pu
 from sealroom.media import control
 from sealroom.media.sdp.answer import Server
 from sealroom.memory import keep_what_start_made
+from sealroom.nodes.models import NODES
 from sealroom.production import check_production, raise_file_limit
 from sealroom.quality import models as quality
 from sealroom.quality.collector import Collector
@@ -66,11 +69,9 @@ from sealroom.trtc_api.reading.past import RecordedHistory
 from sealroom.usage.meter import Meter
 from sealroom.webhooks.client import Client
 from sealroom.webhooks.delivery import Deliverer, WebhookMetrics
+from sealroom.webhooks.outbox import TOPIC as WEBHOOKS
 from sealroom.webhooks.outbox import Outbox
 from sealroom_wire.errors import ErrorCode
-
-NODE = "main"
-"""This server's name, which its rows in the database carry."""
 
 _log = logging.get_logger()
 
@@ -91,7 +92,13 @@ TOUCHES = Rules(
 def catalogue() -> Catalogue:
     """Everything that this program stores. Raises `Undeclared` where a feature keeps what it did not declare."""
     journal = journal_dataset(DOCUMENTS)
-    others = [directory_dataset(), traces_dataset(), *([journal] if journal else [])]
+    others = [
+        directory_dataset(),
+        traces_dataset(),
+        CHECKPOINTS.dataset,
+        NODES.dataset,
+        *([journal] if journal else []),
+    ]
     return Catalogue(metadata, DOCUMENTS, log=logging.FIELDS, labels=LABELS, others=others)
 
 
@@ -201,7 +208,10 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
         await record_configuration(
             kept.database, kept.audit, socket.gethostname(), changed_settings(configuration), system_user()
         )
-        records, writer = await _records(parts, configuration, state, kept, made, telemetry, clock)
+        between = await open_between(parts, configuration, state, kept, made, telemetry, clock)
+        records, writer = await _records(
+            parts, configuration, state, kept, made, telemetry, clock, between.copies.kinds()
+        )
         errands = await parts.enter_async_context(Errands())
         # Everything of calls is written through it, so that their receipts know.
         touched = Touched(writer, made, TOUCHES)
@@ -268,18 +278,20 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
         parts.callback(rooms.close, ErrorCode.SERVER_BUSY)
         parts.callback(endpoint.close)
         for work in (collector.run(), meter.run()):
-            _goes_on(parts, work)
+            goes_on(parts, work)
         bound, admin_bound, api_bound = await public.start(), await admin.start(), await api_face.start()
         url = settings.public_url or f"{'wss' if settings.certificate else 'ws'}://{bound}{PATH}"
         api_url = f"{'https' if configuration.api.certificate else 'http'}://{api_bound}"
         at = Reached(url, f"http://{admin_bound}", api_url, server.addresses, state.path)
+        between.be_present(parts, rooms, health, url=at.endpoint, api=configuration.api.public_url or at.api)
         yield _Started(at, Drain(rooms, health, clock), kept)
 
 
 async def _records(
-    parts: AsyncExitStack, configuration: Configuration, state: StateDirectory, kept: Kept, made: Catalogue, telemetry: Telemetry, clock: Clock
+    parts: AsyncExitStack, configuration: Configuration, state: StateDirectory, kept: Kept, made: Catalogue, telemetry: Telemetry, clock: Clock,
+    more: tuple[JobKind, ...],
 ) -> tuple[Records, RecordWriter]:  # fmt: skip
-    """The store of records, what is written to it by way of the journal, and the jobs that end what is old."""
+    """The store of records, what is written to it by way of the journal, and the jobs: those that end what is old, and `more`."""
     site, settings = configuration.site.name, configuration.records
     records = store_of(settings, state, made, site, clock)
     parts.push_async_callback(records.close)
@@ -290,9 +302,9 @@ async def _records(
     telemetry.watch_records(writer)
     purge = Purge(made, metadata, kept.database, records, clock, shorter_retention(settings, made))
     job_metrics = JobMetrics(telemetry.metrics.registry)
-    jobs = Jobs(kept.database, clock, (*purge.kinds(), *kept.usage.kinds()), job_metrics, traces)
+    jobs = Jobs(kept.database, clock, (*purge.kinds(), *kept.usage.kinds(), *more), job_metrics, traces)
     await jobs.prepare()
-    _goes_on(parts, jobs.run())
+    goes_on(parts, jobs.run())
     return records, writer
 
 
@@ -302,19 +314,21 @@ async def _ledger(
 ) -> Ledger:  # fmt: skip
     """What writes down what happens in rooms, with all that hangs on it; what a killed process left open is ended first."""
     outbox, metrics, traces = Outbox(kept.database, clock), telemetry.metrics, telemetry.traces
+    node = configuration.server.name
     deliverer = Deliverer(
         outbox, kept.endpoints, Client(clock, kept.addresses), clock, ids, WebhookMetrics(metrics.registry),
-        max_waiting=configuration.webhooks.max_waiting, traces=traces,
+        max_waiting=configuration.webhooks.max_waiting, node=node, traces=traces,
     )  # fmt: skip
+    kept.database.changes.listen(WEBHOOKS, deliverer.wake)
     parts.push_async_callback(deliverer.close)
     receipts = Receipts(
-        kept.database, kept.keys, touched, configuration.site.name, node=NODE, seen={"db/webhook_outbox": outbox.holds}
+        kept.database, kept.keys, touched, configuration.site.name, node=node, seen={"db/webhook_outbox": outbox.holds}
     )  # fmt: skip
     history = HistoryRelay(
-        kept.database, touched, made, clock, HistoryMetrics(metrics.registry), node=NODE, expected=touched.expect
+        kept.database, touched, made, clock, HistoryMetrics(metrics.registry), node=node, expected=touched.expect
     )  # fmt: skip
     ledger = Ledger(
-        kept.database, clock, LedgerMetrics(metrics.registry), node=NODE, traces=traces,
+        kept.database, clock, LedgerMetrics(metrics.registry), node=node, traces=traces,
         writers=(receipts.learn, history.write, outbox.write, receipts.write),
         committed=(history.committed, outbox.committed, deliverer.wake, receipts.committed),
     )  # fmt: skip
@@ -335,25 +349,6 @@ async def _ledger(
 def _directory(settings: SiteSettings, clock: Clock) -> FileDirectory:
     """Where other sites' applications are. Raises ConfigurationError."""
     return FileDirectory(Path(settings.directory) if settings.directory else None, settings.name, clock)
-
-
-def _goes_on(parts: AsyncExitStack, work: Coroutine[None, None, None]) -> None:
-    """Starts what goes on until it is cancelled, which the end of `parts` does."""
-    task = asyncio.get_running_loop().create_task(_told(work))
-    parts.push_async_callback(_ended, task)
-
-
-async def _told(work: Coroutine[None, None, None]) -> None:
-    """What ends such work but the end of the process is a fault of the program: it must not go unseen."""
-    try:
-        await work
-    except Exception as error:
-        _log.error("work_ended", error=type(error).__name__, place=place_of(error))
-
-
-async def _ended(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.wait({task})
 
 
 async def _settled(errands: Errands) -> None:

@@ -2,26 +2,34 @@
 """What is kept, opened: the database, keys and the services over them, without a server around."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from sealroom.accounts.api_keys import ApiKeys
-from sealroom.accounts.models import API_SECRET
+from sealroom.accounts.models import API_SECRET, KEYS_TOPIC
+from sealroom.accounts.models import TOPIC as ACCOUNTS
 from sealroom.accounts.service import AccountService
 from sealroom.api.models import ANSWER
 from sealroom.apps.models import APPLICATION_SECRET
+from sealroom.apps.models import TOPIC as APPLICATIONS
 from sealroom.apps.register import ApplicationRegister
 from sealroom.apps.service import ApplicationService
 from sealroom.audit.service import AuditLog
+from sealroom.catalogue import Catalogue
+from sealroom.core.bus import BusError
+from sealroom.core.bus.opening import COMMAND_PATIENCE, open_bus
 from sealroom.core.clock import Clock, SystemClock
 from sealroom.core.config import Configuration
-from sealroom.core.db import Database
+from sealroom.core.db import Database, metadata
+from sealroom.core.errors import OperatorError
 from sealroom.core.http.address import read_networks
 from sealroom.core.ids import Ids
 from sealroom.core.keys import Envelope, FileKeys, SealedColumn, check_master_key, master_keys
 from sealroom.core.state import StateDirectory, state_directory
+from sealroom.nodes.changes import announce
 from sealroom.regions.home import claim
+from sealroom.rooms.bans import TOPIC as BANS
 from sealroom.rooms.bans import Bans
 from sealroom.rotation import Rotation
 from sealroom.usage.service import UsageService
@@ -29,9 +37,13 @@ from sealroom.webhooks.address import Addresses
 from sealroom.webhooks.endpoints import Endpoints
 from sealroom.webhooks.letters import Letters
 from sealroom.webhooks.models import KEYS as WEBHOOK_KEY
+from sealroom.webhooks.outbox import TOPIC as WEBHOOKS
 
 SEALED: tuple[SealedColumn, ...] = (API_SECRET, APPLICATION_SECRET, WEBHOOK_KEY, ANSWER)
 """Every column that features keep encrypted under the master key."""
+
+TOLD = frozenset({APPLICATIONS, ACCOUNTS, KEYS_TOPIC, BANS, WEBHOOKS})
+"""Kinds of things that servers keep in memory, and tell each other of when they change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +105,36 @@ class Kept:
 
 
 @asynccontextmanager
-async def kept(configuration: Configuration) -> AsyncIterator[Kept]:
-    """For commands that look at what is kept, or change it."""
+async def kept(
+    configuration: Configuration, untold: Callable[[str], None] = lambda _: None
+) -> AsyncIterator[Kept]:
+    """For commands that look at what is kept, or change it. Servers are told of what changed; where the bus does not take it, `untold`
+    is called with the reason, and they find out by themselves a second or two later.
+    """
     state = StateDirectory(state_directory(configuration.state.directory, os.environ))
     opened = await Kept.open(configuration, state, SystemClock(), Ids())
+    changed: set[str] = set()
+    opened.database.changes.on_commit(changed.update)
     try:
         yield opened
     finally:
         await opened.database.close()
+        if changed & TOLD and configuration.bus.url:
+            await _announce(configuration, changed & TOLD, untold)
+
+
+async def _announce(configuration: Configuration, topics: set[str], untold: Callable[[str], None]) -> None:
+    try:
+        catalogue = Catalogue(metadata)
+        bus = await open_bus(
+            configuration.bus, catalogue, configuration.site.name, SystemClock(), patience=COMMAND_PATIENCE
+        )
+        try:
+            await announce(bus, topics)
+        finally:
+            # Only then has the server of the bus all that was sent.
+            await bus.close()
+    except OperatorError as error:
+        untold(error.sentence)
+    except BusError as error:
+        untold(f"{error}")

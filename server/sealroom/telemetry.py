@@ -3,14 +3,18 @@
 
 from dataclasses import dataclass
 
+from sealroom.audit.copies import Copies
+from sealroom.core.bus import Bus
 from sealroom.core.config import Configuration
 from sealroom.core.db import Database
 from sealroom.core.health import Health
 from sealroom.core.metrics import Metrics
+from sealroom.core.objects import Objects
 from sealroom.core.records.tally import RecordsMetrics
 from sealroom.core.records.writing import RecordWriter
 from sealroom.core.traces import Traces, traces_of
 from sealroom.listeners import program_version
+from sealroom.nodes.lease import NodeName
 from sealroom.quality.relay import HistoryRelay
 from sealroom.rooms.ledger import Ledger
 
@@ -38,6 +42,15 @@ class Telemetry:
             return True
 
         self.health.add("database", answers)
+
+    def watch_between(self, name: NodeName, bus: Bus, objects: Objects, copies: Copies) -> None:
+        """Under a name that is another's nobody may be let in. The bus and the objects are helpful, and calls go on without."""
+        self.health.add("node", name.is_mine)
+        self.health.helps(
+            "bus", bus.works, "other servers' changes are seen by looking, a second or two later"
+        )
+        self.health.helps("objects", objects.works, "the audit log is copied when they are back")
+        self.health.note("audit", copies.says)
 
     def watch_records(self, writer: RecordWriter) -> None:
         """Calls go on without records: nobody is sent elsewhere for want of them."""

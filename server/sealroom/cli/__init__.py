@@ -19,6 +19,7 @@ from sealroom.cli import (
     catalogue,
     configuration,
     keys,
+    nodes,
     quality,
     receipt,
     records,
@@ -59,6 +60,7 @@ for noun in (
     quality,
     catalogue,
     site,
+    nodes,
     receipt,
 ):
     app.command(noun.app)

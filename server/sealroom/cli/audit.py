@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from sealroom.cli.flags import AsJson, ConfigFile, StateFolder
-from sealroom.cli.kept import with_kept
+from sealroom.cli.kept import with_copies, with_kept
 from sealroom.core.errors import StartError
 
 if TYPE_CHECKING:
+    from sealroom.audit.copies import Copies
     from sealroom.kept import Kept
 
 app = App(name="audit", help="The log of what was changed: show it, and show that nobody tampered with it.")
@@ -49,15 +50,18 @@ def audit_verify(
     state: StateFolder = None,
     config: ConfigFile = None,
 ) -> None:
-    """Read the whole audit log again; exits with 1 where anything in it is not as it was written."""
+    """Read the whole audit log again, and compare it with the copies of its checkpoints in the store of objects ([objects]).
+
+    Exits with 1 where anything is not as it was written, or was rolled back.
+    """
     from sealroom.audit import report
 
     notes = [report.read_checkpoint(path) for path in against]
 
-    async def verify(kept: "Kept") -> bool:
-        return await report.verify(kept.database, kept.keys, notes, print)
+    async def verify(kept: "Kept", copies: "Copies") -> bool:
+        return await report.verify(kept.database, kept.keys, notes, print, copies)
 
-    if not with_kept(config, state, verify):
+    if not with_copies(config, state, verify):
         sys.exit(1)
 
 
@@ -80,8 +84,23 @@ def audit_rotate_key(*, state: StateFolder = None, config: ConfigFile = None) ->
     from sealroom.audit.events import system_user
     from sealroom.audit.service import PURPOSE
 
-    async def rotate(kept: "Kept") -> str:
+    async def rotate(kept: "Kept", copies: "Copies") -> str:
+        # The last checkpoint of the old key, and the first of the new one.
+        await _copy(copies)
         await kept.audit.rotate_key(system_user())
+        await _copy(copies)
         return str(kept.keys.signer(PURPOSE).verifier)
 
-    print(with_kept(config, state, rotate))
+    print(with_copies(config, state, rotate))
+
+
+async def _copy(copies: "Copies") -> None:
+    """A key that may be known to others is replaced at once, whether or not the store of objects answers."""
+    from sealroom.core.objects import ObjectsError
+
+    try:
+        await copies.take()
+    except ObjectsError as error:
+        print(
+            f"note: the checkpoint was not copied ({error.code}); a running server does it within the hour.", file=sys.stderr
+        )  # fmt: skip

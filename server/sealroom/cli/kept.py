@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -11,6 +12,7 @@ from sealroom.cli.flags import loaded, state_flag
 from sealroom.core.errors import StartError
 
 if TYPE_CHECKING:
+    from sealroom.audit.copies import Copies
     from sealroom.core.records import Records
     from sealroom.kept import Kept
 
@@ -22,10 +24,35 @@ def with_kept(config: Path | None, state: Path | None, work: "Callable[[Kept], A
     from sealroom.kept import kept
 
     async def run() -> T:
-        async with kept(loaded(config, state_flag(state)).configuration) as everything:
+        async with kept(loaded(config, state_flag(state)).configuration, _untold) as everything:
             return await work(everything)
 
     return asyncio.run(run())
+
+
+def _untold(why: str) -> None:
+    """What was asked for is done; only that it is known a moment later."""
+    print(f"note: running servers were not told, and see it within two seconds. {why}", file=sys.stderr)
+
+
+def with_copies(config: Path | None, state: Path | None, work: "Callable[[Kept, Copies], Awaitable[T]]") -> T:
+    """The same, with the copies of the audit log's checkpoints."""
+    from sealroom.app import catalogue
+    from sealroom.audit.copies import Copies
+    from sealroom.core.objects.opening import objects_of
+    from sealroom.core.state import StateDirectory, state_directory
+
+    settings = loaded(config, state_flag(state)).configuration
+
+    async def run(kept: "Kept") -> T:
+        folder = StateDirectory(state_directory(settings.state.directory, os.environ))
+        objects = objects_of(settings.objects, folder, catalogue(), settings.site.name)
+        try:
+            return await work(kept, Copies(objects, kept.audit, kept.keys))
+        finally:
+            await objects.close()
+
+    return with_kept(config, state, run)
 
 
 def with_records(config: Path | None, state: Path | None, work: "Callable[[Records], Awaitable[T]]") -> T:

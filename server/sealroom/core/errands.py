@@ -6,6 +6,7 @@ A task group would do, but for one thing: it wraps what ends the block into a gr
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import AsyncExitStack
 from types import TracebackType
 
 from sealroom.core.logging import get_logger
@@ -46,6 +47,25 @@ async def _guarded(errand: Coroutine[object, object, None]) -> None:
         await errand
     except Exception as error:
         _log.error("errand_failed", error=type(error).__name__, place=place_of(error))
+
+
+def goes_on(parts: AsyncExitStack, work: Coroutine[None, None, None]) -> None:
+    """Starts what goes on until it is cancelled, which the end of `parts` does."""
+    task = asyncio.get_running_loop().create_task(_told(work))
+    parts.push_async_callback(_ended, task)
+
+
+async def _told(work: Coroutine[None, None, None]) -> None:
+    """What ends such work but the end of the process is a fault of the program: it must not go unseen."""
+    try:
+        await work
+    except Exception as error:
+        _log.error("work_ended", error=type(error).__name__, place=place_of(error))
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait({task})
 
 
 def place_of(error: BaseException) -> str:

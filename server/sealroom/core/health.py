@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Is the process alive, is it ready, what runs here: for probes and scrapers on the admin listener."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
@@ -15,6 +16,10 @@ from sealroom.core.metrics import Metrics
 
 Check: TypeAlias = Callable[[], Awaitable[bool]]
 Refresh: TypeAlias = Callable[[], Awaitable[None]]
+
+
+NOTED_SECONDS = 2.0
+"""How long a dependency that decides nothing is waited for. Probes of many balancers wait no longer than five."""
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -42,6 +47,7 @@ class Health:
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
         self._notes: dict[str, Callable[[], str]] = {}
+        self._helpful: dict[str, tuple[Check, str]] = {}
         self.draining = False
 
     def add(self, name: str, check: Check) -> None:
@@ -52,16 +58,23 @@ class Health:
         """Adds a line to the readiness text that decides nothing."""
         self._notes[name] = says
 
+    def helps(self, name: str, check: Check, without: str) -> None:
+        """Adds a dependency that calls go on without; `without` says how, in the readiness text, while it is away."""
+        self._helpful[name] = check, without
+
     async def readiness(self) -> Readiness:
         """Asks every dependency; one that raises does not work."""
         found = {name: await _works(check) for name, check in self._checks.items()}
         notes = {name: says() for name, says in self._notes.items()}
+        for name, (check, without) in self._helpful.items():
+            notes[name] = "answers" if await _works(check, NOTED_SECONDS) else f"away: {without}"
         return Readiness(all(found.values()) and not self.draining, self.draining, found, notes)
 
 
-async def _works(check: Check) -> bool:
+async def _works(check: Check, seconds: float | None = None) -> bool:
     try:
-        return await check()
+        async with asyncio.timeout(seconds):
+            return await check()
     except Exception:
         return False
 

@@ -6,7 +6,7 @@ Asks nobody but this machine and the stores that are configured, and changes not
 
 from sealroom.core.config import Configuration
 from sealroom.core.errors import OperatorError
-from sealroom.doctor import machine, network, stores
+from sealroom.doctor import between, machine, network, stores
 from sealroom.doctor.finding import Examination, Finding, Said, Weight
 
 __all__ = ["EXAMINATIONS", "Finding", "Weight", "examine"]
@@ -21,6 +21,9 @@ EXAMINATIONS: dict[str, Examination] = {
     "keys": stores.keys,
     "records": stores.records,
     "journal": stores.journal,
+    "objects": between.objects,
+    "bus": between.bus,
+    "node": between.node,
     "directory": network.directory,
     "signalling": network.signalling,
     "api": network.api,
