@@ -54,6 +54,8 @@ from sealroom.regions.directory import FileDirectory, directory_dataset
 from sealroom.regions.receipts import Receipts
 from sealroom.regions.touched import JOURNAL, Rules, Touched
 from sealroom.retention.service import Purge
+from sealroom.rooms.acts import Acts
+from sealroom.rooms.elsewhere import OtherNodes
 from sealroom.rooms.ledger import Ledger, LedgerMetrics
 from sealroom.rooms.moderation import Moderation
 from sealroom.rooms.service import RoomService
@@ -236,7 +238,9 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
             collector.on_engine_event(event)
             rooms.on_engine_event(event)
 
-        moderation = Moderation(rooms, kept.bans, kept.database, kept.audit, clock, errands)
+        others = OtherNodes(between.bus, kept.database, clock, configuration.server.name)
+        await others.serve(Acts(rooms))
+        moderation = Moderation(rooms, kept.bans, kept.database, kept.audit, clock, errands, others)
         await moderation.start()
         parts.callback(moderation.close)
         settings = configuration.signalling

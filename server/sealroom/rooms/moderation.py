@@ -14,9 +14,11 @@ from sealroom.core.clock import Clock, Timer
 from sealroom.core.db import Database
 from sealroom.core.errands import Errands
 from sealroom.core.logging import get_logger
+from sealroom.rooms.acts import Act, ActKind, Acts
 from sealroom.rooms.bans import TOPIC, Ban, Bans
+from sealroom.rooms.elsewhere import Elsewhere, combined
 from sealroom.rooms.service import RoomService
-from sealroom.rooms.state import NOT_BLOCKED, Blocked, Participant
+from sealroom.rooms.state import Participant
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId, check_user_id
 from sealroom_wire.limits import MAX_REMOVED_AT_ONCE
@@ -29,23 +31,24 @@ _log = get_logger()
 
 
 class Moderation:
-    """Moderates the rooms of this process."""
+    """Moderates the rooms of this process, and has other servers moderate theirs."""
 
     def __init__(
-        self, rooms: RoomService, bans: Bans, database: Database, audit: AuditLog, clock: Clock, errands: Errands
+        self, rooms: RoomService, bans: Bans, database: Database, audit: AuditLog, clock: Clock, errands: Errands,
+        elsewhere: Elsewhere | None = None,
     ) -> None:  # fmt: skip
         self._rooms, self._bans = rooms, bans
         self._database, self._audit = database, audit
         self._clock, self._errands = clock, errands
+        self._acts, self._elsewhere = Acts(rooms), elsewhere
         self._timer: Timer | None = None
         self._over = False
         database.changes.listen(TOPIC, self._hear)
 
     async def dismiss(self, sdk_app_id: int, room: RoomId, *, actor: Actor) -> None:
         """Puts everybody out (`room_disband`) and ends the call. Raises `Refusal(room_unknown)`."""
-        self._rooms.find(sdk_app_id, room)
-        await self._write(_record(AuditEvent.ROOM_DISMISSED, actor, sdk_app_id, room))
-        self._rooms.dismiss(self._rooms.find(sdk_app_id, room))
+        record = _record(AuditEvent.ROOM_DISMISSED, actor, sdk_app_id, room)
+        await self._do(_act(ActKind.DISMISS, sdk_app_id, room), record)
 
     async def remove(
         self, sdk_app_id: int, room: RoomId, user_ids: Sequence[str], *, actor: Actor
@@ -59,16 +62,8 @@ class Moderation:
             raise Refusal(ErrorCode.TOO_MANY_USERS)
         for user_id in user_ids:
             check_user_id(user_id)
-        self._rooms.find(sdk_app_id, room)
-        await self._write(
-            *(_record(AuditEvent.USER_REMOVED, actor, sdk_app_id, room, user_id) for user_id in user_ids)
-        )
-        participants = self._rooms.find(sdk_app_id, room).participants
-        # A copy, for the room empties while they go.
-        found = [participants[user_id] for user_id in dict.fromkeys(user_ids) if user_id in participants]
-        for participant in found:
-            self._rooms.put_out(participant, KickReason.BANNED, ErrorCode.REMOVED_FROM_ROOM)
-        return tuple(participant.user_id for participant in found)
+        records = [_record(AuditEvent.USER_REMOVED, actor, sdk_app_id, room, user_id) for user_id in user_ids]
+        return await self._do(_act(ActKind.REMOVE, sdk_app_id, room, user_ids), *records)
 
     async def block(
         self,
@@ -86,19 +81,23 @@ class Moderation:
             Refusal: `room_unknown`; `user_not_in_room`, unless he was blocked when he left; `engine_failed`: it is asked again by
                 the same request.
         """
-        self._check_user(sdk_app_id, room, user_id)
         told = {name: int(value) for name, value in (("audio", audio), ("video", video)) if value is not None}
-        await self._write(_record(AuditEvent.USER_BLOCKED, actor, sdk_app_id, room, user_id, **told))
-        self._check_user(sdk_app_id, room, user_id)
-        found = self._rooms.find(sdk_app_id, room)
-        before = found.blocked.get(user_id, NOT_BLOCKED)
-        wanted = Blocked(before.audio if audio is None else audio, before.video if video is None else video)
-        await self._rooms.block(found, user_id, wanted)
+        record = _record(AuditEvent.USER_BLOCKED, actor, sdk_app_id, room, user_id, **told)
+        await self._do(_act(ActKind.BLOCK, sdk_app_id, room, [user_id], audio, video), record)
 
-    def _check_user(self, sdk_app_id: int, room: RoomId, user_id: str) -> None:
-        found = self._rooms.find(sdk_app_id, room)
-        if user_id not in found.participants and user_id not in found.blocked:
-            raise Refusal(ErrorCode.USER_NOT_IN_ROOM)
+    async def _do(self, act: Act, *records: Record) -> tuple[str, ...]:
+        """Writes an act down and has it done wherever the room is. Returns whom it was done to.
+
+        Raises:
+            Refusal: nobody has the room, or the user; `server_busy`: a server that has it did not answer.
+        """
+        elsewhere = self._elsewhere
+        others = await elsewhere.having(act.sdk_app_id, act.place) if elsewhere else []
+        if not others:
+            self._acts.check(act)
+        await self._write(*records)
+        asked = [elsewhere.ask(node, act) for node in others] if elsewhere else []
+        return combined(await asyncio.gather(self._acts.do(act), *asked))
 
     # bans
 
@@ -178,6 +177,19 @@ class Moderation:
 
     async def _write(self, *records: Record) -> None:
         await asyncio.gather(*(self._audit.record(record) for record in records))
+
+
+def _act(
+    kind: ActKind,
+    sdk_app_id: int,
+    room: RoomId,
+    users: Sequence[str] = (),
+    audio: bool | None = None,
+    video: bool | None = None,
+) -> Act:
+    return Act(
+        kind=kind, sdk_app_id=sdk_app_id, room_kind=room.kind, room=room.id, users=tuple(users), audio=audio, video=video
+    )  # fmt: skip
 
 
 def _record(

@@ -4,6 +4,7 @@
 import asyncio
 import contextlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,8 +77,8 @@ async def test_what_is_heard_while_it_is_asked_is_asked_again(
     """The answer may be from before the change."""
     watch, ask = Watch(database, clock, "bans"), database.ask
 
-    async def slow(*arguments: object) -> object:
-        answer = await ask(*arguments)  # type: ignore[arg-type]
+    async def slow(statement: Any) -> object:
+        answer: object = await ask(statement)
         await change(database, "bans")
         database.changes.heard("bans")
         return answer

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rooms that other servers of the site have: which those are, and how they are told to moderate one.
+
+Nothing places rooms yet: one room may be open at several servers, and an act is for all of them. The table of calls knows which; a
+call is there some 20 ms after it began.
+"""
+
+from typing import Protocol
+
+from sqlalchemy import select
+
+from sealroom.core.bus import Bus, BusError, BusUnavailable, Delivered, NobodyAnswered
+from sealroom.core.clock import Clock
+from sealroom.core.db import Database
+from sealroom.core.logging import get_logger
+from sealroom.nodes.service import alive
+from sealroom.rooms.acts import MODERATE, Act, Acts, Outcome
+from sealroom.rooms.models import calls
+from sealroom_wire.errors import ErrorCode, Refusal
+from sealroom_wire.ids import RoomId
+
+ANSWER_SECONDS = 5.0
+"""How long another server may take. A backend waits for all of it."""
+
+_log = get_logger()
+
+
+class Elsewhere(Protocol):
+    """The other servers."""
+
+    async def having(self, sdk_app_id: int, room: RoomId) -> list[str]:
+        """Which of them have the room open."""
+
+    async def ask(self, node: str, act: Act) -> Outcome:
+        """Has one do it. **Whoever asks has written it down.**"""
+
+
+class OtherNodes:
+    """The servers of one database, over the bus."""
+
+    def __init__(self, bus: Bus, database: Database, clock: Clock, name: str) -> None:
+        """`name`: this server's own."""
+        self._bus, self._database, self._clock, self._name = bus, database, clock, name
+
+    async def serve(self, acts: Acts) -> None:
+        """Does from now on what others ask of this server. Raises `BusUnavailable`."""
+
+        async def asked(delivered: Delivered[Act]) -> Outcome:
+            return await acts.do(delivered.message)
+
+        await self._bus.serve(MODERATE, asked, key=self._name)
+
+    async def having(self, sdk_app_id: int, room: RoomId) -> list[str]:
+        """See `Elsewhere`. What a server left open that is dead is nobody's room any more."""
+        mine = select(calls.c.node).where(
+            calls.c.sdk_app_id == sdk_app_id, calls.c.room_kind == room.kind.value, calls.c.room == room.id,
+            calls.c.closed_at.is_(None), calls.c.node != self._name,
+        )  # fmt: skip
+        found = {row.node for row in await self._database.ask(mine)}
+        return sorted(found & await alive(self._database, self._clock)) if found else []
+
+    async def ask(self, node: str, act: Act) -> Outcome:
+        """See `Elsewhere`. Where no answer comes it may have been done; it is harmless to ask again."""
+        try:
+            return await self._bus.request(MODERATE, act, seconds=ANSWER_SECONDS, key=node)
+        except BusError as error:
+            _log.warning("moderation_not_answered", code=error.code)
+            away = isinstance(error, BusUnavailable | NobodyAnswered)
+            return Outcome(refused=(ErrorCode.SERVER_BUSY if away else ErrorCode.INTERNAL_ERROR).value)
+
+
+def combined(outcomes: list[Outcome]) -> tuple[str, ...]:
+    """Whom it was done to, at any of them.
+
+    Raises:
+        Refusal: one could not do it, though it may be the one that has the room; or none has what it is about.
+    """
+    refused = {_code(one.refused) for one in outcomes if one.refused}
+    missing = {ErrorCode.ROOM_UNKNOWN, ErrorCode.USER_NOT_IN_ROOM}
+    for code in sorted(refused - missing):
+        raise Refusal(code)
+    if all(one.refused for one in outcomes):
+        known = ErrorCode.USER_NOT_IN_ROOM in refused
+        raise Refusal(ErrorCode.USER_NOT_IN_ROOM if known else ErrorCode.ROOM_UNKNOWN)
+    return tuple(dict.fromkeys(user for one in outcomes for user in one.found))
+
+
+def _code(text: str) -> ErrorCode:
+    """A server of a newer version may have codes of its own."""
+    return ErrorCode(text) if text in set(ErrorCode) else ErrorCode.INTERNAL_ERROR
