@@ -62,6 +62,13 @@ class Server:
     folder: Path
     ports: dict[str, int]
     supervision: Supervision
+    killed: bool = False
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        self.killed = True
+        self.child.kill()
+        self.child.wait()
 
     def get(self, path: str) -> tuple[int, str]:
         """Status and text at the admin listener."""
@@ -152,12 +159,17 @@ def write_configuration(folder: Path, ports: dict[str, int], more: str = "") -> 
 
 
 @contextlib.contextmanager
-def serving(folder: Path, more: str = "", *, watchdog_seconds: float = 0) -> Iterator[Server]:
-    """A server from ready to ended; who did not end it has it killed, and fails where it left with an error."""
+def serving(
+    folder: Path, more: str = "", *, watchdog_seconds: float = 0, application: bool = True
+) -> Iterator[Server]:
+    """A server from ready to ended; who did not end it has it killed, and fails where it left with an error. With `application` one is
+    made in its state folder before.
+    """
     ports = {name: free_port() for name in ("signalling", "api", "admin")}
     ports["media"] = free_port(socket.SOCK_DGRAM)
     configuration = write_configuration(folder, ports, more)
-    make_application(folder / "state", ApplicationSpec("Tests"), APP, KEY)
+    if application:
+        make_application(folder / "state", ApplicationSpec("Tests"), APP, KEY)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out, (folder / "log").open("w") as log:
         supervision = Supervision(out, str(folder / "notify"))
         out.bind(supervision.name)
@@ -170,7 +182,10 @@ def serving(folder: Path, more: str = "", *, watchdog_seconds: float = 0) -> Ite
         supervision.child = child
         try:
             supervision.wait_for("READY=1")
-            yield Server(child, folder, ports, supervision)
+            server = Server(child, folder, ports, supervision)
+            yield server
+            if server.killed:
+                return
             child.send_signal(signal.SIGTERM)
             child.send_signal(signal.SIGTERM)
             assert child.wait(30) == 0, (folder / "log").read_text()

@@ -105,9 +105,9 @@ def _compared(outside: Sequence[str], copies: Sequence[Copy]) -> Iterator[str]:
     """What the log was compared with beside its own database, and what that does not show."""
     if copies:
         newest = copies[-1]
-        yield f"      compared with {len(copies)} copies of checkpoints, the newest of {newest.size} entries"
+        yield f"      compared with copies of checkpoints ({len(copies)}), the newest of {newest.size} entries"
     if outside:
-        yield f"      compared with {len(outside)} checkpoints that were given"
+        yield f"      compared with checkpoints that were given ({len(outside)})"
     if not copies and not outside:
         yield (
             "note  compared with nothing but the database itself: whether it was rolled back, or its newest entries cut off, shows "

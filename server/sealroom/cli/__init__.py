@@ -4,6 +4,7 @@
 Exit codes: 0 done, 1 it could not be done (a port is taken, a check failed), 2 a flag or a setting is wrong.
 """
 
+import logging
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError
@@ -68,6 +69,8 @@ for noun in (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command, by default the one this process was started with; exits where it fails."""
+    # What libraries complain of is no answer to a command; a server has its own way with them.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     try:
         app(sys.argv[1:] if arguments is None else arguments)
     except OperatorError as error:

@@ -78,7 +78,7 @@ async def test_a_log_that_grew_is_copied_once_and_verified_against_every_copy(de
     assert len(await desk.names()) == 3
     good, said = await desk.verified()
     assert good
-    assert "compared with 3 copies of checkpoints, the newest of 26 entries" in said
+    assert "compared with copies of checkpoints (3), the newest of 26 entries" in said
 
 
 async def test_a_log_without_copies_says_that_it_was_compared_with_nothing(desk: Desk) -> None:
@@ -170,7 +170,7 @@ async def test_copies_of_a_replaced_key_are_verified(desk: Desk) -> None:
     await desk.copies.take()
     good, said = await desk.verified()
     assert good, said
-    assert "2 copies" in said
+    assert "copies of checkpoints (2)" in said
 
 
 async def test_a_store_that_does_not_answer_verifies_nothing(
