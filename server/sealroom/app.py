@@ -205,12 +205,13 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
         kept = await Kept.open(configuration, state, clock, ids)
         parts.push_async_callback(kept.database.close)
         telemetry.watch_database(kept.database)
+        # A server that may not have its name writes nothing under it.
+        between = await open_between(parts, configuration, state, kept, made, telemetry, clock)
         # What a process wrote that was killed before it could give it a place.
         await kept.audit.place()
         await record_configuration(
             kept.database, kept.audit, socket.gethostname(), changed_settings(configuration), system_user()
         )
-        between = await open_between(parts, configuration, state, kept, made, telemetry, clock)
         records, writer = await _records(
             parts, configuration, state, kept, made, telemetry, clock, between.copies.kinds()
         )

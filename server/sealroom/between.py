@@ -4,7 +4,7 @@
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from sealroom.audit.copies import Copies
+from sealroom.audit.copies import Copies, CopyMetrics
 from sealroom.catalogue import Catalogue
 from sealroom.core.bus import Bus
 from sealroom.core.bus.opening import open_bus
@@ -71,7 +71,7 @@ async def open_between(
     goes_on(parts, name.run())
     objects = objects_of(configuration.objects, state, made, configuration.site.name)
     parts.push_async_callback(objects.close)
-    copies = Copies(objects, kept.audit, kept.keys)
+    copies = Copies(objects, kept.audit, kept.keys, CopyMetrics(telemetry.metrics.registry))
     parts.push_async_callback(_at_the_end, copies)
     await _at_the_start(copies)
     bus = await open_bus(configuration.bus, made, configuration.site.name, clock)

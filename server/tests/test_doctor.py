@@ -16,17 +16,21 @@ import pytest
 
 from sealroom.accounts.service import AccountSpec
 from sealroom.apps.models import ApplicationSpec
+from sealroom.core.clock import SystemClock
 from sealroom.core.config import Configuration
 from sealroom.core.config.schema import (
     AdminSettings,
     ApiSettings,
+    BusSettings,
+    ObjectsSettings,
     RecordsSettings,
     SignallingSettings,
     StateSettings,
 )
 from sealroom.core.state import StateDirectory
-from sealroom.doctor import Finding, Weight, examine
+from sealroom.doctor import Finding, Weight, between, examine
 from sealroom.kept import kept
+from sealroom.nodes.lease import NodeName
 from sealroom.webhooks.models import Group
 from server.tests.certificates import make_certificate
 from server.tests.fakes import ACTOR
@@ -198,3 +202,33 @@ def test_too_few_file_descriptors_are_said(plain: Configuration) -> None:
     many = SignallingSettings(listen="127.0.0.1:0", max_connections=1_000_000)
     files = found(msgspec.structs.replace(plain, signalling=many), "files")
     assert "1001024" in files.sentence or files.weight is Weight.OK
+
+
+def test_a_bus_that_is_not_reached_is_a_fault(plain: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found(plain, "bus").sentence == "in this process"
+    monkeypatch.setattr(between, "PATIENCE_SECONDS", 0.1)
+    gone = msgspec.structs.replace(plain, bus=BusSettings("nats://127.0.0.1:9"))
+    assert found(gone, "bus").weight is Weight.FAULT
+    in_clear = msgspec.structs.replace(plain, bus=BusSettings("nats://nats.example"))
+    assert "not encrypted" in found(in_clear, "bus").sentence
+
+
+def test_objects_are_examined_where_they_lie(plain: Configuration) -> None:
+    assert "made at the first start" in found(plain, "objects").sentence
+    folder = Path(plain.state.directory) / "objects"
+    folder.mkdir(mode=0o700)
+    assert "beside the database" in found(plain, "objects").sentence
+    unnamed = msgspec.structs.replace(plain, objects=ObjectsSettings("https://s3.example"))
+    assert found(unnamed, "objects").weight is Weight.FAULT
+
+
+def test_servers_that_run_on_the_database_are_named(plain: Configuration) -> None:
+    fill(plain)
+
+    async def claim(name: str) -> None:
+        async with kept(plain) as everything:
+            await NodeName(everything.database, SystemClock(), name, name).claim()
+
+    assert found(plain, "node").sentence == "main; others that run on this database: none"
+    asyncio.run(claim("rtc-2"))
+    assert found(plain, "node").sentence == "main; others that run on this database: rtc-2"

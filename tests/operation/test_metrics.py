@@ -31,6 +31,8 @@ def test_what_alerts_count_is_there_before_it_happens(scraped: str) -> None:
         'sealroom_records_refused_total{reason="full"} 0.0',
         'sealroom_webhook_events_total{reason="dead"} 0.0',
         'sealroom_webhook_attempts_total{code="timed_out"} 0.0',
+        "sealroom_changes_untold_total 0.0",
+        "sealroom_audit_copies_contradicted 0.0",
     ):
         assert series in scraped
     assert 'reason="given_up"} 0.0' in scraped

@@ -8,6 +8,8 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from prometheus_client import CollectorRegistry, Gauge
+
 from sealroom.audit.checkpoint import Checkpoint
 from sealroom.audit.service import PURPOSE, AuditLog
 from sealroom.audit.tree import ProofError, check_consistency
@@ -51,12 +53,26 @@ class Copy:
     fault: str = ""
 
 
+class CopyMetrics:
+    """Whether the log is the one that was copied."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.contradicted = Gauge(
+            "sealroom_audit_copies_contradicted",
+            "Newest copies of checkpoints that the audit log does not continue, or that are damaged.",
+            registry=registry,
+        )
+
+
 class Copies:
     """The copies of one log."""
 
-    def __init__(self, objects: Objects, log: AuditLog, keys: Keys) -> None:
+    def __init__(
+        self, objects: Objects, log: AuditLog, keys: Keys, metrics: CopyMetrics | None = None
+    ) -> None:
         self._objects, self._log, self._keys = objects, log, keys
-        self._contradicted = False
+        self._metrics = metrics or CopyMetrics(CollectorRegistry())
+        self._contradicted = 0
 
     def kinds(self) -> tuple[JobKind, ...]:
         """The hourly job."""
@@ -94,14 +110,16 @@ class Copies:
         """
         note = await self._log.checkpoint()
         now = Checkpoint.opened(note, self._keys.verifiers(PURPOSE)) if note else Checkpoint(0, b"")
-        self._contradicted = False
+        contradicted = 0
         for copy in (await self._listed())[-PROVED:]:
             read = await self._read(copy)
             if read.fault or not await self._grew(read, now):
-                self._contradicted = True
+                contradicted += 1
                 _log.error(
                     "audit_copy_damaged" if read.fault else "audit_log_contradicts_copy", count=copy.size
                 )
+        self._contradicted = contradicted
+        self._metrics.contradicted.set(contradicted)
 
     def says(self) -> str:
         """One line for the readiness text."""

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from sealroom.app import catalogue
 from sealroom.audit import copies as module
-from sealroom.audit.copies import CHECKPOINTS, Copies
+from sealroom.audit.copies import CHECKPOINTS, Copies, CopyMetrics
 from sealroom.audit.events import AuditEvent, Record
 from sealroom.audit.report import verify
 from sealroom.audit.service import AuditLog
@@ -97,8 +98,11 @@ async def test_a_database_that_was_rolled_back_is_found(desk: Desk) -> None:
     good, said = await desk.verified()
     assert not good
     assert "it stands for 7 entries, and the log has 3" in said
-    await desk.copies.prove()
-    assert "run `sealroom audit verify`" in desk.copies.says()
+    metrics = CopyMetrics(CollectorRegistry())
+    copies = Copies(desk.objects, desk.log, desk.keys, metrics)
+    await copies.prove()
+    assert "run `sealroom audit verify`" in copies.says()
+    assert metrics.contradicted._value.get() == 1
 
 
 async def test_a_database_that_was_rolled_back_and_went_on_is_found_however_long_it_goes_on(
