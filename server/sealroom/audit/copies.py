@@ -113,11 +113,12 @@ class Copies:
         contradicted = 0
         for copy in (await self._listed())[-PROVED:]:
             read = await self._read(copy)
-            if read.fault or not await self._grew(read, now):
+            if read.fault:
                 contradicted += 1
-                _log.error(
-                    "audit_copy_damaged" if read.fault else "audit_log_contradicts_copy", count=copy.size
-                )
+                _log.error("audit_copy_damaged", count=copy.size)
+            elif not await self._grew(read, now):
+                contradicted += 1
+                _log.error("audit_log_contradicts_copy", count=copy.size)
         self._contradicted = contradicted
         self._metrics.contradicted.set(contradicted)
 
