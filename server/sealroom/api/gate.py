@@ -27,7 +27,7 @@ from sealroom.api.calls import Call, fingerprint_of
 from sealroom.api.problems import DOCS, ApiProblem, problem_of
 from sealroom.core.clock import Clock
 from sealroom.core.http.address import neighbourhood_of
-from sealroom.core.http.body import BodyError, BodyTooLargeError, read_body
+from sealroom.core.http.body import Body, BodyError, BodyTooLargeError, respond
 from sealroom.core.http.connection import client_address
 from sealroom.core.http.problem import CONTENT_TYPE
 from sealroom.core.http.proxy import Application, Receive, Scope, Send
@@ -108,12 +108,13 @@ class Gate:
         exchange = _Exchange(self._request_id(scope))
         inside = {**scope, "sealroom.request": exchange.request_id}
         dressed = self._dressed(send, exchange)
+        incoming = Body(receive, BODY_SECONDS)
         try:
-            body = await self._admitted(inside, receive, exchange)
+            body = await self._admitted(inside, incoming, exchange)
             await self._inner(inside, _given(body, receive), dressed)
         except ApiProblem as problem:
             inside["sealroom.code"] = problem.code
-            await _answer(problem, exchange.request_id, dressed)
+            await _answer(problem, exchange.request_id, dressed, incoming)
         self._count(inside, exchange, self._clock.monotonic() - began)
 
     def _count(self, scope: Scope, exchange: _Exchange, seconds: float) -> None:
@@ -133,14 +134,14 @@ class Gate:
             return str(match[0])
         return f"req_{self._ids.alphanumeric(24)}"
 
-    async def _admitted(self, scope: Scope, receive: Receive, exchange: _Exchange) -> bytes:
+    async def _admitted(self, scope: Scope, incoming: Body, exchange: _Exchange) -> bytes:
         """The body of a request that may go in. Raises ApiProblem."""
         neighbourhood = neighbourhood_of(client_address(scope))
         try:
             if scope["path"].startswith(DOCS):
-                return await self._unsigned(receive, neighbourhood)
+                return await self._unsigned(incoming, neighbourhood)
             self._check_failures(neighbourhood)
-            body = await _body(receive)
+            body = await _read(incoming)
             try:
                 request = _request(scope, body)
                 call, signed = await self._verified(request)
@@ -164,8 +165,8 @@ class Gate:
         scope["sealroom.call"] = call
         return body
 
-    async def _unsigned(self, receive: Receive, neighbourhood: object) -> bytes:
-        await _body(receive)
+    async def _unsigned(self, incoming: Body, neighbourhood: object) -> bytes:
+        await _read(incoming)
         if not self._explained.take(neighbourhood, EXPLANATIONS):
             raise _too_often()
         return b""
@@ -257,9 +258,9 @@ def _request(scope: Scope, body: bytes) -> Request:
     return Request(str(scope["method"]), path, query, Headers(scope["headers"]), body)
 
 
-async def _body(receive: Receive) -> bytes:
+async def _read(incoming: Body) -> bytes:
     try:
-        return await read_body(receive, MAX_BODY_BYTES, BODY_SECONDS)
+        return await incoming.read(MAX_BODY_BYTES)
     except BodyTooLargeError:
         raise ApiProblem(
             413,
@@ -285,12 +286,7 @@ def _given(body: bytes, receive: Receive) -> Receive:
     return given
 
 
-async def _answer(problem: ApiProblem, request_id: str, send: Send) -> None:
-    body = problem.body(request_id)
-    headers = [
-        (b"content-type", CONTENT_TYPE.encode()),
-        (b"content-length", str(len(body)).encode()),
-        *((name.lower().encode(), value.encode()) for name, value in problem.headers().items()),
-    ]
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+async def _answer(problem: ApiProblem, request_id: str, send: Send, incoming: Body) -> None:
+    told = ((name.lower().encode(), value.encode()) for name, value in problem.headers().items())
+    headers = [(b"content-type", CONTENT_TYPE.encode()), *told]
+    await respond(send, incoming, problem.status, headers, problem.body(request_id))

@@ -4,9 +4,8 @@
 The status is 200 whatever happened, and the content type exactly `application/json`: the official SDKs look for errors nowhere else.
 """
 
-import asyncio
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -16,7 +15,7 @@ from sealroom.core.callers import Caller as RouteCaller
 from sealroom.core.clock import Clock
 from sealroom.core.db import AWAY
 from sealroom.core.errands import place_of
-from sealroom.core.http.body import BodyIncompleteError, BodyTooLargeError, read_body
+from sealroom.core.http.body import Body, BodyIncompleteError, BodyTooLargeError, respond
 from sealroom.core.http.connection import client_address
 from sealroom.core.http.proxy import Receive, Scope, Send
 from sealroom.core.logging import get_logger
@@ -48,6 +47,7 @@ MAX_BODY_BYTES = 128 * 1024
 BODY_SECONDS = 10.0
 """How long a body may take to come."""
 MAX_QUERY_BYTES = 32 * 1024
+HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 NO_ACTION = "none"
 """The metric's label where no action of the list was named."""
 
@@ -123,8 +123,9 @@ class TrtcApi:
         began = self._clock.monotonic()
         request_id = str(uuid.uuid4())
         code = "ok"
+        body = Body(receive, BODY_SECONDS)
         try:
-            answer = await self._answer(scope, receive, exchange)
+            answer = await self._answer(scope, body, exchange)
             content = msgspec.to_builtins(answer)
         except ApiError as error:
             code = error.code.value
@@ -145,7 +146,8 @@ class TrtcApi:
             content = {"Error": msgspec.to_builtins(ErrorBody(code, message))}
         seconds = self._clock.monotonic() - began
         self._count(exchange, code, seconds, request_id)
-        await _send(send, {"Response": {**content, "RequestId": request_id}})
+        octets = msgspec.json.encode({"Response": {**content, "RequestId": request_id}})
+        await respond(send, body, 200, HEADERS, octets)
         return code
 
     def _away(
@@ -167,7 +169,7 @@ class TrtcApi:
             milliseconds=round(seconds * 1000), request=request_id,
         )  # fmt: skip
 
-    async def _answer(self, scope: Scope, receive: Receive, exchange: _Exchange) -> Answer:
+    async def _answer(self, scope: Scope, incoming: Body, exchange: _Exchange) -> Answer:
         address = client_address(scope)
         query = scope["query_string"].decode("latin-1")
         try:
@@ -179,9 +181,9 @@ class TrtcApi:
         except ApiError as error:
             if error.code.value.startswith("AuthFailure."):
                 self._limits.count_failure(address)
-            await _discard(receive)
+            await incoming.drop()
             raise
-        body = await _body(receive, headers)
+        body = await _read(incoming, headers)
         try:
             signed = verify(
                 claim, key.secret_key, method=method, query=query, headers=headers, body=body, action=exchange.action
@@ -308,11 +310,11 @@ def _named(action: str) -> str:
     return action if action in ACTIONS else NO_ACTION
 
 
-async def _body(receive: Receive, headers: Headers) -> bytes:
+async def _read(incoming: Body, headers: Headers) -> bytes:
     """The body, which must be JSON where there is one; raises `ApiError`."""
     kind = headers.get("content-type").partition(";")[0].strip().lower()
     try:
-        body = await read_body(receive, MAX_BODY_BYTES, BODY_SECONDS)
+        body = await incoming.read(MAX_BODY_BYTES)
     except BodyTooLargeError as error:
         raise ApiError(
             Code.REQUEST_SIZE_LIMIT_EXCEEDED, f"A body has at most {MAX_BODY_BYTES // 1024} kB here."
@@ -322,24 +324,3 @@ async def _body(receive: Receive, headers: Headers) -> bytes:
     if body and kind != "application/json":
         raise ApiError(Code.UNSUPPORTED_PROTOCOL, "Send parameters as application/json.")
     return body
-
-
-async def _discard(receive: Receive) -> None:
-    """Reads what is still to come, so that the answer is read and not lost in a reset; keeps nothing of it."""
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            while (message := await receive())["type"] == "http.request" and message.get("more_body"):
-                continue
-    except TimeoutError:
-        return
-
-
-async def _send(send: Send, content: Mapping[str, object]) -> None:
-    body = msgspec.json.encode(content)
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-    ]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
