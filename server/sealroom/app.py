@@ -267,7 +267,7 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
         )  # fmt: skip
         own = OwnServices(
             kept.register, kept.api_keys, kept.bans, moderation, kept.endpoints, kept.letters, kept.audit, made,
-            Answers(kept.database, kept.envelope, clock),
+            Answers(kept.database, kept.envelope, clock), directory,
         )  # fmt: skip
         own_face = own_api.application(own, clock, ids, metrics)
         public, api_face = (

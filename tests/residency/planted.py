@@ -21,6 +21,7 @@ from sealroom_wire.custom import CustomBody, write_custom
 from sealroom_wire.reports import LogEntry, LogLevel, Sample
 from sealroom_wire.signalling import ClientInfo, Takes, Track
 from sealroom_wire.usersig import Privilege, sign_user_sig
+from server.tests.api.parts import signed
 from server.tests.trtc_api.parts import HOST, signed_headers
 from tests.residency.site import Site
 from tests.wire.member import Member
@@ -198,3 +199,17 @@ def api(
     found: dict[str, dict[str, str]] = json.loads(line.getresponse().read())["Response"]
     line.close()
     return found
+
+
+def own_api(site: Site, method: str, path: str, content: object, pair: tuple[str, str]) -> dict[str, object]:
+    """Calls the API `/v1` as a backend does; what is answered, with its status."""
+    body = json.dumps(content).encode()
+    more = {"x-request-id": secrets.token_hex(8), "idempotency-key": secrets.token_hex(8)}
+    headers = signed(pair, method, path, "", body, more, now=time.time())
+    where = urlsplit(site.api)
+    line = http.client.HTTPConnection(str(where.hostname), where.port, timeout=10)
+    line.request(method, path, body, headers)
+    came = line.getresponse()
+    found: dict[str, object] = json.loads(came.read())
+    line.close()
+    return {**found, "status": came.status}

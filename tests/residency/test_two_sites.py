@@ -28,7 +28,7 @@ from sealroom_wire.signalling import Takes
 from sealroom_wire.usersig import sign_user_sig
 from server.tests.webhooks.sink import ERROR, OK, Request, Sink
 from tests.residency import search
-from tests.residency.planted import Planted, api, call, stranger
+from tests.residency.planted import Planted, api, call, own_api, stranger
 from tests.residency.site import Site, site
 
 NAMES = ("cn", "sg")
@@ -347,6 +347,11 @@ async def test_an_application_of_the_other_site_is_told_where_it_is_and_leaves_n
         answer = await asyncio.to_thread(api, cn, "RemoveUserByStrRoomId", parameters, pair)
         assert answer["Error"]["Code"] == "UnsupportedRegion"
         assert sg.api in answer["Error"]["Message"]
+    path = f"/v1/applications/{sg.application.sdk_app_id}/keys"
+    for pair, what in ((sg.api_key, "account"), (cn.api_key, "application")):
+        told = await asyncio.to_thread(own_api, cn, "POST", path, {"name": planted.stranger}, pair)
+        assert (told["status"], told["code"]) == (421, f"{what}_at_another_site")
+        assert told["endpoint"] == sg.api
     assert await _rows(cn) == before
     for value in (planted.stranger, planted.strange_room, str(sg.application.sdk_app_id), sg.api_key[0]):
         assert search.in_files(cn.state, value) == set()

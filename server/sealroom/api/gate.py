@@ -24,7 +24,7 @@ from sealroom.accounts.signing import (
     verify,
 )
 from sealroom.api.calls import Call, fingerprint_of
-from sealroom.api.problems import DOCS, ApiProblem, problem_of
+from sealroom.api.problems import DOCS, ApiProblem, problem_of, send_elsewhere
 from sealroom.core.clock import Clock
 from sealroom.core.http.address import neighbourhood_of
 from sealroom.core.http.body import Body, BodyError, BodyTooLargeError, respond
@@ -35,6 +35,7 @@ from sealroom.core.http.rates import Buckets, Rate
 from sealroom.core.ids import Ids
 from sealroom.core.logging import get_logger
 from sealroom.core.metrics import Metrics
+from sealroom.regions.directory import Directory
 
 SCHEME = Scheme("sealroom")
 MAX_BODY_BYTES = 64 * 1024
@@ -96,8 +97,11 @@ class _Exchange:
 class Gate:
     """Lets signed requests through to `inner`."""
 
-    def __init__(self, inner: Application, keys: ApiKeys, clock: Clock, ids: Ids, metrics: Metrics) -> None:
+    def __init__(
+        self, inner: Application, keys: ApiKeys, clock: Clock, ids: Ids, metrics: Metrics, directory: Directory | None = None
+    ) -> None:  # fmt: skip
         self._inner, self._keys, self._clock, self._ids = inner, keys, clock, ids
+        self._directory = directory
         self._once = Once(clock)
         self._calls, self._failures, self._explained = Buckets(clock), Buckets(clock), Buckets(clock)
         self._metrics = GateMetrics(metrics)
@@ -185,6 +189,8 @@ class Gate:
         if unsigned:
             raise _must_sign(unsigned[0])
         key = await self._keys.secret_of(claim.secret_id)
+        if key is None and self._directory is not None:
+            send_elsewhere(await self._directory.of_secret_id(claim.secret_id), "account")
         if key is None or key.disabled:
             raise _UnknownKeyError
         signed = verify(claim, key.secret_key, request)

@@ -7,6 +7,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
+from msgspec import UNSET, UnsetType
 
 from sealroom.core.db import AWAY
 from sealroom.core.errands import place_of
@@ -14,6 +15,7 @@ from sealroom.core.errors import ConflictError, MissingError, NotAllowedError, O
 from sealroom.core.http.problem import CONTENT_TYPE
 from sealroom.core.keys import EnvelopeError
 from sealroom.core.logging import get_logger
+from sealroom.regions.directory import Place
 from sealroom.webhooks.endpoints import WebhookError
 from sealroom_wire.errors import Refusal
 
@@ -28,6 +30,8 @@ CODES: dict[str, str] = {
     "signature_invalid": "The signature does not fit the request: a wrong key, or something on the way changed host, path, query or body.",
     "signature_used": "A request with this signature was carried out already. Sign again; sign X-Request-Id too, and no two are equal.",
     "api_key_rejected": "There is no such SecretId, or it is switched off.",
+    "account_at_another_site": "The account of that SecretId is served at another site: send the request to `endpoint`, signed for its host.",
+    "application_at_another_site": "The application is served at another site: send the request to `endpoint`, signed for its host.",
     "address_blocked": "Too many requests from the address could not be verified.",
     "rate_limited": "The account asked too often. Retry-After says when to go on.",
     "body_too_large": "The body is larger than 64 kB.",
@@ -91,17 +95,19 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """Where the code is explained: a path of this server."""
     request: str
     """The id of the request, as in X-Request-Id."""
+    endpoint: str | UnsetType = UNSET
+    """With 421: where the site answers that serves what was asked for."""
 
 
 class ApiProblem(Exception):  # noqa: N818 - what it is
     """A request that is not done."""
 
     def __init__(
-        self, status: int, code: str, title: str, detail: str, *, retry_after: int | None = None
-    ) -> None:
+        self, status: int, code: str, title: str, detail: str, *, retry_after: int | None = None, endpoint: str | UnsetType = UNSET
+    ) -> None:  # fmt: skip
         super().__init__(code)
         self.status, self.code, self.title, self.detail = status, code, title, detail
-        self.retry_after = retry_after
+        self.retry_after, self.endpoint = retry_after, endpoint
 
     def headers(self) -> dict[str, str]:
         """What the answer says beside the body."""
@@ -110,7 +116,8 @@ class ApiProblem(Exception):  # noqa: N818 - what it is
     def body(self, request_id: str) -> bytes:
         """As JSON."""
         problem = Problem(
-            status=self.status, code=self.code, title=self.title, detail=self.detail, docs=DOCS + self.code, request=request_id
+            status=self.status, code=self.code, title=self.title, detail=self.detail, docs=DOCS + self.code, request=request_id,
+            endpoint=self.endpoint,
         )  # fmt: skip
         return msgspec.json.encode(problem)
 
@@ -118,6 +125,15 @@ class ApiProblem(Exception):  # noqa: N818 - what it is
 def missing(code: str, title: str) -> ApiProblem:
     """404."""
     return ApiProblem(404, code, title, "Look at the list.")
+
+
+def send_elsewhere(place: Place | None, what: str) -> None:
+    """Raises ApiProblem with the address of the site where it is served. **Nothing of the request is kept at this one.**"""
+    if place is not None:
+        raise ApiProblem(
+            421, f"{what}_at_another_site", f"This {what} is served at the site {place.site}, not here.", f"Send the request to {place.api}.",
+            endpoint=place.api,
+        )  # fmt: skip
 
 
 def problem_of(error: Exception) -> ApiProblem:
@@ -202,13 +218,14 @@ _MEANINGS = {
     409: "As things stand it cannot be done.",
     412: "It was changed since it was read.",
     413: "The body is too large.",
+    421: "It is served at another site.",
     422: "A value cannot be used.",
     428: "A change must say what it was made from.",
     429: "Too many requests.",
     500: "The server failed.",
     503: "The store does not answer now.",
 }
-_ALWAYS = (400, 401, 413, 429, 500, 503)
+_ALWAYS = (400, 401, 413, 421, 429, 500, 503)
 
 
 def problems(*statuses: int) -> Responses:
