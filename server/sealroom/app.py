@@ -9,7 +9,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sealroom.accounts.signatures import Signatures
 from sealroom.api import endpoint as own_api
+from sealroom.api.homes import Homes
 from sealroom.api.idempotency import Answers
 from sealroom.api.services import Services as OwnServices
 from sealroom.apps.demo import HandOver, demo_application
@@ -260,14 +262,15 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
             traces=traces,
         )
         endpoint = SignallingEndpoint(services, Gate(settings))
+        signatures = Signatures(kept.database, clock)
         api = trtc_api.application(
-            keys=kept.api_keys, applications=kept.apps, rooms=moderation,
+            keys=kept.api_keys, applications=kept.apps, signatures=signatures, rooms=moderation,
             past=RecordedHistory(records, LedgerBook(kept.database), clock), numbers=RecordedNumbers(records),
             meters=MeteredUsage(kept.usage), clock=clock, metrics=metrics, traces=traces, directory=directory,
         )  # fmt: skip
         own = OwnServices(
             kept.register, kept.api_keys, kept.bans, moderation, kept.endpoints, kept.letters, kept.audit, made,
-            Answers(kept.database, kept.envelope, clock), directory,
+            Answers(kept.database, kept.envelope, clock), signatures, Homes(directory, kept.register),
         )  # fmt: skip
         own_face = own_api.application(own, clock, ids, metrics)
         public, api_face = (

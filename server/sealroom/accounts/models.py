@@ -70,6 +70,22 @@ api_keys = Table(
     ),
 )  # fmt: skip
 
+signatures = Table(
+    "used_signatures",
+    metadata,
+    Column("name", String(64), primary_key=True, info=field("SHA-256 of SecretId and signature.")),
+    Column(
+        "signed_at", BigInteger, nullable=False,
+        info=field("When the request says that it was signed, Unix milliseconds.", dates=True),
+    ),
+    Index("ix_used_signatures_signed_at", "signed_at"),
+    info=dataset(
+        "Signatures of changes that were asked for over the APIs: each is good once. Gone minutes later, with the next change.",
+        DataClass.KEY_INFORMATION, Purpose.SECURE, LegalBasis.LEGITIMATE_INTEREST,
+        Retention.age(1, "beyond the clock's window a signature is refused anyway"),
+    ),
+)  # fmt: skip
+
 API_SECRET = SealedColumn(api_keys, "secret", "api-key")
 
 

@@ -1,11 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """That a signed change is carried out once."""
 
+from typing import Protocol
+
 from sealroom.accounts.signing import WINDOW_SECONDS, Fault, Signed, SigningError
 from sealroom.core.clock import Clock
 
 MAX_MARKS = 20_000
 """Signatures remembered per API key. Beyond, changes must be signed after the oldest that is remembered."""
+
+
+class Kept(Protocol):
+    """Signatures of changes where every process sees them."""
+
+    async def keep(self, secret_id: str, signed: Signed) -> bool:
+        """Keeps a signature, durably; says whether it is new. What it raises means that nothing may be carried out."""
 
 
 class _Marks:
@@ -22,14 +31,15 @@ class _Marks:
 
 
 class Once:
-    """Remembers the signatures that were seen within the clock's window, in this process.
+    """Remembers the signatures that were seen within the clock's window: those of changes for every process, those of queries in this
+    one, for a query must cost no write.
 
     Signatures name the second, so two equal queries in one second carry one signature and both are right. A change is another matter:
     it is refused when its signature was seen before, for a change **or a query**: what it is for may not be signed.
     """
 
-    def __init__(self, clock: Clock, most: int = MAX_MARKS) -> None:
-        self._clock, self._most = clock, most
+    def __init__(self, clock: Clock, kept: Kept, most: int = MAX_MARKS) -> None:
+        self._clock, self._kept, self._most = clock, kept, most
         self._keys: dict[str, _Marks] = {}
 
     def note(self, secret_id: str, signed: Signed) -> bool:
@@ -43,9 +53,10 @@ class Once:
             marks.count += 1
         return is_new
 
-    def check(self, secret_id: str, signed: Signed) -> None:
-        """Remembers the signature of a change; raises `SigningError` when it was seen already."""
-        if not self.note(secret_id, signed):
+    async def check(self, secret_id: str, signed: Signed) -> None:
+        """Remembers the signature of a change, **before it is carried out**; raises `SigningError` when it was seen already, and what
+        the database raises."""
+        if not self.note(secret_id, signed) or not await self._kept.keep(secret_id, signed):
             raise SigningError(
                 Fault.USED,
                 "This signature was used already, and a change is carried out once. Sign again, in a later second.",

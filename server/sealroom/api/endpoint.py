@@ -50,7 +50,7 @@ class StrictRequest(Request[Any, Any, Any]):
 def application(services: Services, clock: Clock, ids: Ids, metrics: Metrics) -> Gate:
     """The API with everything behind it."""
     inner = cast("Application", routed(services))
-    return Gate(inner, services.api_keys, clock, ids, metrics, services.directory)
+    return Gate(inner, services.api_keys, services.signatures, services.homes, clock, ids, metrics)
 
 
 def routed(services: Services | None, openapi: OpenAPIConfig | None = None) -> Litestar:

@@ -12,7 +12,7 @@ from typing import Any
 from prometheus_client import Counter, Histogram
 
 from sealroom.accounts.api_keys import ApiKeys
-from sealroom.accounts.once import Once
+from sealroom.accounts.once import Kept, Once
 from sealroom.accounts.signing import (
     Fault,
     Headers,
@@ -24,7 +24,8 @@ from sealroom.accounts.signing import (
     verify,
 )
 from sealroom.api.calls import Call, fingerprint_of
-from sealroom.api.problems import DOCS, ApiProblem, problem_of, send_elsewhere
+from sealroom.api.homes import Homes
+from sealroom.api.problems import DOCS, ApiProblem, problem_of
 from sealroom.core.clock import Clock
 from sealroom.core.http.address import neighbourhood_of
 from sealroom.core.http.body import Body, BodyError, BodyTooLargeError, respond
@@ -35,7 +36,6 @@ from sealroom.core.http.rates import Buckets, Rate
 from sealroom.core.ids import Ids
 from sealroom.core.logging import get_logger
 from sealroom.core.metrics import Metrics
-from sealroom.regions.directory import Directory
 
 SCHEME = Scheme("sealroom")
 MAX_BODY_BYTES = 64 * 1024
@@ -98,11 +98,11 @@ class Gate:
     """Lets signed requests through to `inner`."""
 
     def __init__(
-        self, inner: Application, keys: ApiKeys, clock: Clock, ids: Ids, metrics: Metrics, directory: Directory | None = None
+        self, inner: Application, keys: ApiKeys, signatures: Kept, homes: Homes, clock: Clock, ids: Ids, metrics: Metrics,
     ) -> None:  # fmt: skip
         self._inner, self._keys, self._clock, self._ids = inner, keys, clock, ids
-        self._directory = directory
-        self._once = Once(clock)
+        self._homes = homes
+        self._once = Once(clock, signatures)
         self._calls, self._failures, self._explained = Buckets(clock), Buckets(clock), Buckets(clock)
         self._metrics = GateMetrics(metrics)
 
@@ -160,7 +160,7 @@ class Gate:
                     401, "api_key_rejected", "There is no such SecretId, or it is switched off.", "Check the key, without spaces around it."
                 ) from None  # fmt: skip
             self._take(call.uin, exchange)
-            self._note(call, signed, request)
+            await self._note(call, signed, request)
             await self._keys.used(call.secret_id)
         except ApiProblem:
             raise
@@ -189,8 +189,8 @@ class Gate:
         if unsigned:
             raise _must_sign(unsigned[0])
         key = await self._keys.secret_of(claim.secret_id)
-        if key is None and self._directory is not None:
-            send_elsewhere(await self._directory.of_secret_id(claim.secret_id), "account")
+        if key is None:
+            await self._homes.check_key(claim.secret_id)
         if key is None or key.disabled:
             raise _UnknownKeyError
         signed = verify(claim, key.secret_key, request)
@@ -202,12 +202,13 @@ class Gate:
         if not self._calls.take(uin, CALLS):
             raise _too_often()
 
-    def _note(self, call: Call, signed: Signed, request: Request) -> None:
+    async def _note(self, call: Call, signed: Signed, request: Request) -> None:
         if request.method in _READS:
             self._once.note(call.secret_id, signed)
             return
+        await self._homes.check_path(request.path)
         try:
-            self._once.check(call.secret_id, signed)
+            await self._once.check(call.secret_id, signed)
         except SigningError as error:
             raise ApiProblem(
                 401, error.fault.value, "A request with this signature was carried out already.", "Sign again; sign X-Request-Id too."

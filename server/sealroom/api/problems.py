@@ -15,7 +15,6 @@ from sealroom.core.errors import ConflictError, MissingError, NotAllowedError, O
 from sealroom.core.http.problem import CONTENT_TYPE
 from sealroom.core.keys import EnvelopeError
 from sealroom.core.logging import get_logger
-from sealroom.regions.directory import Place
 from sealroom.webhooks.endpoints import WebhookError
 from sealroom_wire.errors import Refusal
 
@@ -125,15 +124,6 @@ class ApiProblem(Exception):  # noqa: N818 - what it is
 def missing(code: str, title: str) -> ApiProblem:
     """404."""
     return ApiProblem(404, code, title, "Look at the list.")
-
-
-def send_elsewhere(place: Place | None, what: str) -> None:
-    """Raises ApiProblem with the address of the site where it is served. **Nothing of the request is kept at this one.**"""
-    if place is not None:
-        raise ApiProblem(
-            421, f"{what}_at_another_site", f"This {what} is served at the site {place.site}, not here.", f"Send the request to {place.api}.",
-            endpoint=place.api,
-        )  # fmt: skip
 
 
 def problem_of(error: Exception) -> ApiProblem:

@@ -4,15 +4,16 @@
 from dataclasses import dataclass
 
 from sealroom.accounts.api_keys import ApiKeys
+from sealroom.accounts.once import Kept
 from sealroom.api.calls import Call
+from sealroom.api.homes import Homes
 from sealroom.api.idempotency import Answers
-from sealroom.api.problems import missing, send_elsewhere
+from sealroom.api.problems import missing
 from sealroom.apps.models import ApplicationStatus
 from sealroom.apps.register import ApplicationRegister
 from sealroom.audit.service import AuditLog
 from sealroom.catalogue import Catalogue
 from sealroom.core.errors import MissingError
-from sealroom.regions.directory import Directory
 from sealroom.rooms.bans import Bans
 from sealroom.rooms.moderation import Moderation
 from sealroom.webhooks.endpoints import Endpoints
@@ -32,8 +33,8 @@ class Services:
     audit: AuditLog
     catalogue: Catalogue
     answers: Answers
-    directory: Directory | None = None
-    """Which site serves what this one does not know."""
+    signatures: Kept
+    homes: Homes
 
     async def own(self, call: Call, sdk_app_id: int) -> ApplicationStatus:
         """An application of the caller. **Every route about an application begins here.** Raises ApiProblem."""
@@ -41,8 +42,7 @@ class Services:
             found = await self.applications.find(sdk_app_id)
         except MissingError:
             found = None
-        if found is None and self.directory is not None:
-            send_elsewhere(await self.directory.of_application(sdk_app_id), "application")
+            await self.homes.check_application(sdk_app_id)
         if found is None or found.uin != call.uin:
             raise missing("application_unknown", f"Your account has no application {sdk_app_id}.")
         return found

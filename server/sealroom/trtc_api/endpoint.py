@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import msgspec
 from prometheus_client import Counter, Histogram
 
+from sealroom.accounts.once import Kept
 from sealroom.core.callers import Caller as RouteCaller
 from sealroom.core.clock import Clock
 from sealroom.core.db import AWAY
@@ -95,7 +96,7 @@ class TrtcApi:
     """Serves the API."""
 
     def __init__(
-        self, keys: ApiKeys, applications: Applications, operations: Iterable[Operation], clock: Clock, metrics: Metrics,
+        self, keys: ApiKeys, applications: Applications, signatures: Kept, operations: Iterable[Operation], clock: Clock, metrics: Metrics,
         traces: Traces = OFF,
         directory: Directory | None = None,
     ) -> None:  # fmt: skip
@@ -105,7 +106,7 @@ class TrtcApi:
         self._operations = {operation.action: operation for operation in operations}
         if set(self._operations) != {action.name for action in ACTIONS.values() if action.served}:
             raise ValueError("the operations are not those that the table of actions calls served")
-        self._limits, self._once = Limits(clock), Once(clock)
+        self._limits, self._once = Limits(clock), Once(clock, signatures)
         self._metrics = ApiMetrics(metrics)
         self._traces = traces
 
@@ -201,7 +202,7 @@ class TrtcApi:
         given = from_query(query) if method == "GET" else from_json(body)
         parameters = read(operation.parameters, given, texts=method == "GET")
         await self._check_owner(caller, parameters, exchange)
-        self._check_once(caller, action, signed)
+        await self._check_once(caller, action, signed)
         return await operation.run(caller, parameters)
 
     async def _key(self, claim: Claim, headers: Headers) -> ApiKey:
@@ -253,15 +254,16 @@ class TrtcApi:
             )
         exchange.application = number
 
-    def _check_once(self, caller: Caller, action: Action, signed: Signed) -> None:
+    async def _check_once(self, caller: Caller, action: Action, signed: Signed) -> None:
         if action.changes:
-            self._once.check(caller.secret_id, signed)
+            await self._once.check(caller.secret_id, signed)
 
 
 def application(
     *,
     keys: ApiKeys,
     applications: Applications,
+    signatures: Kept,
     rooms: moderation.Moderation,
     past: history.History,
     numbers: dashboard.Dashboard,
@@ -278,7 +280,7 @@ def application(
         *dashboard.operations(numbers, clock),
         *usage.operations(meters, applications, clock),
     )
-    return TrtcApi(keys, applications, operations, clock, metrics, traces, directory)
+    return TrtcApi(keys, applications, signatures, operations, clock, metrics, traces, directory)
 
 
 def _traceparent(scope: Scope) -> str:

@@ -50,9 +50,9 @@ def _spoken(rate: Rate) -> str:
 class Once(once.Once):
     """Changes whose signature was seen; the action is not signed, so a query's counts too."""
 
-    def check(self, secret_id: str, signed: Signed) -> None:
+    async def check(self, secret_id: str, signed: Signed) -> None:
         """Remembers the signature of a change; raises `ApiError` when it was seen already."""
         try:
-            super().check(secret_id, signed)
+            await super().check(secret_id, signed)
         except SigningError as error:
             raise ApiError(Code.SIGNATURE_EXPIRE, error.sentence) from error

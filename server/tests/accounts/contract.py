@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from sealroom.accounts.api_keys import _REMEMBERED, MOST
-from sealroom.accounts.models import State, api_keys
+from sealroom.accounts.models import State, api_keys, signatures
 from sealroom.accounts.service import AccountSpec
+from sealroom.accounts.signatures import Signatures
+from sealroom.accounts.signing import WINDOW_SECONDS, Signed
 from sealroom.audit.models import entries
 from sealroom.core.db import Database
 from sealroom.core.db.target import Where
@@ -229,3 +231,30 @@ class AccountsContract:
             ("account_created", account), ("api_key_created", f"api key {made.secret_id}"), ("api_key_disabled", f"api key {made.secret_id}"),
             ("account_changed", account), ("account_terminated", account),
         ]  # fmt: skip
+
+    async def test_a_signature_is_new_to_one_of_all_processes_once(
+        self, databases: tuple[Database, Database], clock: fakes.VirtualClock
+    ) -> None:
+        here, there = (Signatures(one, clock) for one in databases)
+        one = Signed(b"1" * 16, fakes.NOW, covers_payload=True)
+        found = await asyncio.gather(here.keep("A", one), there.keep("A", one), here.keep("A", one))
+        assert sorted(found) == [False, False, True]
+        assert await here.keep("B", one), "another key's"
+        assert not await Signatures(databases[0], clock).keep("A", one), "after a restart"
+
+    async def test_what_is_kept_of_a_signature_is_a_hash_and_goes_after_the_window(
+        self, databases: tuple[Database, Database], clock: fakes.VirtualClock
+    ) -> None:
+        here = Signatures(databases[0], clock)
+        early = Signed(b"early" * 3 + b"!", fakes.NOW - WINDOW_SECONDS, covers_payload=True)
+        late = Signed(b"later" * 3 + b"!", fakes.NOW + WINDOW_SECONDS, covers_payload=True)
+        for one in (early, late):
+            assert await here.keep("AKIDsecret", one)
+        clock.advance(2 * WINDOW_SECONDS)
+        assert await here.keep("A", Signed(b"now", fakes.NOW + 2 * WINDOW_SECONDS, covers_payload=True))
+        rows = await databases[0].ask(select(signatures))
+        assert sorted(row.signed_at // 1000 - fakes.NOW for row in rows) == [300, 600]
+        assert all(len(row.name) == 64 and "AKID" not in row.name for row in rows)
+        assert not await here.keep("AKIDsecret", late), (
+            "its second is still within the window of a clock that is behind"
+        )

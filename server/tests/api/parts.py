@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from sealroom.accounts.signatures import Signatures
 from sealroom.api.endpoint import application
 from sealroom.api.gate import Gate
+from sealroom.api.homes import Homes
 from sealroom.api.idempotency import Answers
 from sealroom.api.services import Services
 from sealroom.app import catalogue
@@ -161,7 +163,8 @@ class Process:
         services = Services(
             desk.register, desk.api_keys, bans, Moderation(rooms, bans, database, desk.audit, clock, errands),
             Endpoints(database, desk.audit, desk.envelope, clock, addresses), Letters(database, desk.audit, clock), desk.audit,
-            catalogue(), Answers(database, desk.envelope, clock),
+            catalogue(), Answers(database, desk.envelope, clock), Signatures(database, clock),
+            Homes(None, desk.register),
         )  # fmt: skip
         return cls(desk, services, application(services, clock, Ids(), metrics), rooms, metrics)
 

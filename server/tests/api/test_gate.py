@@ -128,6 +128,14 @@ async def test_a_change_is_carried_out_once_for_a_signature(world: World) -> Non
     assert (await sent(world, "PATCH", body=body, headers=headers)).status == 200
 
 
+async def test_a_change_is_carried_out_once_by_whichever_process(world: World) -> None:
+    body, headers = json.dumps({"relay": True}).encode(), {"if-match": "*"}
+    made = signed(world.pair, "PATCH", MINE, "", body, headers, now=NOW)
+    answers = [await send(one.gate, "PATCH", MINE, "", body, made) for one in (world.here, world.there)]
+    assert [(one.status, one.code) for one in answers] == [(200, ""), (401, "signature_used")]
+    assert (await sent(world)).json["revision"] == 2
+
+
 async def test_an_answer_with_a_secret_is_not_replayed_to_whoever_recorded_the_request(world: World) -> None:
     headers = {"idempotency-key": "k1"}
     first = await sent(world, "POST", f"{MINE}/keys", headers=headers)

@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from sealroom.api.endpoint import application
+from sealroom.api.homes import Homes
 from sealroom.core.db import Database
 from sealroom.core.errands import Errands
 from sealroom.core.ids import Ids
@@ -32,7 +33,9 @@ async def world(
     path.write_text(write(told))
     second = Database(tmp_path / "test.db")
     made = await World.make(database, second, clock, errands)
-    made.here.services = dataclasses.replace(made.here.services, directory=FileDirectory(path, "cn", clock))
+    made.here.services = dataclasses.replace(
+        made.here.services, homes=Homes(FileDirectory(path, "cn", clock), made.here.desk.register)
+    )
     made.here.gate = application(made.here.services, clock, Ids(), Metrics("test"))
     yield made
     await second.close()

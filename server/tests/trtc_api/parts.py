@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sealroom.accounts.signing import Signed
 from sealroom.audit.events import Actor
 from sealroom.core.clock import Clock
 from sealroom.core.metrics import Metrics
@@ -108,6 +109,21 @@ class Rooms:
             raise Refusal(ErrorCode.ROOM_UNKNOWN)
         self.actors.append(actor)
         return self.inside[sdk_app_id, room]
+
+
+class Used:
+    """Signatures of changes, as the database of all processes keeps them."""
+
+    def __init__(self) -> None:
+        self.kept: set[tuple[str, bytes]] = set()
+        self.fails: Exception | None = None
+
+    async def keep(self, secret_id: str, signed: Signed) -> bool:
+        if self.fails:
+            raise self.fails
+        is_new = (secret_id, signed.mark) not in self.kept
+        self.kept.add((secret_id, signed.mark))
+        return is_new
 
 
 @dataclass
@@ -242,6 +258,7 @@ class World:
     metrics: Metrics = field(default_factory=lambda: Metrics("test"))
     keys: Keys = field(default_factory=Keys)
     owned: Owned = field(default_factory=Owned)
+    used: Used = field(default_factory=Used)
     rooms: Rooms = field(default_factory=Rooms)
     past: Past = field(default_factory=Past)
     numbers: Numbers = field(default_factory=Numbers)
@@ -250,7 +267,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.api: TrtcApi = application(
-            keys=self.keys, applications=self.owned, rooms=self.rooms, past=self.past, numbers=self.numbers, meters=self.meters,
+            keys=self.keys, applications=self.owned, signatures=self.used, rooms=self.rooms, past=self.past, numbers=self.numbers, meters=self.meters,
             clock=self.clock, metrics=self.metrics,
         )  # fmt: skip
 

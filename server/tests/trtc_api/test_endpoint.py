@@ -136,6 +136,28 @@ async def test_a_change_is_carried_out_once_and_a_query_as_often_as_it_is_signed
     assert await world.code("SetUserBlocked", block) == ""
 
 
+async def test_a_change_is_not_carried_out_again_after_a_restart(world: World, clock: VirtualClock) -> None:
+    """Nor by another process: the database of all of them knows its signature. A query's is not written there."""
+    assert (
+        await code_of(
+            world, request("DescribeRoomInfo", {"SdkAppId": APP, "StartTime": NOW - 60, "EndTime": NOW})
+        )
+        == ""
+    )
+    assert not world.used.kept
+    asked = request("RemoveUser", ROOM | {"UserIds": ["alice"]})
+    assert await code_of(world, asked) == ""
+    restarted = World(clock, used=world.used)
+    assert await code_of(restarted, asked) == "AuthFailure.SignatureExpire"
+    assert not restarted.rooms.actors
+
+
+async def test_a_change_whose_signature_cannot_be_kept_is_not_carried_out(world: World) -> None:
+    world.used.fails = OperationalError("INSERT", {}, Exception())
+    assert await code_of(world, request("DismissRoom", ROOM)) == "InternalError.DBError"
+    assert not world.rooms.actors
+
+
 async def test_a_signature_seen_with_a_query_is_no_good_for_a_change(world: World) -> None:
     """The action is not signed by the SDKs: who overhears a query must not make a change of it."""
     overheard = request("DescribeRoomInfo", ROOM)
@@ -307,4 +329,4 @@ async def test_a_client_that_goes_away_in_its_body_is_let_go(world: World) -> No
 def test_a_table_that_promises_what_nobody_does_does_not_start(world: World) -> None:
     operations = tuple(world.api._operations.values())
     with pytest.raises(ValueError, match="operations"):
-        TrtcApi(world.keys, world.owned, operations[1:], world.clock, World(world.clock).metrics)
+        TrtcApi(world.keys, world.owned, world.used, operations[1:], world.clock, World(world.clock).metrics)

@@ -9,6 +9,7 @@ from sealroom.trtc_api.errors import ApiError
 from sealroom.trtc_api.limits import Limits, Once
 from sealroom.trtc_api.signature import Signed
 from server.tests.fakes import NOW, VirtualClock
+from server.tests.trtc_api.parts import Used
 
 
 def allowed(limits: Limits, name: str, uin: int = 1) -> bool:
@@ -60,36 +61,36 @@ def signed(mark: bytes, at: int = NOW) -> Signed:
     return Signed(mark, at, covers_payload=True)
 
 
-def test_a_change_is_carried_out_once_also_after_a_query(clock: VirtualClock) -> None:
-    once = Once(clock)
-    once.check("key", signed(b"1"))
+async def test_a_change_is_carried_out_once_also_after_a_query(clock: VirtualClock) -> None:
+    once = Once(clock, Used())
+    await once.check("key", signed(b"1"))
     with pytest.raises(ApiError, match="SignatureExpire"):
-        once.check("key", signed(b"1"))
-    once.check("other key", signed(b"1"))
+        await once.check("key", signed(b"1"))
+    await once.check("other key", signed(b"1"))
     assert once.note("key", signed(b"2"))
     assert not once.note("key", signed(b"2"))
     with pytest.raises(ApiError, match="SignatureExpire"):
-        once.check("key", signed(b"2"))
+        await once.check("key", signed(b"2"))
 
 
-def test_within_the_whole_window_nothing_is_forgotten(clock: VirtualClock) -> None:
-    once = Once(clock)
-    once.check("key", signed(b"early", NOW - 300))
-    once.check("key", signed(b"late", NOW + 300))
+async def test_within_the_whole_window_nothing_is_forgotten(clock: VirtualClock) -> None:
+    once = Once(clock, Used())
+    await once.check("key", signed(b"early", NOW - 300))
+    await once.check("key", signed(b"late", NOW + 300))
     clock.advance(599)
-    once.check("key", signed(b"other", NOW + 599))
+    await once.check("key", signed(b"other", NOW + 599))
     with pytest.raises(ApiError):
-        once.check("key", signed(b"late", NOW + 300))
+        await once.check("key", signed(b"late", NOW + 300))
 
 
-def test_memory_is_bounded_and_what_is_forgotten_is_refused(clock: VirtualClock) -> None:
+async def test_memory_is_bounded_and_what_is_forgotten_is_refused(clock: VirtualClock) -> None:
     """A flood of queries must not make room for a replay."""
-    once = Once(clock, most=10)
-    once.check("key", signed(b"change", NOW))
+    once = Once(clock, Used(), most=10)
+    await once.check("key", signed(b"change", NOW))
     for number in range(30):
         once.note("key", signed(bytes([number]), NOW + 1 + number))
     with pytest.raises(ApiError):
-        once.check("key", signed(b"change", NOW))
+        await once.check("key", signed(b"change", NOW))
     assert once._keys["key"].count <= 10
     assert sum(len(marks) for marks in once._keys["key"].by_second.values()) == once._keys["key"].count
-    once.check("key", signed(b"new", NOW + 40))
+    await once.check("key", signed(b"new", NOW + 40))

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
+from sealroom.accounts.signatures import Signatures
 from sealroom.app import catalogue
 from sealroom.catalogue import Document
 from sealroom.core.config.schema import RoomSettings
@@ -113,7 +114,7 @@ class WholeContract:
         book = LedgerBook(database)
         world = World(clock, pair=(key.secret_id, key.secret_key))
         world.api = application(
-            keys=desk.api_keys, applications=desk.apps, rooms=moderation, past=RecordedHistory(records, book, clock),
+            keys=desk.api_keys, applications=desk.apps, signatures=Signatures(database, clock), rooms=moderation, past=RecordedHistory(records, book, clock),
             numbers=RecordedNumbers(records), meters=MeteredUsage(UsageService(database, clock)), clock=clock, metrics=Metrics("test"),
         )  # fmt: skip
         yield Whole(House(rooms), ledger, history, world, book, desk, meter, database)
