@@ -23,11 +23,11 @@ from sealroom.core.clock import Clock, SystemClock
 from sealroom.core.config import Configuration
 from sealroom.core.db import Database, metadata
 from sealroom.core.errors import OperatorError
-from sealroom.core.http.address import read_networks
 from sealroom.core.ids import Ids
 from sealroom.core.keys import Envelope, FileKeys, SealedColumn, check_master_key, master_keys
 from sealroom.core.state import StateDirectory, state_directory
 from sealroom.nodes.changes import announce
+from sealroom.reachable import webhook_addresses
 from sealroom.regions.home import claim
 from sealroom.rooms.bans import TOPIC as BANS
 from sealroom.rooms.bans import Bans
@@ -75,7 +75,7 @@ class Kept:
             ConfigurationError, StartError: it cannot be used; the master key is another one's; the database is another site's.
         """
         keys, envelope = FileKeys(state), Envelope(master_keys(configuration.keys, state))
-        addresses = Addresses(read_networks(configuration.webhooks.allow, "webhooks.allow"))
+        addresses = webhook_addresses(configuration)
         site = configuration.site.name
         database = Database(configuration.database.url or state.database, configuration.database)
         audit = AuditLog(database, keys, clock)

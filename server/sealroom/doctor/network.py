@@ -19,6 +19,7 @@ from sealroom.doctor.finding import Said
 from sealroom.doctor.stores import has_schema, is_served
 from sealroom.kept import kept
 from sealroom.media.addresses import media_addresses
+from sealroom.reachable import webhook_addresses
 from sealroom.regions.directory import read as read_directory
 from sealroom.webhooks.address import Addresses, read_addresses
 from sealroom.webhooks.names import Names
@@ -119,7 +120,7 @@ def loopback(_configuration: Configuration) -> str:
 
 def webhooks(configuration: Configuration) -> str | Said:
     """Whether the names of customers' endpoints are resolved, to addresses that may be reached."""
-    addresses = Addresses(read_networks(configuration.webhooks.allow, "webhooks.allow"))
+    addresses = webhook_addresses(configuration)
     if not has_schema(configuration):
         return "no endpoints yet"
     hosts = asyncio.run(_hosts(configuration))

@@ -31,13 +31,18 @@ _Entry._fields_ = [
 
 def media_addresses() -> list[str]:
     """Addresses to take media at: IPv4 of every interface, global IPv6, then 127.0.0.1. Each is bound once to see that it is usable."""
-    try:
-        found = list(dict.fromkeys(_interface_addresses()))
-    except OSError:
-        found = _routed_addresses()
+    found = interface_addresses()
     usable = [address for address in found if _is_for_clients(address) and _can_bind(address)]
     usable.sort(key=lambda address: address.version)
     return [str(address) for address in (*usable, ipaddress.IPv4Address("127.0.0.1"))]
+
+
+def interface_addresses() -> list[IpAddress]:
+    """Every address of this machine's interfaces that are up."""
+    try:
+        return list(dict.fromkeys(_interface_addresses()))
+    except OSError:
+        return _routed_addresses()
 
 
 def _is_for_clients(address: IpAddress) -> bool:

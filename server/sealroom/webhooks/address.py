@@ -37,21 +37,33 @@ _6TO4 = ipaddress.IPv6Network("2002::/16")
 _TEREDO = ipaddress.IPv6Network("2001::/32")
 
 
-class Addresses:
-    """Judges addresses. `allow`: networks that are reached although they are not public, also without TLS."""
+def nothing() -> Iterable[Address]:
+    """Where the operator's own addresses are not known."""
+    return ()
 
-    def __init__(self, allow: Sequence[Network] = ()) -> None:
-        self._allow = tuple(allow)
+
+class Addresses:
+    """Judges addresses. `allow`: networks that are reached although they are not public, also without TLS. `deny`: networks that are
+    never reached. `own`: gives the addresses of the operator's own machines, which count as not public."""
+
+    def __init__(
+        self,
+        allow: Sequence[Network] = (),
+        deny: Sequence[Network] = (),
+        own: Callable[[], Iterable[Address]] = nothing,
+    ) -> None:
+        self._allow, self._deny, self._own = tuple(allow), tuple(deny), own
 
     def may_reach(self, address: Address, *, in_clear: bool) -> bool:
         """Whether an endpoint may have this address; without TLS only in a network that is allowed."""
         forms = list(forms_of(address))
-        return bool(forms) and all(
-            self._is_allowed(form) or (not in_clear and _is_public(form)) for form in forms
+        if not forms or any(_is_in(one, self._deny) for one in (address, *forms)):
+            return False
+        own = {form for one in self._own() for form in (one, *forms_of(one))}
+        return all(
+            _is_in(form, self._allow) or (not in_clear and _is_public(form) and form not in own)
+            for form in forms
         )
-
-    def _is_allowed(self, address: Address) -> bool:
-        return any(address in network for network in self._allow if network.version == address.version)
 
     @property
     def may_be_in_clear(self) -> bool:
@@ -103,6 +115,10 @@ def _translated(bits: int) -> Iterator[ipaddress.IPv4Address]:
             yield ipaddress.IPv4Address(carried)
     if not any(octets[6:12]):
         yield ipaddress.IPv4Address(octets[12:])
+
+
+def _is_in(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address in network for network in networks if network.version == address.version)
 
 
 def _is_public(address: Address) -> bool:

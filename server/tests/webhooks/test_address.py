@@ -5,6 +5,16 @@ import ipaddress
 
 import pytest
 
+from sealroom import reachable
+from sealroom.core.config import Configuration
+from sealroom.core.config.schema import (
+    AdminSettings,
+    ApiSettings,
+    MediaSettings,
+    SignallingSettings,
+    WebhookSettings,
+)
+from sealroom.core.errors import ConfigurationError
 from sealroom.webhooks.address import Addresses, read_addresses
 
 REFUSED = {
@@ -56,3 +66,71 @@ def test_an_address_of_a_link_and_what_is_none_are_left_out() -> None:
     assert [str(one) for one in read_addresses(["fe80::1%eth0", "8.8.8.8%lo", "nonsense", "9.9.9.9"])] == [
         "9.9.9.9"
     ]
+
+
+OWN = ["2606:4700::77", "8.8.8.8"]
+"""Public addresses of the operator's own machines."""
+FORMS = [
+    "8.8.8.8",
+    "::ffff:8.8.8.8",
+    "64:ff9b::8.8.8.8",
+    "64:ff9b:1:808:8:800::",
+    "2002:808:808::1",
+    "2606:4700::77",
+]
+
+
+@pytest.mark.parametrize("text", FORMS)
+def test_the_operators_own_public_addresses_are_refused_in_every_form(text: str) -> None:
+    """Customers' servers they are not; and what listens there beside our own programs may be for the operator alone."""
+    some = Addresses(own=lambda: map(ipaddress.ip_address, OWN))
+    assert not some.may_reach(ipaddress.ip_address(text), in_clear=False)
+    assert some.may_reach(ipaddress.ip_address("64:ff9b::8.8.4.4"), in_clear=False)
+    mapped = Addresses(own=lambda: [ipaddress.ip_address("::ffff:8.8.8.8")])
+    assert text == OWN[0] or not mapped.may_reach(ipaddress.ip_address(text), in_clear=False)
+
+
+def test_an_address_of_our_own_in_a_network_that_is_allowed_is_reached() -> None:
+    some = Addresses([ipaddress.ip_network("8.8.8.8/32")], own=lambda: map(ipaddress.ip_address, OWN))
+    assert some.may_reach(ipaddress.ip_address("8.8.8.8"), in_clear=True)
+
+
+@pytest.mark.parametrize("text", FORMS)
+def test_what_is_denied_is_reached_in_no_form_and_by_no_allowance(text: str) -> None:
+    networks = [ipaddress.ip_network("8.8.0.0/16"), ipaddress.ip_network("2606:4700::/32")]
+    everything = [ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0")]
+    assert not Addresses(everything, networks).may_reach(ipaddress.ip_address(text), in_clear=False)
+
+
+def test_a_denied_prefix_of_a_translator_is_denied_itself() -> None:
+    some = Addresses(deny=[ipaddress.ip_network("64:ff9b::/96")])
+    assert not some.may_reach(ipaddress.ip_address("64:ff9b::9.9.9.9"), in_clear=False)
+    assert some.may_reach(ipaddress.ip_address("9.9.9.9"), in_clear=False)
+
+
+def test_the_configuration_and_this_machine_say_what_is_the_operators_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reachable, "interface_addresses", lambda: [ipaddress.ip_address("9.9.9.9")])
+    configuration = Configuration(
+        signalling=SignallingSettings(listen="[2606:4700::1]:443", public_url="wss://8.8.4.4/rtc/v1"),
+        api=ApiSettings(listen="1.0.0.1:443", public_url="https://api.sg.example"),
+        admin=AdminSettings(listen="1.0.0.2:9464"),
+        media=MediaSettings(addresses=("1.0.0.3",)),
+        webhooks=WebhookSettings(deny=("1.0.1.0/24",)),
+    )
+    some = reachable.webhook_addresses(configuration)
+    for text in (
+        "9.9.9.9",
+        "2606:4700::1",
+        "64:ff9b::8.8.4.4",
+        "1.0.0.1",
+        "1.0.0.2",
+        "::ffff:1.0.0.3",
+        "1.0.1.9",
+    ):
+        assert not some.may_reach(ipaddress.ip_address(text), in_clear=False), text
+    assert some.may_reach(ipaddress.ip_address("1.0.0.4"), in_clear=False)
+    wrong = Configuration(webhooks=WebhookSettings(deny=("1.0.1.1/24",)))
+    with pytest.raises(ConfigurationError, match=r"webhooks\.deny"):
+        reachable.webhook_addresses(wrong)

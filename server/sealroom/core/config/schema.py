@@ -169,6 +169,13 @@ class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "holds anything of the operator's own."
         ),
     ] = ()
+    deny: Annotated[
+        tuple[str, ...],
+        _says(
+            "Networks that no endpoint may lie in, as 8.8.4.0/24, whatever else is said: public addresses of the operator's own that this "
+            "machine does not have, of balancers, of other servers. This machine's are refused anyway."
+        ),
+    ] = ()
     max_waiting: Annotated[
         Count,
         _says(
