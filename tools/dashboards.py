@@ -152,7 +152,8 @@ DASHBOARDS: dict[str, tuple[str, tuple[Panel, ...]]] = {
             Panel(
                 "Failures of the server", "ops", {"{{code}}": _rate("sealroom_api_answers_total", "code", '{code=~"InternalError.*"}')}
             ),
-            Panel("/v1: answers", "ops", {"{{instance}}": _rate("sealroom_v1_answers_total")}),
+            Panel("/v1: answers by operation", "ops", {"{{action}}": _rate("sealroom_v1_answers_total", "action")}),
+            Panel("/v1: answers by code", "ops", {"{{code}}": _rate("sealroom_v1_answers_total", "code")}),
             Panel("/v1: time to answer", "s", _quantiles("sealroom_v1_seconds")),
             Panel("Processor time of the whole process", "percentunit", {"{{instance}}": _rate("sealroom_process_cpu_seconds_total")}),
             Panel("Open files", "short", {"{{instance}}": "sealroom_process_open_fds"}),

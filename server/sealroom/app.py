@@ -272,7 +272,7 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
             kept.register, kept.api_keys, kept.bans, moderation, kept.endpoints, kept.letters, kept.audit, made,
             Answers(kept.database, kept.envelope, clock), signatures, Homes(directory, kept.register),
         )  # fmt: skip
-        own_face = own_api.application(own, clock, ids, metrics)
+        own_face = own_api.application(own, clock, ids, metrics, traces)
         public, api_face = (
             public_listener(settings, endpoint, clock),
             api_listener(configuration.api, api, own_face, clock),

@@ -21,6 +21,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             line.send("nonsense")
             line.recv(10)
         assert "Error" in server.call_api()
+        assert server.call_own_api() == 401
         server.send_media(b"not of any protocol")
         yield server
 

@@ -101,6 +101,19 @@ class Server:
         with urllib.request.urlopen(request, timeout=10, context=self._trust()) as answer:
             return str(answer.read().decode())
 
+    def call_own_api(self, traceparent: str = "") -> int:
+        """A request of the API `/v1` that nobody signed; the status of the answer."""
+        headers = {"traceparent": traceparent} if traceparent else {}
+        url = f"https://127.0.0.1:{self.ports['api']}/v1/applications"
+        try:
+            with urllib.request.urlopen(
+                urllib.request.Request(url, headers=headers), timeout=10, context=self._trust()
+            ) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+
     def send_media(self, datagram: bytes) -> None:
         """One datagram to the media port; returns when the engine has counted it."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:

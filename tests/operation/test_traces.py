@@ -23,6 +23,7 @@ def test_a_call_and_a_request_are_traced_without_anybody_s_name(tmp_path: Path) 
                 line.send('{"type":"enter","id":1}')
                 line.recv(10)
             server.call_api(traceparent=f"00-{TRACE}-00f067aa0ba902b7-01")
+            assert server.call_own_api(traceparent=f"00-{TRACE}-00f067aa0ba902b7-01") == 401
             limit = time.monotonic() + 20
             while "sealroom_records_shipped_total 0.0" in server.get("/metrics")[1]:
                 assert time.monotonic() < limit
@@ -35,6 +36,9 @@ def test_a_call_and_a_request_are_traced_without_anybody_s_name(tmp_path: Path) 
         (request,) = collector.named("api.request")
         assert request.trace_id.hex() == TRACE
         assert said(request) == {"action": "DismissRoom", "code": "AuthFailure.InvalidAuthorization"}
+        (request,) = collector.named("v1.request")
+        assert request.trace_id.hex() == TRACE
+        assert said(request) == {"action": "none", "code": "authorization_invalid"}
         assert sum(said(one)["count"] for one in collector.named("ledger.transaction")) >= 4
         assert collector.named("records.shipping")
         assert collector.resource()["sealroom.site"] == "main"

@@ -33,7 +33,7 @@ def there(scraped: str) -> dict[str, set[str]]:
 @pytest.mark.parametrize("name", RECORDED)
 def test_a_recorded_expression_is_of_what_is_there(name: str, there: dict[str, set[str]]) -> None:
     assert list(unknown(RECORDED[name], there)) == []
-    assert re.fullmatch(r"instance:sealroom_[a-z_]+:[a-z0-9]+_5m", name)
+    assert re.fullmatch(r"instance:sealroom_[a-z0-9_]+:[a-z0-9]+_5m", name)
 
 
 @pytest.mark.parametrize("name", ALERTS)

@@ -21,6 +21,7 @@ from sealroom.core.clock import Clock
 from sealroom.core.http.proxy import Application
 from sealroom.core.ids import Ids
 from sealroom.core.metrics import Metrics
+from sealroom.core.traces import OFF, Traces
 
 PREFIX = "/v1"
 CALLER = Caller.API_KEY
@@ -47,10 +48,10 @@ class StrictRequest(Request[Any, Any, Any]):
             raise ValidationException(extra=[{"key": "the body", "message": str(error)}]) from error
 
 
-def application(services: Services, clock: Clock, ids: Ids, metrics: Metrics) -> Gate:
+def application(services: Services, clock: Clock, ids: Ids, metrics: Metrics, traces: Traces = OFF) -> Gate:
     """The API with everything behind it."""
     inner = cast("Application", routed(services))
-    return Gate(inner, services.api_keys, services.signatures, services.homes, clock, ids, metrics)
+    return Gate(inner, services.api_keys, services.signatures, services.homes, clock, ids, metrics, traces)
 
 
 def routed(services: Services | None, openapi: OpenAPIConfig | None = None) -> Litestar:

@@ -36,6 +36,7 @@ from sealroom.core.http.rates import Buckets, Rate
 from sealroom.core.ids import Ids
 from sealroom.core.logging import get_logger
 from sealroom.core.metrics import Metrics
+from sealroom.core.traces import OFF, Span, SpanName, Traces, parent_of
 
 SCHEME = Scheme("sealroom")
 MAX_BODY_BYTES = 64 * 1024
@@ -98,16 +99,20 @@ class Gate:
     """Lets signed requests through to `inner`."""
 
     def __init__(
-        self, inner: Application, keys: ApiKeys, signatures: Kept, homes: Homes, clock: Clock, ids: Ids, metrics: Metrics,
+        self, inner: Application, keys: ApiKeys, signatures: Kept, homes: Homes, clock: Clock, ids: Ids, metrics: Metrics, traces: Traces = OFF,
     ) -> None:  # fmt: skip
         self._inner, self._keys, self._clock, self._ids = inner, keys, clock, ids
-        self._homes = homes
+        self._homes, self._traces = homes, traces
         self._once = Once(clock, signatures)
         self._calls, self._failures, self._explained = Buckets(clock), Buckets(clock), Buckets(clock)
         self._metrics = GateMetrics(metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
+        with self._traces.span(SpanName.V1_REQUEST, parent_of(scope["headers"])) as span:
+            await self._exchange(scope, receive, send, span)
+
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send, span: Span) -> None:
         began = self._clock.monotonic()
         exchange = _Exchange(self._request_id(scope))
         inside = {**scope, "sealroom.request": exchange.request_id}
@@ -119,12 +124,17 @@ class Gate:
         except ApiProblem as problem:
             inside["sealroom.code"] = problem.code
             await _answer(problem, exchange.request_id, dressed, incoming)
-        self._count(inside, exchange, self._clock.monotonic() - began)
+        self._count(inside, exchange, self._clock.monotonic() - began, span)
 
-    def _count(self, scope: Scope, exchange: _Exchange, seconds: float) -> None:
+    def _count(self, scope: Scope, exchange: _Exchange, seconds: float, span: Span) -> None:
         handler: Any = scope.get("route_handler")
         action = getattr(handler, "operation_id", None) or "none"
         code = str(scope.get("sealroom.code", "ok"))
+        span.set("action", action)
+        span.set("code", code)
+        if code == "ok" and (number := scope.get("path_params", {}).get("sdk_app_id")):
+            # The caller's own: of others nothing is ok.
+            span.set("application", number)
         self._metrics.answers.labels(action, code).inc()
         self._metrics.seconds.observe(seconds)
         _log.info(

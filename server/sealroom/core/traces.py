@@ -5,6 +5,7 @@
 Off, which is the default, nothing of OpenTelemetry is imported, and a span costs one call.
 """
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from types import TracebackType
@@ -39,6 +40,7 @@ class SpanName(StrEnum):
     ADMIT = "enter.admit"
     JOIN = "enter.join"
     API_REQUEST = "api.request"
+    V1_REQUEST = "v1.request"
     WEBHOOK = "webhook.delivery"
     JOB = "job"
     LEDGER = "ledger.transaction"
@@ -46,7 +48,7 @@ class SpanName(StrEnum):
 
 
 ATTRIBUTES: dict[str, Field] = {
-    "action": Field("An action of TRTC's API, of a closed set."),
+    "action": Field("An action of TRTC's API, or an operation of the API /v1, of a closed set."),
     "application": Field("The application.", subject=Subject.APPLICATION),
     "attempt": Field("The how manieth attempt it is."),
     "code": Field("A stable code of what came of it; `ok` for no error."),
@@ -70,6 +72,12 @@ _OF_A_SPAN = {
     "start": Field("When it began."),
     "end": Field("When it ended."),
 }
+
+
+def parent_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The span of whoever asks, as his request says (W3C `traceparent`); more than one says nothing."""
+    found = [value for name, value in headers if name == b"traceparent"]
+    return found[0].decode("latin-1") if len(found) == 1 else ""
 
 
 class Span(Protocol):

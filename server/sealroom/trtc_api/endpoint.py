@@ -22,7 +22,7 @@ from sealroom.core.http.proxy import Receive, Scope, Send
 from sealroom.core.logging import get_logger
 from sealroom.core.metrics import Metrics
 from sealroom.core.records import RecordsUnavailable
-from sealroom.core.traces import OFF, SpanName, Traces
+from sealroom.core.traces import OFF, SpanName, Traces, parent_of
 from sealroom.regions.directory import Directory, Place
 from sealroom.trtc_api import calls, dashboard, history, moderation, usage
 from sealroom.trtc_api.accounts import ApiKey, ApiKeys, Applications
@@ -113,7 +113,7 @@ class TrtcApi:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         exchange = _Exchange()
-        with self._traces.span(SpanName.API_REQUEST, _traceparent(scope)) as span:
+        with self._traces.span(SpanName.API_REQUEST, parent_of(scope["headers"])) as span:
             span.set("code", await self._exchange(scope, receive, send, exchange))
             span.set("action", exchange.action)
             if exchange.application:
@@ -281,12 +281,6 @@ def application(
         *usage.operations(meters, applications, clock),
     )
     return TrtcApi(keys, applications, signatures, operations, clock, metrics, traces, directory)
-
-
-def _traceparent(scope: Scope) -> str:
-    """The caller's span; more than one says nothing."""
-    found = [value for name, value in scope["headers"] if name == b"traceparent"]
-    return found[0].decode("latin-1") if len(found) == 1 else ""
 
 
 def _send_elsewhere(place: Place | None, what: str) -> None:

@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who is let in: signatures, clocks, replays, rates, sizes; and what every answer says."""
 
+import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from litestar.testing import AsyncTestClient
 
-from sealroom.api.endpoint import routed
+from sealroom.api.endpoint import application, routed
 from sealroom.api.gate import CALLS, FAILURES, MAX_BODY_BYTES
 from sealroom.core.db import Database
 from sealroom.core.errands import Errands
+from sealroom.core.ids import Ids
 from sealroom.core.keys import EnvelopeError
+from sealroom.core.metrics import Metrics
+from sealroom.core.traces import Span, SpanName, Value
 from server.tests import fakes
 from server.tests.api.parts import HOST, Answer, World, send, signed
 from server.tests.fakes import APP, NOW
@@ -263,3 +267,37 @@ async def test_the_day_of_a_key_s_last_use_is_noted(world: World) -> None:
     await sent(world)
     (status,) = await world.here.desk.api_keys.of(fakes.UIN)
     assert str(status.last_used_day) == "2027-01-15"
+
+
+class Spans:
+    """Keeps what spans said."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[SpanName, str, dict[str, Value]]] = []
+
+    @contextlib.contextmanager
+    def span(self, name: SpanName, parent: str = "") -> Iterator[Span]:
+        said: dict[str, Value] = {}
+        self.told.append((name, parent, said))
+
+        class One:
+            def set(self, name: str, value: Value) -> None:
+                said[name] = value
+
+        yield One()
+
+    async def close(self) -> None:
+        """Nothing is left."""
+
+
+async def test_a_request_is_a_span_with_its_operation_and_code(world: World) -> None:
+    spans = Spans()
+    world.here.gate = application(world.here.services, world.clock, Ids(), Metrics("test"), spans)
+    assert (await world.call("GET", MINE, traceparent="00-ab-cd-01")).status == 200
+    await world.other("GET", MINE)
+    await send(world.here.gate, "GET", MINE, "", b"", {"host": HOST})
+    assert spans.told == [
+        (SpanName.V1_REQUEST, "00-ab-cd-01", {"action": "getApplication", "code": "ok", "application": APP}),
+        (SpanName.V1_REQUEST, "", {"action": "getApplication", "code": "application_unknown"}),
+        (SpanName.V1_REQUEST, "", {"action": "none", "code": "authorization_invalid"}),
+    ]
