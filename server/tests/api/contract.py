@@ -16,6 +16,7 @@ from sealroom.api.models import answers
 from sealroom.api.problems import CODES
 from sealroom.audit.checkpoint import Checkpoint
 from sealroom.audit.entry import Body
+from sealroom.audit.models import entries
 from sealroom.audit.tree import check_consistency, check_inclusion, leaf_hash
 from sealroom.core.db import Database
 from sealroom.core.db.target import Where
@@ -456,20 +457,38 @@ class ApiContract:
             "GET", "/v1/audit/proofs/consistency", query={"old": first.size, "new": last.size}
         )
         check_consistency(first.size, last.size, first.root, last.root, _hashes(consistent))
-        entries = (await world.call("GET", "/v1/audit/entries")).json["items"]
-        assert entries[-1]["event"] == "application_changed"
-        assert json.loads(entries[-1]["details"]) == {"relay": False}
-        assert entries[-1]["actor"] == f"api_key:{world.pair[0]}"
-        for one in entries:
+        told = (await world.call("GET", "/v1/audit/entries")).json["items"]
+        assert told[-1]["event"] == "application_changed"
+        assert json.loads(told[-1]["details"]) == {"relay": False}
+        assert told[-1]["actor"] == f"api_key:{world.pair[0]}"
+        for one in told:
             salt, commitment = base64.b64decode(one["salt"]), base64.b64decode(one["commitment"])
             assert hmac.digest(salt, one["details"].encode(), hashlib.sha256) == commitment
-            body = Body(
-                one["leaf"], one["id"], one["at"], one["event"], one["actor"], one["target"], commitment, base64.b64decode(one["previous"])
-            )  # fmt: skip
+            shown = base64.b64decode(one["hash"])
+            if one["actor"] != "operator":
+                body = Body(
+                    one["leaf"], one["id"], one["at"], one["event"], one["actor"], one["target"], commitment, base64.b64decode(one["previous"])
+                )  # fmt: skip
+                assert leaf_hash(body.octets()) == shown
             proof = await world.call(
                 "GET", "/v1/audit/proofs/inclusion", query={"leaf": one["leaf"], "size": last.size}
             )
-            check_inclusion(one["leaf"], last.size, leaf_hash(body.octets()), _hashes(proof), last.root)
+            check_inclusion(one["leaf"], last.size, shown, _hashes(proof), last.root)
+
+    async def test_the_log_names_nobody_of_the_operators_staff(self, world: World) -> None:
+        await world.call("PATCH", MINE, {"relay": True}, if_match="*")
+        answer = await world.call("GET", "/v1/audit/entries")
+        assert fakes.ACTOR.name not in answer.body.decode()
+        assert {one["actor"] for one in answer.json["items"]} == {"operator", f"api_key:{world.pair[0]}"}
+        stored = await world.database.ask(select(entries.c.leaf, entries.c.actor, entries.c.hash))
+        staff = {row.leaf: row.hash for row in stored if row.actor == str(fakes.ACTOR)}
+        told = {
+            one["leaf"]: base64.b64decode(one["hash"])
+            for one in answer.json["items"]
+            if one["actor"] == "operator"
+        }
+        assert told
+        assert told.items() <= staff.items(), "the hash is the one of the log, which the proofs are about"
 
     async def test_there_is_no_proof_beyond_the_log(self, world: World) -> None:
         for query in ({"leaf": 0, "size": 10_000}, {"leaf": 5, "size": 3}, {"leaf": 2**53, "size": 2**53}):

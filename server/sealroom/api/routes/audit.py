@@ -13,9 +13,14 @@ from sealroom.api.paging import USUAL, Number, Page, PageSize, PageToken, page, 
 from sealroom.api.problems import ApiProblem, missing, problems
 from sealroom.api.routes.given import Asked, Behind
 from sealroom.audit.service import Placed
+from sealroom.audit.tree import leaf_hash
 from sealroom.core.callers import Caller
 
 _LIST = "audit"
+_OPERATOR = "operator"
+"""Stands for whoever of the operator's staff did it: a role, not a name."""
+_CUSTOMER = "api_key:"
+"""What actors of the account itself begin with. **Whatever else there is, or will be, is not shown.**"""
 _OWN = 5_000
 """Applications of one account whose entries are told at once. More make the question longer than a database takes."""
 Place: TypeAlias = Annotated[int, QueryParameter(ge=0, le=2**53, description="In the tree.")]
@@ -30,6 +35,7 @@ class EntryView(msgspec.Struct, frozen=True, kw_only=True):
     """Unix milliseconds."""
     event: str
     actor: str
+    """`api_key:` and the SecretId; or `operator`, who is not named. His name is in the leaf, so only `hash` can be checked of that entry."""
     target: str
     details: str | None
     """JSON, exactly the text of the commitment; null once erased."""
@@ -39,6 +45,8 @@ class EntryView(msgspec.Struct, frozen=True, kw_only=True):
     """HMAC-SHA-256 of the details under the salt, base64."""
     previous: str
     """Hash of the leaf before, base64."""
+    hash: str
+    """Hash of the leaf, base64: what proofs are about."""
 
 
 class CheckpointView(msgspec.Struct, frozen=True):
@@ -128,9 +136,11 @@ def _text(octets: bytes) -> str:
 
 def _view(one: Placed) -> EntryView:
     body = one.body
+    actor = body.actor if body.actor.startswith(_CUSTOMER) else _OPERATOR
     return EntryView(
-        leaf=body.leaf, id=body.id, at=body.at, event=body.event, actor=body.actor, target=body.target, details=one.payload,
+        leaf=body.leaf, id=body.id, at=body.at, event=body.event, actor=actor, target=body.target, details=one.payload,
         salt=None if one.salt is None else _text(one.salt), commitment=_text(body.commitment), previous=_text(body.previous),
+        hash=_text(leaf_hash(body.octets())),
     )  # fmt: skip
 
 
