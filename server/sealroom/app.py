@@ -72,7 +72,8 @@ from sealroom.trtc_api.reading.numbers import RecordedNumbers
 from sealroom.trtc_api.reading.past import RecordedHistory
 from sealroom.usage.meter import Meter
 from sealroom.webhooks.client import Client
-from sealroom.webhooks.delivery import Deliverer, WebhookMetrics
+from sealroom.webhooks.delivery import Deliverer
+from sealroom.webhooks.metrics import WebhookMetrics
 from sealroom.webhooks.outbox import TOPIC as WEBHOOKS
 from sealroom.webhooks.outbox import Outbox
 from sealroom_wire.errors import ErrorCode

@@ -10,9 +10,6 @@ import hashlib
 from collections import Counter, deque
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Histogram
-from prometheus_client import Counter as Counting
-
 from sealroom.core.clock import Clock
 from sealroom.core.db import AWAY
 from sealroom.core.errands import place_of
@@ -23,8 +20,10 @@ from sealroom.webhooks import schedule
 from sealroom.webhooks.bodies import body, sign
 from sealroom.webhooks.client import Client, NotTaken, Problem
 from sealroom.webhooks.endpoints import Endpoint, Endpoints
+from sealroom.webhooks.metrics import WebhookMetrics
 from sealroom.webhooks.models import State
 from sealroom.webhooks.outbox import LEASE_SECONDS, Delivered, Kept, Outbox, Outcome, Parcel, Revived
+from sealroom.webhooks.standing import Standing
 
 POLL_SECONDS = 1.0
 """How often the outbox is looked at when nothing says that there is something in it: for what others wrote, or is due again."""
@@ -38,8 +37,6 @@ PER_APPLICATION = 32
 """Requests of one application at once."""
 AT_ONCE = 512
 """Requests in all."""
-STRIKES = 2
-"""Events in a row that an endpoint did not take in their time, after which it counts as down. More ask a dead one more often."""
 COUNT_SECONDS = 10.0
 """How often it is counted how much waits for each application."""
 CLOSE_SECONDS = 6.0
@@ -48,32 +45,6 @@ MARGIN_SECONDS = 10.0
 """A request starts only so long before the end of its lease: it takes less."""
 
 _log = get_logger()
-
-
-class WebhookMetrics:
-    """What is sent, and what became of it."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.attempts = Counting(
-            "sealroom_webhook_attempts_total", "Requests to endpoints, by what came of them.", ["code"], registry=registry
-        )  # fmt: skip
-        self.events = Counting(
-            "sealroom_webhook_events_total",
-            "Events that were delivered, parked, dead, or refused for too many waited.",
-            ["reason"],
-            registry=registry,
-        )
-        # Shown from the start: what appears with its first event shows no increase to an alert rule.
-        for code in ("ok", *Problem):
-            self.attempts.labels(str(code))
-        for reason in ("delivered", "parked", "dead", "refused"):
-            self.events.labels(reason)
-        self.seconds = Histogram(
-            "sealroom_webhook_delay_seconds",
-            "From the outbox to the endpoint's answer, of events delivered.",
-            buckets=(0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 15.0, 60.0, 600.0, 3600.0, 86400.0),
-            registry=registry,
-        )
 
 
 @dataclass(eq=False, slots=True)
@@ -123,8 +94,7 @@ class Deliverer:
         self._lease = _Lease()
         self._held: Counter[int] = Counter()
         self._outcomes: list[Outcome] = []
-        self._down: dict[tuple[int, int], float] = {}
-        self._strikes: Counter[tuple[int, int]] = Counter()
+        self._standing = Standing(clock)
         self._all = asyncio.Semaphore(AT_ONCE)
         self._applications: dict[int, asyncio.Semaphore] = {}
         self._wake = asyncio.Event()
@@ -220,8 +190,7 @@ class Deliverer:
     async def _read_endpoints(self, number: int) -> None:
         known = {(one.sdk_app_id, int(one.group)): one for one in await self._endpoints.all()}
         self._known, self._number = known, number
-        self._down.clear()
-        self._strikes.clear()
+        self._standing.clear()
 
     async def _count(self) -> None:
         """Looks which applications have too much waiting: a dead endpoint must not fill the disk."""
@@ -282,7 +251,7 @@ class Deliverer:
         """Tries until it is taken, or its minute is over; None where the lease ran out, and the event is another worker's."""
         attempts, problem = 0, Problem.TIMEOUT
         place = (parcel.sdk_app_id, parcel.group)
-        if self._is_down(place) and not self._is_fresh(parcel):
+        if self._standing.is_down(place) and not self._is_fresh(parcel):
             return self._park(parcel, attempts, Problem.DOWN, counts=False)
         while True:
             wait = self._wait_before(parcel, attempts + 1)
@@ -357,19 +326,9 @@ class Deliverer:
         self._metrics.events.labels("delivered").inc()
         self._metrics.seconds.observe(max(0.0, self._clock.unix() - parcel.since / 1000))
         place = (parcel.sdk_app_id, parcel.group)
-        self._strikes.pop(place, None)
-        if self._down.pop(place, None) is not None:
+        if self._standing.taken(place):
             self._outcomes.append(Revived(parcel.sdk_app_id, parcel.group))
         return Delivered(parcel.id)
-
-    def _is_down(self, place: tuple[int, int]) -> bool:
-        return self._down.get(place, 0.0) > self._clock.monotonic()
-
-    def _not_taken(self, place: tuple[int, int]) -> None:
-        """One event may be one that the endpoint does not like; after two with none taken between, it is down."""
-        self._strikes[place] += 1
-        if self._strikes[place] >= STRIKES:
-            self._down[place] = self._clock.monotonic() + schedule.DOWN_SECONDS
 
     def _park(self, parcel: Parcel, attempts: int, problem: Problem, *, counts: bool = True) -> Outcome:
         """Sets an event aside until later, or buries it where its day is over. `counts`: an attempt was made for it."""
@@ -377,7 +336,7 @@ class Deliverer:
         parked = parcel.parked + 1 if counts else max(1, parcel.parked)
         due = schedule.parked_until(parked, now, parcel.since / 1000)
         if counts:
-            self._not_taken((parcel.sdk_app_id, parcel.group))
+            self._standing.not_taken((parcel.sdk_app_id, parcel.group))
         if due is None:
             return self._bury(parcel, attempts, problem)
         self._metrics.events.labels("parked").inc()

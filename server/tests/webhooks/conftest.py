@@ -21,9 +21,10 @@ from sealroom.rooms import events
 from sealroom.rooms.events import Call, RoomEvent
 from sealroom.webhooks.address import Addresses
 from sealroom.webhooks.client import NotTaken, Problem
-from sealroom.webhooks.delivery import Deliverer, WebhookMetrics
+from sealroom.webhooks.delivery import Deliverer
 from sealroom.webhooks.endpoints import Endpoints
 from sealroom.webhooks.letters import Letters
+from sealroom.webhooks.metrics import WebhookMetrics
 from sealroom.webhooks.models import Group
 from sealroom.webhooks.outbox import Outbox
 from sealroom_wire.ids import room_string
