@@ -1,14 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures webhooks: from the event in a room to the customer's endpoint. `method.md` says how.
+"""Webhooks: from the event in a room to the customer's endpoint, which is a process of its own: this module with the file it writes to."""
 
-`python bench/signalling/webhooks.py [--seconds N] [--rate N] [--no-save]`. The exit code is 1 when a bar is missed.
-"""
-
-import argparse
 import asyncio
 import contextlib
 import ipaddress
-import json
 import re
 import subprocess
 import sys
@@ -23,7 +18,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import uvloop
 
-from bench.machine import machine
 from sealroom.audit.events import Actor
 from sealroom.audit.service import AuditLog
 from sealroom.core.clock import SystemClock
@@ -37,14 +31,14 @@ from sealroom.rooms.events import Call, TrackPublished
 from sealroom.rooms.ledger import Ledger, LedgerMetrics
 from sealroom.webhooks.address import Addresses
 from sealroom.webhooks.client import Client
-from sealroom.webhooks.delivery import Deliverer, WebhookMetrics
+from sealroom.webhooks.delivery import Deliverer
 from sealroom.webhooks.endpoints import Endpoints
+from sealroom.webhooks.metrics import WebhookMetrics
 from sealroom.webhooks.models import Group
 from sealroom.webhooks.outbox import Outbox
 from sealroom_wire.ids import room_string
 from sealroom_wire.participant import Role, Track
 
-HERE = Path(__file__).resolve().parent
 APP = 1_400_000_001
 ROOMS = 200
 TICK_SECONDS = 0.005
@@ -61,7 +55,7 @@ def measure(seconds: float = 20.0, rate: int = 1_000) -> Measured:
     """Runs both processes; milliseconds from event to endpoint."""
     with tempfile.TemporaryDirectory() as folder:
         seen = Path(folder) / "seen"
-        command = [sys.executable, __file__, "--sink", str(seen)]
+        command = [sys.executable, __file__, str(seen)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as sink:
             assert sink.stdout is not None
             port = int(sink.stdout.readline())
@@ -182,51 +176,5 @@ async def _sink(file: Path) -> None:
     file.write_text("".join(f"{name.decode()} {moment:.6f}\n" for name, moment in seen))  # noqa: ASYNC240
 
 
-def table(host: Measured, found: Measured) -> str:
-    """The result for people."""
-    lines = [
-        f"# Webhooks, {host['date']}",
-        "",
-        f"{host['processor']}, {host['processors']} processors, {host['system']}, revision {host['revision']}, load {host['load']} "
-        f"and niceness {host['nice']} when it began. {found['events']} events at {found['rate']} a second: "
-        f"p50 {found['p50_ms']:.0f} ms, p99 {found['p99_ms']:.0f} ms, p99.9 {found['p999_ms']:.0f} ms, longest {found['longest_ms']:.0f} ms; "
-        f"{found['delivered_per_second']:.0f} delivered a second with {found['cores']:.2f} cores.",
-        "",
-        "| what | measured | bar | |",
-        "|---|---|---|---|",
-    ]
-    for bar in found["bars"]:
-        kept = "kept" if bar["value"] <= bar["most"] else "**missed**"
-        lines.append(
-            f"| {bar['name']} | {bar['value']:,.4g} {bar['unit']} | {bar['most']:,.4g} {bar['unit']} | {kept} |"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def main() -> int:
-    """Measures, prints, keeps."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--rate", type=int, default=1_000, help="events a second")
-    parser.add_argument("--no-save", action="store_true", help="print only")
-    parser.add_argument("--sink", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.sink is not None:
-        uvloop.run(_sink(options.sink))
-        return 0
-    host = machine()
-    found = measure(options.seconds, options.rate)
-    text = table(host, found)
-    print(text)
-    if not options.no_save:
-        file = HERE / "results" / f"{host['date']}-webhooks"
-        file.parent.mkdir(exist_ok=True)
-        file.with_suffix(".json").write_text(json.dumps({"machine": host, **found}, indent=2) + "\n")
-        file.with_suffix(".md").write_text(text)
-    return 0 if all(bar["value"] <= bar["most"] for bar in found["bars"]) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    uvloop.run(_sink(Path(sys.argv[1])))
