@@ -39,6 +39,7 @@ FIELDS: dict[str, Field] = {
     "code": Field("A stable error code."),
     "count": Field("How many."),
     "dtls": Field("Version of DTLS."),
+    "entry": Field("Key of an entry of the directory of sites: an opaque id, or a site."),
     "error": Field("Kind of a fault in the program, without its text."),
     "event": Field("What happened, of a closed set."),
     "kind": Field("Of what kind, of a closed set."),

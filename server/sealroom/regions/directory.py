@@ -26,7 +26,7 @@ import ipaddress
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Protocol, TypeAlias
+from typing import Annotated, Any, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
@@ -53,11 +53,17 @@ LOOK_SECONDS = 1.0
 MAX_BYTES = 64 << 20
 """Of one file: half a million applications. A larger one is refused unread."""
 
+MOST_TOLD = 20
+"""Contradicted entries that are named. All of them may be half a million."""
+
 _SITE = r"^[a-z][a-z0-9-]{0,15}$(?!\n)"
 Site: TypeAlias = Annotated[str, Meta(pattern=_SITE)]
 _Number: TypeAlias = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,18}$(?!\n)")]
 _Hash: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 _Url: TypeAlias = Annotated[str, Meta(max_length=255)]
+
+_OF_IDS = ("applications", "secret_ids", "accounts")
+_Tables: TypeAlias = dict[str, dict[str, Any]]
 
 _log = get_logger()
 
@@ -106,6 +112,17 @@ def directory_dataset() -> Dataset:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the directory. `key` is an opaque id, or a site's name."""
+
+    table: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.key} of [{self.table}]"
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Another site, and where it answers."""
 
@@ -128,8 +145,8 @@ class Directory(Protocol):
 
 
 class FileDirectory:
-    """The directory in a file, or in a folder of them, read again when they change. **A file that cannot be used changes nothing**:
-    what was known before goes on being true."""
+    """The directory in a file, or in a folder of them, read again when they change. **Files that cannot be used, or contradict each
+    other, change nothing**: what was known before goes on being true. A start knows nothing before: it takes what is not contradicted."""
 
     def __init__(self, path: Path | None, site: str, clock: Clock) -> None:
         """`site` is this process's own: what the directory says of it is not another site's.
@@ -139,7 +156,9 @@ class FileDirectory:
         """
         self._path, self._site, self._clock = path, site, clock
         self._mark = _mark(path)
-        self.contents = read(path) if path is not None else Contents()
+        self.contents, contradicted = gather(path) if path is not None else (Contents(), ())
+        for one in contradicted[:MOST_TOLD]:
+            _log.error("directory_contradicts", kind=one.table, entry=one.key, count=len(contradicted))
         self._looked_at = clock.monotonic()
         self._looking = asyncio.Lock()
 
@@ -191,15 +210,43 @@ def read(path: Path) -> Contents:
     """Reads a file, or every `*.toml` of a folder.
 
     Raises:
-        ConfigurationError: it cannot be read, holds anything but opaque ids and endpoints, or gives an id to two sites.
+        ConfigurationError: it cannot be read, holds anything but opaque ids and endpoints, or contradicts itself.
     """
-    made = Contents()
+    contents, contradicted = gather(path)
+    if contradicted:
+        told = ", ".join(str(one) for one in contradicted[:MOST_TOLD])
+        raise _refused(path, f"contradicts itself about {len(contradicted)} entries: {told}")
+    return contents
+
+
+def gather(path: Path) -> tuple[Contents, tuple[Entry, ...]]:
+    """What all files say alike, and what they contradict each other about: of that nothing is known, so nobody is sent anywhere. A site
+    with two addresses takes all its entries along.
+
+    Raises:
+        ConfigurationError: it cannot be read, or holds anything but opaque ids and endpoints.
+    """
+    claims: _Tables = {name: {} for name in Contents.__struct_fields__}
+    wrong: dict[str, set[str]] = {name: set() for name in claims}
     for file in _files(path):
-        made = _joined(made, _read(file), file)
-    unknown = sorted(_named(made) - made.sites.keys())
+        read_ = _read(file)
+        for name, known in claims.items():
+            for key, value in getattr(read_, name).items():
+                if known.setdefault(key, value) != value:
+                    wrong[name].add(key)
+    unknown = sorted({site for name in _OF_IDS for site in claims[name].values()} - claims["sites"].keys())
     if unknown:
         raise _refused(path, f"has entries of the site {unknown[0]} and does not say where that answers")
-    return made
+    agreed = {
+        name: {
+            key: value
+            for key, value in known.items()
+            if key not in wrong[name] and value not in wrong["sites"]
+        }
+        for name, known in claims.items()
+    }
+    contradicted = (Entry(name, key) for name, keys in wrong.items() for key in sorted(keys))
+    return msgspec.convert(agreed, Contents), tuple(contradicted)
 
 
 def write(contents: Contents) -> str:
@@ -212,7 +259,7 @@ def write(contents: Contents) -> str:
             f"signalling = {_quoted(told.signalling)}",
             f"api = {_quoted(told.api)}",
         ]
-    for name in ("applications", "secret_ids", "accounts"):
+    for name in _OF_IDS:
         entries: dict[str, str] = getattr(contents, name)
         if entries:
             lines += ["", f"[{name}]", *(f'{key} = "{site}"' for key, site in sorted(entries.items()))]
@@ -271,20 +318,6 @@ def _read(file: Path) -> Contents:
     except ValueError as error:
         raise _refused(file, f"names an endpoint that cannot be used: {error}") from None
     return contents
-
-
-def _joined(one: Contents, other: Contents, file: Path) -> Contents:
-    for name in Contents.__struct_fields__:
-        mine, his = getattr(one, name), getattr(other, name)
-        if any(mine[key] != his[key] for key in mine.keys() & his.keys()):
-            raise _refused(file, f"contradicts another file about one of [{name}]")
-    return Contents(
-        **{name: getattr(one, name) | getattr(other, name) for name in Contents.__struct_fields__}
-    )
-
-
-def _named(contents: Contents) -> set[str]:
-    return {*contents.applications.values(), *contents.secret_ids.values(), *contents.accounts.values()}
 
 
 def _quoted(text: str) -> str:

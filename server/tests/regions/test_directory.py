@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from sealroom.core.errors import ConfigurationError
 from sealroom.regions.directory import (
@@ -111,8 +112,51 @@ def test_anything_but_opaque_ids_is_refused_and_not_repeated(tmp_path: Path, tex
 def test_two_files_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     file_of(tmp_path, GOOD, "sg.toml")
     file_of(tmp_path, write(Contents({"cn": CN}, {"1400000001": "cn"})), "cn.toml")
-    with pytest.raises(ConfigurationError, match="contradicts"):
+    with pytest.raises(
+        ConfigurationError, match=r"contradicts itself about 1 entries: 1400000001 of \[applications\]"
+    ):
         read(tmp_path)
+
+
+async def test_a_start_knows_all_but_what_is_contradicted_and_says_what_that_is(
+    tmp_path: Path, clock: VirtualClock
+) -> None:
+    """Who asks for a contradicted id is told what is told of nobody's: he is sent nowhere."""
+    file_of(tmp_path, GOOD, "sg.toml")
+    others = {"1400000001": "cn", "1400000002": "cn"}
+    file_of(tmp_path, write(Contents({"cn": CN}, others, {hash_of("AKIDsg"): "cn"})), "cn.toml")
+    with capture_logs() as logs:
+        found = directory(tmp_path, clock, "us")
+    assert await found.of_application(1400000001) is None
+    assert await found.of_secret_id("AKIDsg") is None
+    assert await found.of_application(1400000002) == Place("cn", CN.signalling, CN.api)
+    assert await found.of_account(100000000001) == SG_PLACE
+    assert [(one["event"], one["kind"], one["entry"], one["count"]) for one in logs] == [
+        ("directory_contradicts", "applications", "1400000001", 2),
+        ("directory_contradicts", "secret_ids", hash_of("AKIDsg"), 2),
+    ]
+
+
+async def test_a_site_with_two_addresses_is_sent_to_at_neither(tmp_path: Path, clock: VirtualClock) -> None:
+    file_of(tmp_path, GOOD, "sg.toml")
+    file_of(tmp_path, write(Contents({"sg": CN, "cn": CN}, {"1400000002": "cn"})), "thief.toml")
+    found = directory(tmp_path, clock, "us")
+    assert await found.of_application(1400000001) is None
+    assert await found.of_account(100000000001) is None
+    assert await found.of_application(1400000002) == Place("cn", CN.signalling, CN.api)
+
+
+async def test_a_running_server_keeps_all_that_it_knew_when_files_contradict_each_other(
+    tmp_path: Path, clock: VirtualClock
+) -> None:
+    file_of(tmp_path, GOOD, "sg.toml")
+    found = directory(tmp_path, clock, "us")
+    file_of(tmp_path, write(Contents({"cn": CN}, {"1400000001": "cn", "1400000002": "cn"})), "cn.toml")
+    clock.advance(LOOK_SECONDS)
+    with capture_logs() as logs:
+        assert await found.of_application(1400000001) == SG_PLACE
+        assert await found.of_application(1400000002) is None
+    assert [one["event"] for one in logs] == ["directory_not_read"]
 
 
 def test_a_file_that_cannot_be_read_keeps_the_server_from_starting(
