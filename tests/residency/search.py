@@ -14,6 +14,10 @@ from sealroom.catalogue import Document
 from sealroom.catalogue.declare import dataset_of
 from sealroom.core.db import Database, metadata
 from sealroom.core.records import Query, Records
+from sealroom.core.records.journal.dead import fields_of
+from sealroom.core.records.journal.entries import entries_of
+from sealroom.core.records.journal.reading import SegmentReader
+from tests.residency.site import Site
 
 D = TypeVar("D", bound=Document)
 EVER = (0, 2**53)
@@ -80,6 +84,25 @@ async def documents(records: Records, kind: type[D]) -> list[D]:
         cursor = page.cursor
         if cursor is None:
             return found
+
+
+async def in_journal(one: Site, values: Iterable[str]) -> dict[str, set[str]]:
+    """`journal/kind.field` of each value: what waits for the store, and what the store refused, read with the site's own key."""
+    found: dict[str, set[str]] = {value: set() for value in values}
+    for path in (one.state / "journal").rglob("*"):
+        if not path.is_file() or not path.stem.isdecimal():
+            continue
+        try:
+            reader = await SegmentReader.open(path, one.keys)
+            payloads = [payload for _, payload in reader.read(None)]
+        except FileNotFoundError:
+            # Shipped and removed in between.
+            continue
+        for payload in payloads:
+            for entry in entries_of(payload):
+                for name, held in fields_of(entry).items():
+                    _note(found, f"journal/{entry.kind}.{name}", held)
+    return found
 
 
 def _note(found: dict[str, set[str]], place: str, held: object) -> None:

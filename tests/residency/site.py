@@ -16,8 +16,10 @@ import msgspec
 from sealroom.app import catalogue
 from sealroom.core.clock import SystemClock
 from sealroom.core.config import Configuration, load
+from sealroom.core.keys import Envelope, master_keys
 from sealroom.core.records import Records
-from sealroom.core.records.opening import store_of
+from sealroom.core.records.journal import DeadLetters
+from sealroom.core.records.opening import dead_letters_of, store_of
 from sealroom.core.state import StateDirectory
 from tests.deployment import BIN, Process
 from tests.wire.member import Application
@@ -65,6 +67,15 @@ class Site:
         return self.run(
             "site", "export", SEALROOM_SIGNALLING__PUBLIC_URL=self.application.endpoint, SEALROOM_API__PUBLIC_URL=self.api
         )  # fmt: skip
+
+    @property
+    def keys(self) -> Envelope:
+        """What its journal is encrypted under."""
+        return Envelope(master_keys(self.configuration.keys, StateDirectory(self.state)))
+
+    def dead_letters(self) -> DeadLetters:
+        """What its store of records refused."""
+        return dead_letters_of(StateDirectory(self.state), self.name, self.keys, SystemClock())
 
     @contextlib.asynccontextmanager
     async def records(self) -> AsyncIterator[Records]:

@@ -16,6 +16,9 @@ from sqlalchemy import func, select
 from sealroom.app import DOCUMENTS, catalogue
 from sealroom.catalogue import Region
 from sealroom.core.db import Database, metadata
+from sealroom.core.errors import OperatorError
+from sealroom.core.records.journal import Entries
+from sealroom.core.records.journal.reading import SegmentReader
 from sealroom.quality.models import CallEnded, Sample, SdkLogEntry, history_outbox
 from sealroom.rooms.models import calls
 from sealroom.usage.models import meters
@@ -26,6 +29,7 @@ from sealroom_wire.errors import ErrorCode
 from sealroom_wire.ids import room_string
 from sealroom_wire.signalling import Takes
 from sealroom_wire.usersig import sign_user_sig
+from server.tests.collector import Collector, collecting
 from server.tests.webhooks.sink import ERROR, OK, Request, Sink
 from tests.residency import search
 from tests.residency.planted import Planted, api, call, own_api, stranger
@@ -77,11 +81,15 @@ class World:
     sites: dict[str, Site]
     planted: dict[str, Planted]
     sinks: dict[str, Sink]
+    collectors: dict[str, Collector]
+    """Where each site sends its spans."""
     found: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     """By site: the places of every value of both sites."""
     while_open: dict[str, set[str]] = field(default_factory=dict)
     journals: dict[str, tuple[int, set[str]]] = field(default_factory=dict)
     """By site: bytes that waited in the journal in the middle of the call, and the files of it that held a value."""
+    waited: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    """By site: what its key opened of the journal then."""
     calls: dict[str, str] = field(default_factory=dict)
 
     def values(self) -> list[str]:
@@ -133,6 +141,7 @@ async def _call(world: World, name: str) -> None:
                 size,
                 {file for value in world.values() for file in search.in_files(journal, value)},
             )
+            world.waited[name] = await search.in_journal(one, world.values())
             return size > JOURNALLED
 
         await call(one, planted, seen)
@@ -177,6 +186,7 @@ def world(folder: Path, configured: dict[str, str]) -> Iterator[World]:
     directory.mkdir()
     planted = {name: Planted() for name in NAMES}
     with ExitStack() as running:
+        collectors = {name: running.enter_context(collecting()) for name in NAMES}
         sites = {
             name: running.enter_context(
                 site(
@@ -184,7 +194,7 @@ def world(folder: Path, configured: dict[str, str]) -> Iterator[World]:
                     folder / name,
                     directory,
                     (one.customer, one.contact, one.app_name),
-                    configured[name],
+                    f'{configured[name]}[traces]\nendpoint = "{collectors[name].url}"\nsample_ratio = 1.0\n',
                 )
             )
             for name, one in planted.items()
@@ -194,7 +204,7 @@ def world(folder: Path, configured: dict[str, str]) -> Iterator[World]:
 
         async def work() -> World:
             async with Sink(_tracks_are_not_taken) as cn, Sink(_tracks_are_not_taken) as sg:
-                found = World(sites, planted, {"cn": cn, "sg": sg})
+                found = World(sites, planted, {"cn": cn, "sg": sg}, collectors)
                 await made(found)
                 return found
 
@@ -262,6 +272,58 @@ def test_the_journal_holds_what_waits_and_nobody_reads_it_there(world: World, na
     size, files = world.journals[name]
     assert size > JOURNALLED
     assert files == set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_key_of_a_site_opens_its_journal_and_shows_what_the_records_get(world: World, name: str) -> None:
+    """Segments that wait, read as the shipper reads them: of this site's call alone, in the fields in which the store has it later."""
+    own = set(world.planted[name].all())
+    places = {value: places for value, places in world.waited[name].items() if places}
+    assert places
+    assert places.keys() <= own
+    for value, found in places.items():
+        told = {place.replace("records/", "journal/", 1) for place in world.found[name][value]}
+        assert found <= told, value
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_what_the_store_refused_lies_encrypted_at_its_site_alone(world: World, name: str) -> None:
+    """In good times nothing is refused; what is put aside here is put there as the shipper does it."""
+    one, value = world.sites[name], world.planted[name].alice
+    (other,) = set(NAMES) - {name}
+    letters = one.dead_letters()
+    assert letters.files() == []
+    async with one.records() as records:
+        (sample, *_) = await search.documents(records, Sample)
+    await letters.keep([Entries(catalogue()).entry_of(sample, "refused")])
+    (path,) = letters.files()
+    users = {world.planted[name].alice, world.planted[name].bob}
+    try:
+        found = await search.in_journal(one, world.values())
+        assert {
+            value for value, places in found.items() if "journal/quality_samples.user_id" in places
+        } <= users
+        assert any(found[user] for user in users)
+        assert search.in_files(one.state / "journal", value) == set()
+        assert not any((await search.in_journal(world.sites[other], users)).values())
+        with pytest.raises(OperatorError):
+            await SegmentReader.open(path, world.sites[other].keys)
+    finally:
+        await letters.remove(path)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_spans_hold_nothing_of_it(world: World, name: str) -> None:
+    collector = world.collectors[name]
+    async with asyncio.timeout(SETTLED_SECONDS):
+        # They are sent every few seconds, by a thread that tells nobody.
+        while not {"enter", "api.request", "ledger.transaction"} <= set(collector.spans()):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    assert collector.resource()["sealroom.site"] == name
+    sent = "".join(str(request) for request in collector.requests)
+    for one in world.planted.values():
+        for what, value in vars(one).items():
+            assert not search.in_text(sent, value), what
 
 
 @pytest.mark.parametrize("name", NAMES)
