@@ -15,7 +15,7 @@ from sealroom.core.metrics import Metrics
 from sealroom.quality.relay import HistoryMetrics
 from sealroom.rooms.ledger import LedgerMetrics
 from sealroom.trtc_api.endpoint import ApiMetrics
-from sealroom.webhooks.delivery import WebhookMetrics
+from sealroom.webhooks.metrics import WebhookMetrics
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "operate" / "observing.md"
 BEGIN, END = "<!-- metrics: begin -->", "<!-- metrics: end -->"
