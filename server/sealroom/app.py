@@ -58,7 +58,7 @@ from sealroom.regions.touched import JOURNAL, Rules, Touched
 from sealroom.retention.service import Purge
 from sealroom.rooms.acts import Acts
 from sealroom.rooms.elsewhere import OtherNodes
-from sealroom.rooms.ledger import Ledger, LedgerMetrics
+from sealroom.rooms.ledger import Fence, Ledger, LedgerMetrics
 from sealroom.rooms.moderation import Moderation
 from sealroom.rooms.service import RoomService
 from sealroom.signalling.conversation import Services
@@ -221,7 +221,9 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
         errands = await parts.enter_async_context(Errands())
         # Everything of calls is written through it, so that their receipts know.
         touched = Touched(writer, made, TOUCHES)
-        ledger = await _ledger(parts, configuration, kept, made, touched, telemetry, clock, ids)
+        ledger = await _ledger(
+            parts, configuration, kept, made, touched, telemetry, clock, ids, between.name.holds
+        )
         meter = Meter(kept.database, clock)
         # After the engine has said the last of everybody.
         parts.push_async_callback(meter.close)
@@ -244,6 +246,9 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
 
         others = OtherNodes(between.bus, kept.database, clock, configuration.server.name)
         await others.serve(Acts(rooms))
+        # Calls that are open go on, unwritten; new ones go to a server whose name is its own.
+        between.name.when_lost(rooms.drain)
+        between.name.when_lost(lambda: errands.start(others.end()))
         moderation = Moderation(rooms, kept.bans, kept.database, kept.audit, clock, errands, others)
         await moderation.start()
         parts.callback(moderation.close)
@@ -319,7 +324,7 @@ async def _records(
 
 async def _ledger(
     parts: AsyncExitStack, configuration: Configuration, kept: Kept, made: Catalogue, touched: Touched, telemetry: Telemetry, clock: Clock,
-    ids: Ids,
+    ids: Ids, fence: Fence,
 ) -> Ledger:  # fmt: skip
     """What writes down what happens in rooms, with all that hangs on it; what a killed process left open is ended first."""
     outbox, metrics, traces = Outbox(kept.database, clock), telemetry.metrics, telemetry.traces
@@ -337,7 +342,7 @@ async def _ledger(
         kept.database, touched, made, clock, HistoryMetrics(metrics.registry), node=node, expected=touched.expect
     )  # fmt: skip
     ledger = Ledger(
-        kept.database, clock, LedgerMetrics(metrics.registry), node=node, traces=traces,
+        kept.database, clock, LedgerMetrics(metrics.registry), node=node, fence=fence, traces=traces,
         writers=(receipts.learn, history.write, outbox.write, receipts.write),
         committed=(history.committed, outbox.committed, deliverer.wake, receipts.committed),
     )  # fmt: skip

@@ -51,6 +51,7 @@ class Between:
             )  # fmt: skip
 
         presence = Presence(self.bus, self.name.name, says)
+        self.name.when_lost(presence.stop)
         parts.push_async_callback(presence.end)
         goes_on(parts, presence.run())
 

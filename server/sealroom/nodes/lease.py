@@ -10,11 +10,14 @@ import asyncio
 import hashlib
 import secrets
 import socket
+from collections.abc import Callable
 
 from sqlalchemy import or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.core.clock import Clock
 from sealroom.core.db import AWAY, Database, insert_new
+from sealroom.core.errands import place_of
 from sealroom.core.errors import StartError
 from sealroom.core.logging import get_logger
 from sealroom.core.state import StateDirectory
@@ -41,6 +44,7 @@ class NodeName:
         self.name = name
         self._home, self._holder = home, secrets.token_hex(16)
         self._is_mine = False
+        self._told: list[Callable[[], None]] = []
 
     async def claim(self) -> None:
         """Takes the name. **Before anything is written or ended under it.**
@@ -74,18 +78,38 @@ class NodeName:
             await asyncio.sleep(RENEW_SECONDS)
             try:
                 await self.renew()
-            except AWAY as error:
-                # Nobody else can take it either.
-                _log.warning("node_name_not_renewed", error=type(error).__name__)
+            except Exception as error:
+                # Away, or read-only after a failover: nobody else can take it either, and this must not be the last try.
+                _log.warning("node_name_not_renewed", error=type(error).__name__, place=place_of(error))
 
     async def renew(self) -> None:
         """Keeps the name, or finds that another process took it, as from a copy of this state folder. Raises one of AWAY."""
         mine = update(names).where(names.c.name == self.name, names.c.holder == self._holder)
         async with self._database.writing() as connection:
             kept = await connection.execute(mine.values(until=self._now() + int(LEASE_SECONDS * 1000)))
-        self._is_mine = kept.rowcount == 1
-        if not self._is_mine:
-            _log.error("node_name_lost")
+        if kept.rowcount != 1:
+            self._lose()
+
+    async def holds(self, connection: AsyncConnection) -> bool:
+        """Whether the name is still this process's, in a transaction that writes under it. **Who takes it waits for the end of that
+        transaction**, and sees all that it wrote: a process that stood still writes nothing after it.
+        """
+        mine = select(names.c.name).where(names.c.name == self.name, names.c.holder == self._holder)
+        found = (await connection.execute(mine.with_for_update(read=True))).one_or_none()
+        if found is None:
+            self._lose()
+        return found is not None
+
+    def when_lost(self, told: Callable[[], None]) -> None:
+        """Calls `told`, which must not wait or raise, once another process has the name."""
+        self._told.append(told)
+
+    def _lose(self) -> None:
+        self._is_mine = False
+        _log.error("node_name_lost")
+        listeners, self._told = self._told, []
+        for told in listeners:
+            told()
 
     async def is_mine(self) -> bool:
         """Whether the name was this process's when it last looked. Without it no new calls may come: their rows are another's."""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from sqlalchemy import select
 
-from sealroom.core.bus import Bus, BusError, BusUnavailable, Delivered, NobodyAnswered
+from sealroom.core.bus import Bus, BusError, BusUnavailable, Delivered, NobodyAnswered, Subscription
 from sealroom.core.clock import Clock
 from sealroom.core.db import Database
 from sealroom.core.logging import get_logger
@@ -41,6 +41,7 @@ class OtherNodes:
     def __init__(self, bus: Bus, database: Database, clock: Clock, name: str) -> None:
         """`name`: this server's own."""
         self._bus, self._database, self._clock, self._name = bus, database, clock, name
+        self._served: Subscription | None = None
 
     async def serve(self, acts: Acts) -> None:
         """Does from now on what others ask of this server. Raises `BusUnavailable`."""
@@ -48,7 +49,12 @@ class OtherNodes:
         async def asked(delivered: Delivered[Act]) -> Outcome:
             return await acts.do(delivered.message)
 
-        await self._bus.serve(MODERATE, asked, key=self._name)
+        self._served = await self._bus.serve(MODERATE, asked, key=self._name)
+
+    async def end(self) -> None:
+        """Does no more of it: **of two who serve one name, whoever comes first would answer for the other's rooms**."""
+        if self._served is not None:
+            await self._served.close()
 
     async def having(self, sdk_app_id: int, room: RoomId) -> list[str]:
         """See `Elsewhere`. What a server left open that is dead is nobody's room any more."""

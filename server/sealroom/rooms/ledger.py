@@ -31,6 +31,8 @@ Writer: TypeAlias = Callable[[AsyncConnection, Sequence[RoomEvent]], Awaitable[N
 
 **It does nothing that lasts outside of that connection**: a process that is killed before the commit would have done it, and another
 would do it again. What is to be done outside is a row, and is done from there once the batch is committed."""
+Fence: TypeAlias = Callable[[AsyncConnection], Awaitable[bool]]
+"""Says, in the ledger's transaction, whether the server's name is still its own, and keeps it so until that ends."""
 
 GATHER_SECONDS = 0.02
 """How long the first event of a batch waits for others. Longer makes fewer commits and later webhooks."""
@@ -58,12 +60,12 @@ class LedgerMetrics:
         self.written = Counter("sealroom_ledger_events_total", "Room events written.", registry=registry)
         self.lost = Counter(
             "sealroom_ledger_lost_events_total",
-            "Room events that will never be written: too many waited, the database refused one, or the process ended.",
+            "Room events that will never be written: too many waited, the database refused one, the process ended, or another has its name.",
             ["reason"],
             registry=registry,
         )
         # Shown from the start: what appears with its first loss shows no increase to an alert rule.
-        for reason in ("bound", "refused", "closed"):
+        for reason in ("bound", "refused", "closed", "name_lost"):
             self.lost.labels(reason)
         self.waiting = Gauge(
             "sealroom_ledger_waiting_events", "Room events that are not written yet.", registry=registry
@@ -91,15 +93,19 @@ class Ledger:
         writers: Sequence[Writer] = (),
         committed: Sequence[Callable[[], None]] = (),
         node: str = "main",
+        fence: Fence | None = None,
         traces: Traces = OFF,
     ) -> None:
-        """`committed` are called, and must not wait, when a batch with rows of `writers` is in the database."""
+        """`committed` are called, and must not wait, when a batch with rows of `writers` is in the database. Without a `fence` nobody
+        else can have the name.
+        """
         self._database = database
         self._clock = clock
         self._metrics = metrics
         self._writers = tuple(writers)
         self._committed = tuple(committed)
         self._node = node
+        self._fence = fence
         self._traces = traces
         self._waiting: deque[tuple[RoomEvent, int]] = deque()
         self._bytes = 0
@@ -195,6 +201,9 @@ class Ledger:
                 begin = self._clock.monotonic()
                 async with asyncio.timeout(WRITE_SECONDS):
                     await self._write_once(number, batch)
+            except _NameLost:
+                self._lose("name_lost", len(batch))
+                return
             except Exception as error:
                 if not _is_away(error):
                     await self._write_apart(batch, error)
@@ -217,6 +226,9 @@ class Ledger:
 
     async def _write_batch(self, number: int, batch: Sequence[RoomEvent]) -> None:
         async with self._database.writing() as connection:
+            # First of all: the mark, and what is open under the name, are of whoever has it.
+            if self._fence is not None and not await self._fence(connection):
+                raise _NameLost
             if not await self._move_mark(connection, number):
                 return  # written already: what broke before broke after the commit
             await keep(connection, batch, self._node)
@@ -294,6 +306,10 @@ class Ledger:
         if count:
             self._metrics.lost.labels(reason).inc(count)
             _log.error("events_lost", reason=reason, count=count)
+
+
+class _NameLost(Exception):
+    """Another process has the server's name, and has ended its calls."""
 
 
 def _is_away(error: Exception) -> bool:

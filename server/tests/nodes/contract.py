@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import pytest
-from sqlalchemy import update
+from prometheus_client import CollectorRegistry
+from sqlalchemy import select, update
 
 from sealroom.accounts.models import KEYS_TOPIC
 from sealroom.app import catalogue
@@ -15,14 +16,19 @@ from sealroom.core.db import Database, raise_number
 from sealroom.core.db.changes import FRESH_SECONDS
 from sealroom.core.db.target import Where
 from sealroom.core.errors import StartError
+from sealroom.core.ids import Ids
 from sealroom.kept import TOLD
 from sealroom.nodes import lease
 from sealroom.nodes.changes import Announcer, announce
 from sealroom.nodes.lease import NodeName
-from sealroom.nodes.models import Node, names
+from sealroom.nodes.models import NODES, Node, names
 from sealroom.nodes.presence import Presence
 from sealroom.nodes.service import NodeState, NodeStatus, alive, nodes
 from sealroom.rooms.bans import Bans
+from sealroom.rooms.events import Call, RoomOpened
+from sealroom.rooms.ledger import Ledger, LedgerMetrics
+from sealroom.rooms.models import calls
+from sealroom.rooms.presences import keep
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import room_string
 from server.tests import fakes
@@ -59,6 +65,11 @@ async def refusal(attempt: Awaitable[object]) -> ErrorCode | None:
     except Refusal as refused:
         return refused.code
     return None
+
+
+def _opened(room: str) -> RoomOpened:
+    call = Call(f"{fakes.APP}_{room}", fakes.APP, room_string(room), fakes.NOW * 1000)
+    return RoomOpened(id=f"opened {room}", call=call, at=call.opened_at, user_id="alice")
 
 
 class NodesContract:
@@ -249,7 +260,77 @@ class NodesContract:
         await name.renew()
         assert await name.is_mine()
 
+    async def test_a_server_that_stood_still_writes_nothing_under_a_name_that_another_took(
+        self, where: Where, database: Database, clock: fakes.VirtualClock
+    ) -> None:
+        still, taker = Database(where), database
+        names_of = [NodeName(one, clock, "rtc-1", home) for one, home in ((still, "here"), (taker, "there"))]
+        registries = [CollectorRegistry(), CollectorRegistry()]
+        slept, runs = (
+            Ledger(one, clock, LedgerMetrics(registry), node="rtc-1", fence=name.holds)
+            for one, name, registry in zip((still, taker), names_of, registries, strict=True)
+        )
+        await names_of[0].claim()
+        await slept.start()
+        slept.on_room_event(_opened("before"))
+        await slept.flush()
+        clock.advance(lease.LEASE_SECONDS)
+        await names_of[1].claim()
+        assert await runs.recover(Ids()) == 1
+        await runs.start()
+        told: list[str] = []
+        names_of[0].when_lost(lambda: told.append("lost"))
+        for event in (_opened("afterwards"), _opened("and again")):
+            slept.on_room_event(event)
+            await slept.flush()
+        runs.on_room_event(_opened("of the other"))
+        await runs.flush()
+        found = await database.ask(select(calls.c.room, calls.c.closed_at.is_(None)).order_by(calls.c.room))
+        assert [tuple(row) for row in found] == [("before", False), ("of the other", True)]
+        lost = [
+            one.get_sample_value("sealroom_ledger_lost_events_total", {"reason": "name_lost"})
+            for one in registries
+        ]
+        assert lost == [2, 0]
+        assert told == ["lost"]
+        assert not await names_of[0].is_mine()
+        for ledger in (slept, runs):
+            await ledger.close()
+        await still.close()
+
+    async def test_who_takes_a_name_sees_all_that_was_written_under_it(
+        self, where: Where, database: Database, clock: fakes.VirtualClock
+    ) -> None:
+        other = Database(where)
+        first, second = NodeName(database, clock, "rtc-1", "here"), NodeName(other, clock, "rtc-1", "there")
+        await first.claim()
+        clock.advance(lease.LEASE_SECONDS)
+        async with database.writing() as connection:
+            assert await first.holds(connection)
+            taking = asyncio.create_task(second.claim())
+            await asyncio.wait({taking}, timeout=0.2)
+            assert not taking.done()
+            await keep(connection, [_opened("written")], "rtc-1")
+        await taking
+        assert len(await other.ask(select(calls.c.id))) == 1
+        async with database.writing() as connection:
+            assert not await first.holds(connection)
+        await other.close()
+
     # presence
+
+    async def test_who_lost_his_name_says_nothing_more_under_it(
+        self, connect: Connect, clock: fakes.VirtualClock
+    ) -> None:
+        bus = await connect()
+        said = Node(version="1", endpoint="wss://taker", api="")
+        lost, taker = (Presence(bus, "rtc-1", lambda: said) for _ in range(2))
+        await taker.say()
+        lost.stop()
+        await lost.run()
+        await lost.end()
+        assert await bus.get(NODES, "rtc-1") == said
+        await bus.close()
 
     async def test_servers_say_what_they_carry_and_that_they_go(
         self, database: Database, connect: Connect, clock: fakes.VirtualClock

@@ -45,6 +45,7 @@ class Node:
     moderation: Moderation
     database: Database
     lease: NodeName
+    others: OtherNodes
 
     async def opens(self, at: int = NOW) -> Call:
         """What its ledger writes when the room is opened there."""
@@ -83,7 +84,7 @@ async def node(name: str, bus: LocalBus, database: Database, clock: VirtualClock
     lease = NodeName(database, clock, name, name)
     await lease.claim()
     moderation = Moderation(rooms, bans, database, log, clock, errands, others)
-    return Node(name, engine, House(rooms), moderation, database, lease)
+    return Node(name, engine, House(rooms), moderation, database, lease, others)
 
 
 async def refusal(attempt: Awaitable[object]) -> ErrorCode:
@@ -167,6 +168,15 @@ async def test_a_server_that_does_not_answer_is_not_taken_for_one_without_the_ro
     await bus.close()
     assert await refusal(asked.moderation.dismiss(APP, ROOM, actor=KEY)) is ErrorCode.SERVER_BUSY
     assert line.ended is ErrorCode.ROOM_DISMISSED  # here it is done all the same
+
+
+async def test_a_server_that_lost_its_name_answers_nothing_in_place_of_who_has_it(
+    nodes: tuple[Node, Node],
+) -> None:
+    asked, lost = nodes
+    await lost.opens()
+    await lost.others.end()
+    assert await refusal(asked.moderation.dismiss(APP, ROOM, actor=KEY)) is ErrorCode.SERVER_BUSY
 
 
 async def test_a_user_who_is_banned_at_one_server_is_put_out_of_the_other(
