@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bus and the store of objects as they are configured: what is refused, what is never shown."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,24 @@ async def test_a_bus_that_cannot_be_used_is_refused_with_the_reason(
     assert refused.value.code == code
     assert word in refused.value.sentence
     assert "b@" not in f"{refused.value}"
+
+
+async def test_nobody_is_told_the_password_in_the_clear(clock: VirtualClock) -> None:
+    """Whoever stands between can say, in the line before encryption, that there is none."""
+    told: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def pretend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'INFO {"server_id":"x","version":"2.11.0","headers":true,"max_payload":1048576}\r\n')
+        await writer.drain()
+        told.put_nowait(await reader.read())
+        writer.close()
+
+    async with await asyncio.start_server(pretend, "127.0.0.1", 0) as listener:
+        port = listener.sockets[0].getsockname()[1]
+        settings = BusSettings(f"tls://127.0.0.1:{port}", password=SECRET, user="sealroom")
+        with pytest.raises(StartError):
+            await open_bus(settings, CATALOGUE, "main", clock, patience=1.0)
+        assert await asyncio.wait_for(told.get(), 20) == b""
 
 
 async def test_a_bus_that_is_not_there_keeps_a_server_from_starting(clock: VirtualClock) -> None:

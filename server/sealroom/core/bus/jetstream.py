@@ -98,12 +98,24 @@ class NatsSettings:
     """Servers that keep each stream and registry: 3 in a cluster of three."""
 
 
+class _Encrypted(Client):
+    """A client that says who we are to nobody in the clear. The library encrypts where the server asks for it, and only the server's
+    first line, which is not encrypted yet, says whether it does.
+    """
+
+    def _connect_command(self) -> bytes:
+        assert self._current_server is not None
+        if self._current_server.uri.scheme == "tls" and not self._server_info.get("tls_required"):
+            raise NatsError("the server does not encrypt")
+        return super()._connect_command()
+
+
 class NatsBus:
     """See the port. Made by `connect`."""
 
     def __init__(self, settings: NatsSettings, catalogue: Catalogue, clock: Clock) -> None:
         self._settings, self._catalogue, self._clock = settings, catalogue, clock
-        self._client = Client()
+        self._client = _Encrypted()
         self._jetstream: JetStreamContext = self._client.jetstream(timeout=2.0)
         self._streams: set[str] = set()
         self._buckets: dict[str, KeyValue] = {}
