@@ -108,10 +108,16 @@ class Copies:
         Raises:
             ObjectsUnavailable: the store does not answer.
         """
-        note = await self._log.checkpoint()
-        now = Checkpoint.opened(note, self._keys.verifiers(PURPOSE)) if note else Checkpoint(0, b"")
+        # The copies first: the log may grow, and be copied by another server, while it is looked at.
+        copies = (await self._listed())[-PROVED:]
         contradicted = 0
-        for copy in (await self._listed())[-PROVED:]:
+        try:
+            now = await self._newest()
+        except NoteError:
+            # What nobody signed continues nothing.
+            contradicted, copies = max(1, len(copies)), []
+            _log.error("audit_log_not_signed")
+        for copy in copies:
             read = await self._read(copy)
             if read.fault:
                 contradicted += 1
@@ -121,6 +127,11 @@ class Copies:
                 _log.error("audit_log_contradicts_copy", count=copy.size)
         self._contradicted = contradicted
         self._metrics.contradicted.set(contradicted)
+
+    async def _newest(self) -> Checkpoint:
+        """What the log has now. Raises NoteError where that is signed by nobody who may."""
+        note = await self._log.checkpoint()
+        return Checkpoint.opened(note, self._keys.verifiers(PURPOSE)) if note else Checkpoint(0, b"")
 
     def says(self) -> str:
         """One line for the readiness text."""

@@ -44,7 +44,7 @@ class NodeName:
         self.name = name
         self._home, self._holder = home, secrets.token_hex(16)
         self._is_mine = False
-        self._told: list[Callable[[], None]] = []
+        self._told: list[Callable[[], object]] = []
 
     async def claim(self) -> None:
         """Takes the name. **Before anything is written or ended under it.**
@@ -100,7 +100,7 @@ class NodeName:
             self._lose()
         return found is not None
 
-    def when_lost(self, told: Callable[[], None]) -> None:
+    def when_lost(self, told: Callable[[], object]) -> None:
         """Calls `told`, which must not wait or raise, once another process has the name."""
         self._told.append(told)
 

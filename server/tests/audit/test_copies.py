@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
+from sqlalchemy import update
 
 from sealroom.app import catalogue
 from sealroom.audit import copies as module
 from sealroom.audit.copies import CHECKPOINTS, Copies, CopyMetrics
 from sealroom.audit.events import AuditEvent, Record
+from sealroom.audit.models import checkpoints
 from sealroom.audit.report import verify
 from sealroom.audit.service import AuditLog
 from sealroom.core.db import Database
 from sealroom.core.jobs import Job
-from sealroom.core.objects import LocalObjects, ObjectsUnavailable
+from sealroom.core.objects import Listed, LocalObjects, ObjectKind, ObjectsUnavailable
 from server.tests import fakes
 
 
@@ -198,3 +200,31 @@ async def test_the_job_proves_that_the_log_grew_and_copies_it(desk: Desk) -> Non
         await kind.handler(Job("", "", 1))
     assert len(await desk.names()) == 4
     assert "as far as was looked" in desk.copies.says()
+
+
+async def test_a_copy_that_another_server_makes_meanwhile_contradicts_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.write(2)
+    await desk.copies.take()
+    other, listed = Copies(desk.objects, desk.log, desk.keys), desk.objects.list
+
+    async def slow(kind: ObjectKind, under: str = "") -> AsyncIterator[Listed]:
+        monkeypatch.setattr(desk.objects, "list", listed)
+        await desk.write(1)
+        await other.take()
+        async for one in listed(kind, under):
+            yield one
+
+    monkeypatch.setattr(desk.objects, "list", slow)
+    await desk.copies.prove()
+    assert "as far as was looked" in desk.copies.says()
+
+
+async def test_a_log_that_ends_with_what_nobody_signed_is_no_continuation(desk: Desk) -> None:
+    await desk.write(2)
+    await desk.copies.take()
+    async with desk.database.writing() as connection:
+        await connection.execute(update(checkpoints).values(note="x\n2\nAAAA\n\n"))
+    await desk.copies.prove()
+    assert "run `sealroom audit verify`" in desk.copies.says()
