@@ -244,7 +244,7 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
             collector.on_engine_event(event)
             rooms.on_engine_event(event)
 
-        others = OtherNodes(between.bus, kept.database, clock, configuration.server.name)
+        others = OtherNodes(between.bus, kept.database, kept.audit, clock, configuration.server.name)
         await others.serve(Acts(rooms))
         # Calls that are open go on, unwritten; new ones go to a server whose name is its own.
         between.name.when_lost(rooms.drain)

@@ -67,22 +67,32 @@ class AuditLog:
 
     def __init__(self, database: Database, keys: Keys, clock: Clock) -> None:
         self._database, self._keys, self._clock = database, keys, clock
-        self._commits: Grouped[Record, None] = Grouped(self._record_all, BATCH)
+        self._commits: Grouped[Record, int] = Grouped(self._record_all, BATCH)
 
     async def append(self, connection: AsyncConnection, record: Record) -> None:
         """Writes an entry in the transaction of the change."""
         await connection.execute(insert(entries).values(self._row(record)))
 
-    async def record(self, record: Record) -> None:
+    async def record(self, record: Record) -> int:
         """Writes an entry of something that changed nothing in this database: somebody looked, an act in a room. Durable when this
-        returns; those that come while others are written share one commit."""
-        await self._commits.do(record)
+        returns, with the entry's number; those that come while others are written share one commit."""
+        return await self._commits.do(record)
 
-    async def _record_all(self, records: Sequence[Record]) -> Sequence[None]:
+    async def _record_all(self, records: Sequence[Record]) -> Sequence[int]:
+        numbered = insert(entries).returning(entries.c.id, sort_by_parameter_order=True)
         async with self._database.writing() as connection:
-            await connection.execute(insert(entries), [self._row(record) for record in records])
+            made = await connection.execute(numbered, [self._row(record) for record in records])
+            numbers: Sequence[int] = made.scalars().all()
         await self.place()
-        return [None] * len(records)
+        return numbers
+
+    async def has(self, numbers: Sequence[int], records: Sequence[Record], *, since: int) -> bool:
+        """Whether the entries with these numbers tell of these records, one of each, whoever did it, and were written since then (Unix
+        milliseconds)."""
+        wanted = select(entries).where(entries.c.id.in_(numbers), entries.c.at >= since)
+        found = {row.id: (row.event, row.target, row.payload) for row in await self._database.ask(wanted)}
+        told = [(one.event.value, one.target, Payload.of(one.details).text) for one in records]
+        return bool(told) and [found.get(number) for number in numbers] == told
 
     def _row(self, record: Record) -> dict[str, object]:
         payload = Payload.of(record.details)

@@ -4,6 +4,7 @@
 from enum import StrEnum
 from typing import Annotated
 
+from sealroom.audit.events import Actor, AuditEvent, Record
 from sealroom.catalogue import Field, Subject
 from sealroom.core.bus import Message, Question
 from sealroom.rooms.service import RoomService
@@ -22,7 +23,7 @@ class ActKind(StrEnum):
 
 
 class Act(Message, frozen=True, kw_only=True):
-    """Something that is to be done to a room. Who asks for it has written it down."""
+    """Something that is to be done to a room. **Who asks for it has written it down, and says where.**"""
 
     kind: Annotated[ActKind, Field("What is done.")]
     sdk_app_id: Annotated[int, Field("The application.", subject=Subject.APPLICATION)]
@@ -32,10 +33,33 @@ class Act(Message, frozen=True, kw_only=True):
     audio: Annotated[bool | None, Field("Whether sound is taken, given back, or left.")] = None
     video: Annotated[bool | None, Field("The same of pictures.")] = None
 
+    written: Annotated[
+        tuple[int, ...], Field("Numbers of the entries of the audit log that tell of it.")
+    ] = ()
+
     @property
     def place(self) -> RoomId:
         """The room."""
         return RoomId(self.room_kind, self.room)
+
+
+_EVENTS = {
+    ActKind.DISMISS: AuditEvent.ROOM_DISMISSED,
+    ActKind.REMOVE: AuditEvent.USER_REMOVED,
+    ActKind.BLOCK: AuditEvent.USER_BLOCKED,
+}
+
+
+def records_of(act: Act, actor: Actor) -> list[Record]:
+    """What the audit log says of an act: an entry for each user whom it is about, or one."""
+    told: dict[str, str | int] = {"room": str(act.place)}
+    told |= {name: int(on) for name, on in (("audio", act.audio), ("video", act.video)) if on is not None}
+    event, target = _EVENTS[act.kind], f"application {act.sdk_app_id}"
+    if act.kind is ActKind.DISMISS:
+        return [Record(event, actor, target, told)]
+    return [
+        Record(event, actor, target, {**told, "user": user}, f"{act.sdk_app_id}/{user}") for user in act.users
+    ]
 
 
 class Outcome(Message, frozen=True, kw_only=True):

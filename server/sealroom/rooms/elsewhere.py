@@ -9,18 +9,24 @@ from typing import Protocol
 
 from sqlalchemy import select
 
+from sealroom.audit.events import Actor
+from sealroom.audit.service import AuditLog
 from sealroom.core.bus import Bus, BusError, BusUnavailable, Delivered, NobodyAnswered, Subscription
 from sealroom.core.clock import Clock
 from sealroom.core.db import Database
 from sealroom.core.logging import get_logger
 from sealroom.nodes.service import alive
-from sealroom.rooms.acts import MODERATE, Act, Acts, Outcome
+from sealroom.rooms.acts import MODERATE, Act, Acts, Outcome, records_of
 from sealroom.rooms.models import calls
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.ids import RoomId
+from sealroom_wire.limits import MAX_REMOVED_AT_ONCE
 
 ANSWER_SECONDS = 5.0
 """How long another server may take. A backend waits for all of it."""
+WRITTEN_SECONDS = 60.0
+"""How old what the audit log says of an act may be. Longer forgives clocks of servers that differ by more."""
+_ANYBODY = Actor("system", "any")
 
 _log = get_logger()
 
@@ -38,18 +44,39 @@ class Elsewhere(Protocol):
 class OtherNodes:
     """The servers of one database, over the bus."""
 
-    def __init__(self, bus: Bus, database: Database, clock: Clock, name: str) -> None:
+    def __init__(self, bus: Bus, database: Database, audit: AuditLog, clock: Clock, name: str) -> None:
         """`name`: this server's own."""
-        self._bus, self._database, self._clock, self._name = bus, database, clock, name
+        self._bus, self._database, self._audit = bus, database, audit
+        self._clock, self._name = clock, name
+        self._done: dict[int, int] = {}
         self._served: Subscription | None = None
 
     async def serve(self, acts: Acts) -> None:
         """Does from now on what others ask of this server. Raises `BusUnavailable`."""
 
         async def asked(delivered: Delivered[Act]) -> Outcome:
+            if not await self._is_authorised(delivered.message):
+                _log.error("moderation_not_written", kind=delivered.message.kind.value)
+                return Outcome(refused=ErrorCode.INTERNAL_ERROR.value)
             return await acts.do(delivered.message)
 
         self._served = await self._bus.serve(MODERATE, asked, key=self._name)
+
+    async def _is_authorised(self, act: Act) -> bool:
+        """Whether the audit log tells of it, since a moment ago, and it was not asked before: who can speak on the bus, and cannot write
+        to the database, has nothing done.
+        """
+        now = int(self._clock.unix() * 1000)
+        since = now - int(WRITTEN_SECONDS * 1000)
+        if len(act.users) > MAX_REMOVED_AT_ONCE or len(act.written) > MAX_REMOVED_AT_ONCE:
+            return False
+        if not await self._audit.has(act.written, records_of(act, _ANYBODY), since=since):
+            return False
+        self._done = {number: at for number, at in self._done.items() if at >= since}
+        if not self._done.keys().isdisjoint(act.written):
+            return False
+        self._done |= dict.fromkeys(act.written, now)
+        return True
 
     async def end(self) -> None:
         """Does no more of it: **of two who serve one name, whoever comes first would answer for the other's rooms**."""

@@ -201,7 +201,7 @@ class Ledger:
                 begin = self._clock.monotonic()
                 async with asyncio.timeout(WRITE_SECONDS):
                     await self._write_once(number, batch)
-            except _NameLost:
+            except _NameLostError:
                 self._lose("name_lost", len(batch))
                 return
             except Exception as error:
@@ -228,7 +228,7 @@ class Ledger:
         async with self._database.writing() as connection:
             # First of all: the mark, and what is open under the name, are of whoever has it.
             if self._fence is not None and not await self._fence(connection):
-                raise _NameLost
+                raise _NameLostError
             if not await self._move_mark(connection, number):
                 return  # written already: what broke before broke after the commit
             await keep(connection, batch, self._node)
@@ -308,7 +308,7 @@ class Ledger:
             _log.error("events_lost", reason=reason, count=count)
 
 
-class _NameLost(Exception):
+class _NameLostError(Exception):
     """Another process has the server's name, and has ended its calls."""
 
 

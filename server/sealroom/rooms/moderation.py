@@ -8,13 +8,15 @@ asked; it may hold an act that found nobody any more.
 import asyncio
 from collections.abc import Sequence
 
-from sealroom.audit.events import Actor, AuditEvent, Record
+from msgspec import structs
+
+from sealroom.audit.events import Actor
 from sealroom.audit.service import AuditLog
 from sealroom.core.clock import Clock, Timer
 from sealroom.core.db import Database
 from sealroom.core.errands import Errands
 from sealroom.core.logging import get_logger
-from sealroom.rooms.acts import Act, ActKind, Acts
+from sealroom.rooms.acts import Act, ActKind, Acts, records_of
 from sealroom.rooms.bans import TOPIC, Ban, Bans
 from sealroom.rooms.elsewhere import Elsewhere, combined
 from sealroom.rooms.service import RoomService
@@ -47,8 +49,7 @@ class Moderation:
 
     async def dismiss(self, sdk_app_id: int, room: RoomId, *, actor: Actor) -> None:
         """Puts everybody out (`room_disband`) and ends the call. Raises `Refusal(room_unknown)`."""
-        record = _record(AuditEvent.ROOM_DISMISSED, actor, sdk_app_id, room)
-        await self._do(_act(ActKind.DISMISS, sdk_app_id, room), record)
+        await self._do(_act(ActKind.DISMISS, sdk_app_id, room), actor)
 
     async def remove(
         self, sdk_app_id: int, room: RoomId, user_ids: Sequence[str], *, actor: Actor
@@ -62,8 +63,7 @@ class Moderation:
             raise Refusal(ErrorCode.TOO_MANY_USERS)
         for user_id in user_ids:
             check_user_id(user_id)
-        records = [_record(AuditEvent.USER_REMOVED, actor, sdk_app_id, room, user_id) for user_id in user_ids]
-        return await self._do(_act(ActKind.REMOVE, sdk_app_id, room, user_ids), *records)
+        return await self._do(_act(ActKind.REMOVE, sdk_app_id, room, user_ids), actor)
 
     async def block(
         self,
@@ -81,11 +81,9 @@ class Moderation:
             Refusal: `room_unknown`; `user_not_in_room`, unless he was blocked when he left; `engine_failed`: it is asked again by
                 the same request.
         """
-        told = {name: int(value) for name, value in (("audio", audio), ("video", video)) if value is not None}
-        record = _record(AuditEvent.USER_BLOCKED, actor, sdk_app_id, room, user_id, **told)
-        await self._do(_act(ActKind.BLOCK, sdk_app_id, room, [user_id], audio, video), record)
+        await self._do(_act(ActKind.BLOCK, sdk_app_id, room, [user_id], audio, video), actor)
 
-    async def _do(self, act: Act, *records: Record) -> tuple[str, ...]:
+    async def _do(self, act: Act, actor: Actor) -> tuple[str, ...]:
         """Writes an act down and has it done wherever the room is. Returns whom it was done to.
 
         Raises:
@@ -95,8 +93,9 @@ class Moderation:
         others = await elsewhere.having(act.sdk_app_id, act.place) if elsewhere else []
         if not others:
             self._acts.check(act)
-        await self._write(*records)
-        asked = [elsewhere.ask(node, act) for node in others] if elsewhere else []
+        written = await asyncio.gather(*(self._audit.record(record) for record in records_of(act, actor)))
+        told = structs.replace(act, written=tuple(written))
+        asked = [elsewhere.ask(node, told) for node in others] if elsewhere else []
         return combined(await asyncio.gather(self._acts.do(act), *asked))
 
     # bans
@@ -175,9 +174,6 @@ class Moderation:
             return True
         return False
 
-    async def _write(self, *records: Record) -> None:
-        await asyncio.gather(*(self._audit.record(record) for record in records))
-
 
 def _act(
     kind: ActKind,
@@ -190,13 +186,3 @@ def _act(
     return Act(
         kind=kind, sdk_app_id=sdk_app_id, room_kind=room.kind, room=room.id, users=tuple(users), audio=audio, video=video
     )  # fmt: skip
-
-
-def _record(
-    event: AuditEvent, actor: Actor, sdk_app_id: int, room: RoomId, user_id: str | None = None, **more: int
-) -> Record:
-    told: dict[str, str | int] = {"room": str(room), **more}
-    if user_id is not None:
-        told["user"] = user_id
-    subject = f"{sdk_app_id}/{user_id}" if user_id else None
-    return Record(event, actor, f"application {sdk_app_id}", told, subject)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 
 import pytest
+from msgspec import structs
 
 from sealroom.app import catalogue
 from sealroom.audit.events import Actor
@@ -16,9 +17,9 @@ from sealroom.core.errands import Errands
 from sealroom.core.ids import Ids
 from sealroom.core.metrics import Metrics
 from sealroom.nodes.lease import NodeName
-from sealroom.rooms.acts import MODERATE, Act, ActKind, Acts, Outcome
+from sealroom.rooms.acts import MODERATE, Act, ActKind, Acts, Outcome, records_of
 from sealroom.rooms.bans import Bans
-from sealroom.rooms.elsewhere import OtherNodes, combined
+from sealroom.rooms.elsewhere import WRITTEN_SECONDS, OtherNodes, combined
 from sealroom.rooms.events import Call, CloseReason, RoomClosed, RoomOpened
 from sealroom.rooms.moderation import Moderation
 from sealroom.rooms.presences import keep
@@ -79,7 +80,7 @@ async def node(name: str, bus: LocalBus, database: Database, clock: VirtualClock
         engine, offers.SERVER, clock=clock, ids=Ids(), settings=RoomSettings(), errands=errands, metrics=Metrics("test"),
         listeners=(Listening(),), bans=bans,
     )  # fmt: skip
-    others = OtherNodes(bus, database, clock, name)
+    others = OtherNodes(bus, database, log, clock, name)
     await others.serve(Acts(rooms))
     lease = NodeName(database, clock, name, name)
     await lease.claim()
@@ -168,6 +169,51 @@ async def test_a_server_that_does_not_answer_is_not_taken_for_one_without_the_ro
     await bus.close()
     assert await refusal(asked.moderation.dismiss(APP, ROOM, actor=KEY)) is ErrorCode.SERVER_BUSY
     assert line.ended is ErrorCode.ROOM_DISMISSED  # here it is done all the same
+
+
+async def test_what_nobody_wrote_down_is_not_done(
+    nodes: tuple[Node, Node], bus: LocalBus, database: Database, clock: VirtualClock
+) -> None:
+    """Whoever can speak on the bus has not, with that, a say over rooms."""
+    _, having = nodes
+
+    async def answer_to(act: Act) -> str:
+        return (await bus.request(MODERATE, act, seconds=5, key=having.name)).refused
+
+    _, line, _ = await having.house.enter("alice")
+    forged = Act(kind=ActKind.DISMISS, sdk_app_id=APP, room_kind=ROOM.kind, room=ROOM.id)
+    other = structs.replace(forged, room="other")
+    log = audit(database)
+    number, old = [await log.record(records_of(act, KEY)[0]) for act in (other, forged)]
+    removed = structs.replace(forged, kind=ActKind.REMOVE, users=("alice",))
+    for act in (
+        forged,
+        structs.replace(forged, written=(number,)),
+        structs.replace(forged, written=(999,)),
+        structs.replace(removed, users=()),
+        structs.replace(removed, written=(old,)),
+        structs.replace(removed, users=("alice",) * 100, written=(old,) * 100),
+    ):
+        assert await answer_to(act) == ErrorCode.INTERNAL_ERROR.value
+    clock.advance(WRITTEN_SECONDS + 1)
+    assert await answer_to(structs.replace(forged, written=(old,))) == ErrorCode.INTERNAL_ERROR.value
+    assert line.ended is None
+
+
+async def test_what_was_done_is_not_done_again_for_whoever_says_it_again(
+    nodes: tuple[Node, Node], bus: LocalBus, database: Database
+) -> None:
+    _, having = nodes
+    act = Act(kind=ActKind.REMOVE, sdk_app_id=APP, room_kind=ROOM.kind, room=ROOM.id, users=("alice",))
+    told = structs.replace(act, written=(await audit(database).record(records_of(act, KEY)[0]),))
+    await having.house.enter("bob")
+    await having.house.enter("alice")
+    answer = await bus.request(MODERATE, told, seconds=5, key=having.name)
+    assert answer == Outcome(found=("alice",))
+    _, line, _ = await having.house.enter("alice")
+    answer = await bus.request(MODERATE, told, seconds=5, key=having.name)
+    assert answer.refused == ErrorCode.INTERNAL_ERROR.value
+    assert line.ended is None
 
 
 async def test_a_server_that_lost_its_name_answers_nothing_in_place_of_who_has_it(

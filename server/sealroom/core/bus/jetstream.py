@@ -104,8 +104,8 @@ class _Encrypted(Client):
     """
 
     def _connect_command(self) -> bytes:
-        assert self._current_server is not None
-        if self._current_server.uri.scheme == "tls" and not self._server_info.get("tls_required"):
+        server = self._current_server
+        if (server is None or server.uri.scheme == "tls") and not self._server_info.get("tls_required"):
             raise NatsError("the server does not encrypt")
         return super()._connect_command()
 
