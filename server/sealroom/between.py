@@ -66,7 +66,8 @@ async def open_between(
         ConfigurationError: a setting that cannot be used.
         StartError: the bus is not there; another live server has the name.
     """
-    name = NodeName(kept.database, clock, configuration.server.name, home_of(state))
+    home = home_of(state, shares_database=bool(configuration.database.url))
+    name = NodeName(kept.database, clock, configuration.server.name, home)
     await name.claim()
     parts.push_async_callback(name.release)
     goes_on(parts, name.run())

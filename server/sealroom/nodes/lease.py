@@ -30,10 +30,15 @@ RENEW_SECONDS = 5.0
 _log = get_logger()
 
 
-def home_of(state: StateDirectory) -> str:
-    """Names the state folder on this machine. The machine is in it: a copy of the folder elsewhere is another home."""
+def home_of(state: StateDirectory, *, shares_database: bool) -> str:
+    """Names the state folder on this machine. The machine is in it: a copy of the folder elsewhere is another home.
+
+    But where the database lies in the folder, a copy has a database of its own: whoever has the folder has the name, also in a container
+    that was made anew and is called otherwise.
+    """
     drawn = state.keep("node.id", lambda: secrets.token_hex(16).encode())
-    return hashlib.blake2s(drawn + socket.gethostname().encode(), digest_size=16).hexdigest()
+    machine = socket.gethostname() if shares_database else ""
+    return hashlib.blake2s(drawn + machine.encode(), digest_size=16).hexdigest()
 
 
 class NodeName:

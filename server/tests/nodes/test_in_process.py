@@ -27,7 +27,19 @@ class TestInProcess(NodesContract):
         return give
 
 
-def test_a_folder_keeps_its_home_and_another_has_its_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shares", [False, True])
+def test_a_folder_keeps_its_home_and_another_has_its_own(tmp_path: Path, shares: bool) -> None:
     one, other = StateDirectory(tmp_path / "one"), StateDirectory(tmp_path / "other")
-    assert home_of(one) == home_of(one)
-    assert home_of(one) != home_of(other)
+    assert home_of(one, shares_database=shares) == home_of(one, shares_database=shares)
+    assert home_of(one, shares_database=shares) != home_of(other, shares_database=shares)
+
+
+def test_a_folder_with_its_own_database_is_the_same_on_a_machine_of_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container that is made anew after a kill, with the folder of the one before."""
+    state = StateDirectory(tmp_path)
+    before = [home_of(state, shares_database=shares) for shares in (False, True)]
+    monkeypatch.setattr("socket.gethostname", lambda: "made-anew")
+    assert home_of(state, shares_database=False) == before[0]
+    assert home_of(state, shares_database=True) != before[1]
