@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which calls there are and who is in them, as the database knows it a moment later: what a start after a crash ends."""
 
-from sqlalchemy import BigInteger, Column, Index, String, Table
+from sqlalchemy import BigInteger, Column, Index, String, Table, text
 
 from sealroom.catalogue import DataClass, LegalBasis, Purpose, Retention, Subject, dataset, field
 from sealroom.core.db import metadata
@@ -30,6 +30,9 @@ calls = Table(
     Column("reason", String(16), info=field("Why it ended, of a closed set.")),
     Index("ix_calls_closed_at", "closed_at"),
     Index("ix_calls_sdk_app_id_opened_at", "sdk_app_id", "opened_at"),
+    Index(
+        "ix_calls_open", "sdk_app_id", "room", sqlite_where=text("closed_at IS NULL"), postgresql_where=text("closed_at IS NULL")
+    ),
     info=dataset(
         "Calls: open ones, and those that ended lately.", DataClass.BACK_END_LOG, Purpose.PROVIDE, LegalBasis.CONTRACT,
         Retention.age(30, "a customer asks about a call within weeks"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from msgspec import structs
+from sqlalchemy import Row, Select, text
 
 from sealroom.app import catalogue
 from sealroom.audit.events import Actor
@@ -169,6 +170,24 @@ async def test_a_server_that_does_not_answer_is_not_taken_for_one_without_the_ro
     await bus.close()
     assert await refusal(asked.moderation.dismiss(APP, ROOM, actor=KEY)) is ErrorCode.SERVER_BUSY
     assert line.ended is ErrorCode.ROOM_DISMISSED  # here it is done all the same
+
+
+async def test_who_has_a_room_is_found_among_open_calls_alone(
+    nodes: tuple[Node, Node], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An application of many calls has a month of them in that table."""
+    asked: list[str] = []
+
+    async def ask(statement: Select[str]) -> list[Row[str]]:
+        asked.append(str(statement.compile(compile_kwargs={"literal_binds": True})))
+        return []
+
+    with monkeypatch.context() as patched:
+        patched.setattr(database, "ask", ask)
+        await nodes[0].others.having(APP, ROOM)
+    async with database.reading() as connection:
+        plan = (await connection.execute(text(f"EXPLAIN QUERY PLAN {asked[0]}"))).all()
+    assert "ix_calls_open" in f"{plan}"
 
 
 async def test_what_nobody_wrote_down_is_not_done(
