@@ -44,7 +44,8 @@ class Moderation:
         self._clock, self._errands = clock, errands
         self._acts, self._elsewhere = Acts(rooms), elsewhere
         self._timer: Timer | None = None
-        self._over = False
+        self._over = self._heard = False
+        self._hearing = asyncio.Lock()
         database.changes.listen(TOPIC, self._hear)
 
     async def dismiss(self, sdk_app_id: int, room: RoomId, *, actor: Actor) -> None:
@@ -152,9 +153,16 @@ class Moderation:
             self._look_again()
 
     def _hear(self) -> None:
-        """Somebody changed a ban: no need to wait for the next look."""
-        if not self._over:
-            self._errands.start(self._refresh())
+        """Somebody changed a ban: no need to wait for the next look. What is heard before one begins needs no other."""
+        if not self._over and not self._heard:
+            self._heard = True
+            self._errands.start(self._look_at_once())
+
+    async def _look_at_once(self) -> None:
+        # What was changed while another looked may have been missed by it: that one is let end, and then it is looked again.
+        async with self._hearing:
+            self._heard = False
+            await self._refresh()
 
     async def _refresh(self) -> None:
         if await self._bans.refresh():

@@ -3,9 +3,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 
 import pytest
+from sqlalchemy import Row, Select
 
 from sealroom.audit.events import Actor
 from sealroom.audit.service import AuditLog
@@ -451,6 +452,29 @@ async def test_a_ban_of_another_process_that_is_heard_of_is_not_waited_for(
     moderation.close()
     database.changes.heard("bans")
     assert not errands.running
+
+
+async def test_many_changes_that_are_heard_of_are_looked_for_together(
+    moderation: Moderation, database: Database, errands: Errands
+) -> None:
+    """As of a list that is read in, or of somebody who says it for ever."""
+    await moderation.start()
+    asked, ask = 0, database.ask
+
+    async def counting(statement: Select[int]) -> Sequence[Row[int]]:
+        nonlocal asked
+        asked += 1
+        return await ask(statement)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(database, "ask", counting)
+        for _ in range(1000):
+            database.changes.heard("bans")
+        assert len(errands.running) == 1
+        while errands.running:
+            await asyncio.wait(errands.running)
+    assert asked == 1
+    moderation.close()
 
 
 async def test_who_is_banned_while_he_enters_does_not_get_in(
