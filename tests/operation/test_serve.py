@@ -113,15 +113,20 @@ def test_what_dev_puts_up_with_serve_refuses(tmp_path: Path, text: str, words: t
         assert word in ended.stderr
 
 
-def test_who_lost_his_name_takes_no_new_rooms(server: Server) -> None:
+def test_who_lost_his_name_takes_no_new_rooms(tmp_path: Path) -> None:
     """As one whose process stood still for longer than its lease."""
-    with closing(sqlite3.connect(server.folder / "state" / "sealroom.db", timeout=10)) as database, database:
-        database.execute("UPDATE node_names SET holder = 'another'")
-    limit = time.monotonic() + 60
-    while (answer := server.get("/readyz"))[0] == 200:
-        assert time.monotonic() < limit
-    assert json.loads(answer[1])["checks"]["node"] is False
-    with server.line() as line:
-        refused = enter(line, "alice", "room")
-        assert isinstance(refused, signalling.Refused)
-        assert refused.code == ErrorCode.SERVER_BUSY
+    with serving(tmp_path) as server:
+        with (
+            closing(sqlite3.connect(server.folder / "state" / "sealroom.db", timeout=10)) as database,
+            database,
+        ):
+            database.execute("UPDATE node_names SET holder = 'another'")
+        limit = time.monotonic() + 60
+        while (answer := server.get("/readyz"))[0] == 200:
+            assert time.monotonic() < limit
+            time.sleep(0.2)
+        assert json.loads(answer[1])["checks"]["node"] is False
+        with server.line() as line:
+            refused = enter(line, "alice", "room")
+            assert isinstance(refused, signalling.Refused)
+            assert refused.code == ErrorCode.SERVER_BUSY
