@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVarTuple
 
-from sqlalchemy import Row, Select
+from sqlalchemy import Connection, Row, Select
 
 from sealroom.core.db.target import Target
 
@@ -23,6 +23,7 @@ class Asking:
     def __init__(self, target: Target) -> None:
         self._engine = target.asking_engine()
         self._thread = ThreadPoolExecutor(1, "database-asks")
+        self._connection: Connection | None = None
         self._closed = False
 
     async def ask(
@@ -34,13 +35,26 @@ class Asking:
         )
 
     def _asked(self, statement: Select[*Ts], parameters: Mapping[str, object] | None) -> Sequence[Row[*Ts]]:
-        with self._engine.connect() as connection:
-            return connection.execute(statement, parameters).all()
+        # Kept open: without a transaction around it there is nothing to give back after each question.
+        connection = self._connection or self._engine.connect()
+        self._connection = None
+        try:
+            rows = connection.execute(statement, parameters).all()
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        return rows
 
     async def close(self) -> None:
         """Ends when the last question is answered. A second call does nothing."""
         if self._closed:
             return
         self._closed = True
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._end)
         self._thread.shutdown()
+
+    def _end(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._engine.dispose()
