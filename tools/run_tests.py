@@ -78,8 +78,10 @@ def web() -> Outcome:
         return _counted(run("web", command, ROOT / "web"), report)
 
 
-def python(name: str, marker: str, *, workers: int, tests: Sequence[str] = ()) -> Outcome:
-    """One part of the Python suites, or only some of its tests."""
+def python(
+    name: str, marker: str, *, workers: int, spread: str = "worksteal", tests: Sequence[str] = ()
+) -> Outcome:
+    """One part of the Python suites, or only some of its tests. `spread` says how workers share it out."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "python.xml"
         command = [
@@ -94,7 +96,7 @@ def python(name: str, marker: str, *, workers: int, tests: Sequence[str] = ()) -
         ]
         command += tests
         if workers > 1:
-            command += ["-n", str(workers), "--dist", "worksteal"]
+            command += ["-n", str(workers), "--dist", spread]
         return _counted(run(name, command, ROOT), report)
 
 
@@ -118,7 +120,7 @@ def main() -> int:
     parser.add_argument("--no-skips", action="store_true", help="a skipped test is a failure")
     parser.add_argument("--services", action="store_true", help="run only what needs real services")
     options = parser.parse_args()
-    outcomes = [python("services", "services", workers=1)] if options.services else everything()
+    outcomes = [services()] if options.services else everything()
     return _report(outcomes, no_skips=options.no_skips)
 
 
@@ -127,7 +129,10 @@ def everything() -> list[Outcome]:
     with ThreadPoolExecutor(1) as beside:
         others = [beside.submit(rust), beside.submit(web)]
         ours = python(
-            "python", "not browser and not wheels and not services", workers=min(4, os.cpu_count() or 1)
+            # One more than there are processors: tests of whole deployments wait half of their time.
+            "python",
+            "not browser and not wheels and not services",
+            workers=min(4, (os.cpu_count() or 1) + 1),
         )
         # A suite that could not even be started raises here.
         outcomes = [other.result() for other in others]
@@ -135,6 +140,11 @@ def everything() -> list[Outcome]:
     outcomes.append(python("wheels", "wheels and not services", workers=1))
     outcomes.append(browsers())
     return outcomes
+
+
+def services() -> Outcome:
+    """What needs real services. Each worker starts its own, and a file's tests stay together; much of the time they wait."""
+    return python("services", "services", workers=min(2, os.cpu_count() or 1), spread="loadfile")
 
 
 def browsers() -> Outcome:
