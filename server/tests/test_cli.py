@@ -305,6 +305,12 @@ def test_a_revocation_is_in_the_audit_log_and_a_changed_log_is_found(run: Comman
     assert all(one["actor"].startswith("cli:") for one in shown)
     assert "3 entries" in run("audit", "verify", "--against", str(first), *state)
     assert "revocation_withdrawn" in run("audit", "show", "--event", "revocation_withdraw", *state, code=2)
+    who = shown[0]["actor"]
+    assert f"{who} erased from 3 entries" in run("audit", "erase-name", who, *state)
+    run("audit", "erase-name", "api_key:AKIDx", *state, code=2)
+    after = [json.loads(line)["actor"] for line in run("audit", "show", "--json", *state).splitlines()]
+    assert after == ["operator", "operator", "operator", who]
+    assert "3 without a name" in run("audit", "verify", "--against", str(first), *state)
     with closing(sqlite3.connect(tmp_path / "state" / "sealroom.db")) as connection:
         connection.execute("UPDATE audit_entries SET actor = 'cli:mallory' WHERE leaf = 0")
         connection.commit()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import select
 
-from sealroom.audit.entry import Payload
+from sealroom.audit.entry import written
 from sealroom.audit.events import Actor, AuditEvent, Record
 from sealroom.audit.models import entries
 from sealroom.audit.service import AuditLog
@@ -24,7 +24,7 @@ async def record_configuration(
         .limit(1)
     )
     rows = await database.ask(newest)
-    if rows and rows[0].payload == Payload.of(record.details).text:
+    if rows and rows[0].payload == written(record.details):
         return False
     async with database.writing() as connection:
         await audit.append(connection, record)

@@ -17,6 +17,7 @@ class AuditEvent(StrEnum):
     REVOCATION_WITHDRAWN = "revocation_withdrawn"
     AUDIT_KEY_ROTATED = "audit_key_rotated"
     PAYLOADS_ERASED = "payloads_erased"
+    STAFF_NAME_ERASED = "staff_name_erased"
     CONFIGURATION_CHANGED = "configuration_changed"
     MASTER_KEY_ROTATED = "master_key_rotated"
     ACCOUNT_CREATED = "account_created"
@@ -39,6 +40,12 @@ class AuditEvent(StrEnum):
     WEBHOOKS_REPLAYED = "webhooks_replayed"
 
 
+OPERATOR = "operator"
+"""Stands for whoever of the operator's staff did it: a role, not a name."""
+_CUSTOMERS = ("api_key",)
+"""Kinds of actors that are the customer's own. **Whatever else there is, or will be, is not named to him.**"""
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who did it: `cli` with the name of the system's user, until staff have accounts."""
@@ -48,6 +55,16 @@ class Actor:
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}"
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether it is a person of the operator's, whose name is kept apart from the leaf."""
+        return self.kind not in _CUSTOMERS
+
+
+def told_actor(kept: str) -> str:
+    """Who did it as a customer is told, from what an entry of any form has."""
+    return kept if kept.partition(":")[0] in _CUSTOMERS else OPERATOR
 
 
 def system_user() -> Actor:

@@ -26,7 +26,11 @@ entries = Table(
         "actor",
         String(128),
         nullable=False,
-        info=field("Who did it: kind and name.", personal=True, data_class=DataClass.STAFF),
+        info=field(
+            "Who did it: an API key, or `operator`. In entries of the first form the name of the operator's staff.",
+            personal=True,
+            data_class=DataClass.STAFF,
+        ),
     ),
     Column("target", String(256), nullable=False, info=field("What it was done to; never a person.")),
     Column(
@@ -49,11 +53,27 @@ entries = Table(
     ),
     Column("leaf", BigInteger, unique=True, info=field("Its place in the tree.")),
     Column("hash", LargeBinary(32), info=field("Of the leaf.")),
+    Column("form", Integer, info=field("Of the leaf; none is the first.")),
+    Column(
+        "actor_name",
+        String(128),
+        info=field(
+            "Who of the operator's staff did it: kind and name.",
+            personal=True,
+            data_class=DataClass.STAFF,
+            erased=True,
+        ),
+    ),
+    Column("actor_salt", LargeBinary(32), info=field("Of the commitment to that name.", erased=True)),
+    Column("actor_commitment", LargeBinary(32), info=field("HMAC-SHA-256 of that name under its salt.")),
     Index("ix_audit_entries_subject", "subject"),
     Index("ix_audit_entries_target_leaf", "target", "leaf"),
     info=_evidence("What the operator changed, and who.", LegalBasis.LEGAL_OBLIGATION, _FOR_EVER),
 )
-"""`at` is in Unix milliseconds. `payload`, `salt` and `subject` are emptied by an erasure; all else stays."""
+"""`at` is in Unix milliseconds. `payload`, `salt` and `subject` are emptied by the erasure of a user's data, `actor_name` and
+`actor_salt` by that of a name; all else stays.
+
+`form` is written by who places the entry: of two programs that run at a time the older one knows the first form alone."""
 
 nodes = Table(
     "audit_nodes",

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy.exc import DBAPIError
 
 from sealroom.audit.copies import Copies, Copy
-from sealroom.audit.events import AuditEvent
+from sealroom.audit.events import Actor, AuditEvent
 from sealroom.audit.service import PURPOSE, Entry
 from sealroom.audit.verification import Verification
 from sealroom.core.db import Database
@@ -30,6 +30,19 @@ def event_named(name: str | None) -> AuditEvent | None:
         near = get_close_matches(name, known, 1) or known[:1]
         raise ConfigurationError("event_unknown", f"`{name}` is no event.", f"Did you mean `{near[0]}`?")
     return AuditEvent(name)
+
+
+def staff_named(text: str) -> Actor:
+    """The actor that an entry names so. Raises ConfigurationError for what is no name of the operator's staff."""
+    kind, _, name = text.partition(":")
+    actor = Actor(kind, name)
+    if not kind or not name or not actor.is_staff:
+        raise ConfigurationError(
+            "staff_name_invalid",
+            f"`{text}` is no name of the operator's staff.",
+            "Write it as `sealroom audit show` does: `cli:alice`.",
+        )
+    return actor
 
 
 def as_line(entry: Entry) -> str:
@@ -82,7 +95,8 @@ async def verify(
         say("FAULT database: it cannot be read to its end")
     seen = verification.seen
     say(
-        f"{'ok   ' if not found else 'FAULT'} {seen.entries} entries ({seen.erased} erased), {seen.checkpoints} checkpoints, "
+        f"{'ok   ' if not found else 'FAULT'} {seen.entries} entries ({seen.erased} erased, {seen.nameless} without a name), "
+        f"{seen.checkpoints} checkpoints, "
         f"{seen.waiting} waiting, {found} faults"
     )
     for line in _compared(outside, read):

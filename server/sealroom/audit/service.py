@@ -6,14 +6,14 @@ It gets its place in the tree a moment later, by whoever holds the log's lock, i
 """
 
 from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.audit.checkpoint import Checkpoint
-from sealroom.audit.entry import FIRST, Body, Payload
-from sealroom.audit.events import Actor, AuditEvent, Record
+from sealroom.audit.entry import FIRST, FORM, Body, Erasable, written
+from sealroom.audit.events import OPERATOR, Actor, AuditEvent, Record
 from sealroom.audit.models import checkpoints, entries, head, nodes
 from sealroom.audit.tree import (
     EMPTY_ROOT,
@@ -43,7 +43,10 @@ BATCH = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry as it is shown. `payload` is None once erased, `leaf` while the entry waits for its place."""
+    """An entry as the operator is shown it. `payload` is None once erased, `leaf` while the entry waits for its place.
+
+    `actor` is the role alone once the name was erased.
+    """
 
     leaf: int | None
     at: int
@@ -95,9 +98,9 @@ class AuditLog:
         return bool(told) and [found.get(number) for number in numbers] == told
 
     def _row(self, record: Record) -> dict[str, object]:
-        payload = Payload.of(record.details)
+        payload = Erasable.of(written(record.details))
         return {
-            "at": int(self._clock.unix() * 1000), "event": record.event.value, "actor": str(record.actor), "target": record.target,
+            "at": int(self._clock.unix() * 1000), "event": record.event.value, **_actor(record.actor), "target": record.target,
             "commitment": payload.commitment(), "salt": payload.salt, "payload": payload.text, "subject": record.subject,
         }  # fmt: skip
 
@@ -120,14 +123,15 @@ class AuditLog:
             placed: list[dict[str, object]] = []
             for row in rows:
                 leaf = frontier.size
-                last = leaf_hash(_body(row, leaf, last).octets())
+                body = replace(body_of(row, leaf, last), actor_commitment=row.actor_commitment)
+                last = leaf_hash(body.octets())
                 completed = frontier.append(last)
                 made += [
                     {"height": height, "place": place, "hash": value}
                     for height, place, value in completed
                     if height and height % STORED_HEIGHTS == 0
                 ]
-                placed.append({"of": row.id, "leaf": leaf, "hash": last})
+                placed.append({"of": row.id, "leaf": leaf, "hash": last, "form": body.form})
             await connection.execute(update(entries).where(entries.c.id == bindparam("of")), placed)
             if made:
                 await connection.execute(insert(nodes), made)
@@ -170,6 +174,20 @@ class AuditLog:
         await self.place()
         return gone.rowcount
 
+    async def erase_name(self, name: Actor, actor: Actor) -> int:
+        """Erases a name of the operator's staff from every entry whose leaf is a commitment to it, and records that."""
+        async with self._database.writing() as connection:
+            gone = await connection.execute(
+                update(entries)
+                .where(entries.c.actor_name == str(name))
+                .values(actor_name=None, actor_salt=None)
+            )
+            await self.append(
+                connection, Record(AuditEvent.STAFF_NAME_ERASED, actor, f"{gone.rowcount} entries")
+            )
+        await self.place()
+        return gone.rowcount
+
     async def rotate_key(self, actor: Actor) -> None:
         """Signs with a new key from now on. The last checkpoint of the old one is from before the entry that tells so."""
         await self.place()
@@ -188,7 +206,7 @@ class AuditLog:
                 statement.order_by(entries.c.leaf.is_(None), entries.c.leaf, entries.c.id)
             )
             async for row in rows:
-                yield Entry(row.leaf, row.at, row.event, row.actor, row.target, row.payload)
+                yield Entry(row.leaf, row.at, row.event, _shown(row), row.target, row.payload)
 
     async def page(self, targets: Collection[str], *, after: int, limit: int) -> list[Placed]:
         """Entries about some targets that have their place, in the tree's order from behind the leaf `after` on."""
@@ -201,7 +219,7 @@ class AuditLog:
             .limit(limit)
         )
         return [
-            Placed(_body(row, row.leaf, row.previous or FIRST), row.payload, row.salt)
+            Placed(body_of(row, row.leaf, row.previous or FIRST), row.payload, row.salt)
             for row in await self._database.ask(statement)
         ]
 
@@ -236,8 +254,26 @@ class AuditLog:
             return found
 
 
-def _body(row: Row[tuple[object, ...]], leaf: int, previous: bytes) -> Body:
-    return Body(leaf, row.id, row.at, row.event, row.actor, row.target, row.commitment, previous)
+def _actor(actor: Actor) -> dict[str, object]:
+    """Columns: every row has all of them, for many are inserted by one statement."""
+    if not actor.is_staff:
+        return {"actor": str(actor), "actor_name": None, "actor_salt": None, "actor_commitment": None}
+    name = Erasable.of(str(actor))
+    return {
+        "actor": OPERATOR, "actor_name": name.text, "actor_salt": name.salt, "actor_commitment": name.commitment(),
+    }  # fmt: skip
+
+
+def body_of(row: Row[tuple[object, ...]], leaf: int, previous: bytes) -> Body:
+    """What the leaf of a row is made of, in the form that it was given."""
+    commitment = row.actor_commitment if row.form == FORM else None
+    return Body(leaf, row.id, row.at, row.event, row.actor, row.target, row.commitment, previous, commitment)
+
+
+def _shown(row: Row[tuple[object, ...]]) -> str:
+    """**A name is believed where the leaf has the commitment to it**, and nowhere else."""
+    named = row.leaf is None or row.form == FORM
+    return str(row.actor_name if named and row.actor_name is not None else row.actor)
 
 
 async def _subtree(connection: AsyncConnection, height: int, place: int) -> bytes:

@@ -4,14 +4,14 @@
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.audit.checkpoint import Checkpoint
 from sealroom.audit.copies import Copy
-from sealroom.audit.entry import FIRST, Body, Payload
+from sealroom.audit.entry import FIRST, FORM, Erasable
 from sealroom.audit.models import checkpoints, entries, head, nodes
-from sealroom.audit.service import STORED_HEIGHTS
+from sealroom.audit.service import STORED_HEIGHTS, body_of
 from sealroom.audit.tree import Frontier, leaf_hash
 from sealroom.core.db import Database
 from sealroom.core.keys import NoteError, NoteVerifier
@@ -31,6 +31,7 @@ class Verified:
 
     entries: int = 0
     erased: int = 0
+    nameless: int = 0
     checkpoints: int = 0
     copies: int = 0
     waiting: int = 0
@@ -70,11 +71,10 @@ class Verification:
                 if row.leaf != frontier.size:
                     yield Finding(name, f"entry {frontier.size} is missing before it")
                     return
-                body = Body(row.leaf, row.id, row.at, row.event, row.actor, row.target, row.commitment, last)
-                last = leaf_hash(body.octets())
+                last = leaf_hash(body_of(row, row.leaf, last).octets())
                 if last != row.hash:
                     yield Finding(name, "it was changed, or one before it was")
-                if (wrong := self._payload(row.payload, row.salt, row.commitment)) is not None:
+                for wrong in self._erasable(row):
                     yield Finding(name, wrong)
                 for height, place, value in frontier.append(last):
                     if height and height % STORED_HEIGHTS == 0 and stored.pop((height, place), None) != value:
@@ -119,13 +119,16 @@ class Verification:
             else:
                 claimed.setdefault(copy.size, []).append((where, copy.root))
 
-    def _payload(self, text: str | None, salt: bytes | None, commitment: bytes) -> str | None:
-        if text is None and salt is None:
-            self.seen.erased += 1
-            return None
-        if text is None or salt is None:
-            return "its details were half erased"
-        return None if Payload(text, salt).commitment() == commitment else "its details were changed"
+    def _erasable(self, row: Row[tuple[object, ...]]) -> Iterator[str]:
+        self.seen.erased += row.payload is None
+        if (wrong := _contradiction(row.payload, row.salt, row.commitment)) is not None:
+            yield f"its details were {wrong}"
+        if row.form != FORM:
+            # The name is in the leaf itself, and what lies beside it is not shown.
+            return
+        self.seen.nameless += row.actor_name is None
+        if (wrong := _contradiction(row.actor_name, row.actor_salt, row.actor_commitment)) is not None:
+            yield f"the name of who did it was {wrong}"
 
     async def _end(
         self, connection: AsyncConnection, frontier: Frontier, last: bytes
@@ -143,6 +146,15 @@ class Verification:
             )
         unplaced = (await connection.execute(select(entries.c.id).where(entries.c.leaf.is_(None)))).all()
         self.seen.waiting = len(unplaced)
+
+
+def _contradiction(text: str | None, salt: bytes | None, commitment: bytes | None) -> str | None:
+    """What was done to a text against the commitment to it; None for nothing, or an erasure of both text and salt."""
+    if text is None and salt is None:
+        return None
+    if text is None or salt is None:
+        return "half erased"
+    return None if Erasable(text, salt).commitment() == commitment else "changed"
 
 
 async def _stored_nodes(connection: AsyncConnection) -> dict[tuple[int, int], bytes]:

@@ -78,6 +78,25 @@ def audit_checkpoint(*, state: StateFolder = None, config: ConfigFile = None) ->
     print(note, end="")
 
 
+@app.command(name="erase-name")
+def audit_erase_name(
+    name: Annotated[str, Parameter(help="As `sealroom audit show` prints it: `cli:alice`.")],
+    *,
+    state: StateFolder = None,
+    config: ConfigFile = None,
+) -> None:
+    """Erase the name of one of the operator's staff from all entries. Their role and all proofs stay; nothing brings the name back."""
+    from sealroom.audit.events import system_user
+    from sealroom.audit.report import staff_named
+
+    who = staff_named(name)
+
+    async def erase(kept: "Kept") -> int:
+        return await kept.audit.erase_name(who, system_user())
+
+    print(f"{name} erased from {with_kept(config, state, erase)} entries")
+
+
 @app.command(name="rotate-key")
 def audit_rotate_key(*, state: StateFolder = None, config: ConfigFile = None) -> None:
     """Sign checkpoints with a new key from now on, and print its public half."""

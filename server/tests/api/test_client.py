@@ -54,6 +54,7 @@ async def test_the_examples_work_as_they_stand(world: World, endpoint: str) -> N
     for example in examples():
         await asyncio.to_thread(exec, example, said)
     assert (said["status"], said["changed"]["recording"]) == (200, True)
+    assert {entry["actor"] for entry in said["checked"]} == {"operator", f"api_key:{world.pair[0]}"}
     known = await world.there.desk.apps.find(APP)
     assert known.secret_keys[0] == said["key"]["secret_key"]
 

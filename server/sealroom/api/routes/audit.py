@@ -12,22 +12,19 @@ from litestar.params import QueryParameter
 from sealroom.api.paging import USUAL, Number, Page, PageSize, PageToken, page, place
 from sealroom.api.problems import ApiProblem, missing, problems
 from sealroom.api.routes.given import Asked, Behind
+from sealroom.audit.events import told_actor
 from sealroom.audit.service import Placed
 from sealroom.audit.tree import leaf_hash
 from sealroom.core.callers import Caller
 
 _LIST = "audit"
-_OPERATOR = "operator"
-"""Stands for whoever of the operator's staff did it: a role, not a name."""
-_CUSTOMER = "api_key:"
-"""What actors of the account itself begin with. **Whatever else there is, or will be, is not shown.**"""
 _OWN = 5_000
 """Applications of one account whose entries are told at once. More make the question longer than a database takes."""
 Place: TypeAlias = Annotated[int, QueryParameter(ge=0, le=2**53, description="In the tree.")]
 
 
 class EntryView(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry, as its leaf in the tree is made: docs/audit.md."""
+    """An entry with all that its leaf in the tree is made of: docs/api.md, Checking the audit log."""
 
     leaf: int
     id: int
@@ -35,7 +32,11 @@ class EntryView(msgspec.Struct, frozen=True, kw_only=True):
     """Unix milliseconds."""
     event: str
     actor: str
-    """`api_key:` and the SecretId; or `operator`, who is not named. His name is in the leaf, so only `hash` can be checked of that entry."""
+    """`api_key:` and the SecretId; or `operator`, whose staff is not named."""
+    actor_commitment: str | None
+    """Of form 2: HMAC-SHA-256 of the name of who of the operator's staff did it, under a salt that the operator keeps, base64."""
+    form: int
+    """Of the leaf. In form 1 the name of the operator's staff is in the leaf itself, so only `hash` can be checked of such an entry."""
     target: str
     details: str | None
     """JSON, exactly the text of the commitment; null once erased."""
@@ -136,9 +137,10 @@ def _text(octets: bytes) -> str:
 
 def _view(one: Placed) -> EntryView:
     body = one.body
-    actor = body.actor if body.actor.startswith(_CUSTOMER) else _OPERATOR
+    named = body.actor_commitment
     return EntryView(
-        leaf=body.leaf, id=body.id, at=body.at, event=body.event, actor=actor, target=body.target, details=one.payload,
+        leaf=body.leaf, id=body.id, at=body.at, event=body.event, actor=told_actor(body.actor),
+        actor_commitment=None if named is None else _text(named), form=body.form, target=body.target, details=one.payload,
         salt=None if one.salt is None else _text(one.salt), commitment=_text(body.commitment), previous=_text(body.previous),
         hash=_text(leaf_hash(body.octets())),
     )  # fmt: skip
