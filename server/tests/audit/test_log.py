@@ -134,7 +134,6 @@ async def test_an_erasure_keeps_every_proof_and_leaves_nothing(desk: Desk) -> No
     assert shown[-1].event == AuditEvent.PAYLOADS_ERASED
     await desk.database.close()
     with closing(sqlite3.connect(desk.file)) as connection:
-        connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     content = desk.file.read_bytes()
     assert b"user4" not in content

@@ -23,7 +23,13 @@ One that begins as a reader's and then writes fails at once when somebody wrote 
 ALONE = "sealroom_alone"
 """Execution option of SQLite connections: no transaction around the one statement."""
 
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    # What was deleted is overwritten, in pages that became free too, whatever the library was built with. FAST would leave those.
+    "secure_delete=ON",
+)
 _POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 _SQLITE_CONNECTIONS = 4
 """Readers beside the one writer. SQLite's work is done in a thread per connection: more of them only wait for the interpreter."""

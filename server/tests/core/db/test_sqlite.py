@@ -8,13 +8,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import delete, insert, select, text, update
 
 from sealroom.apps.models import revocations
-from sealroom.core.db import Database
+from sealroom.core.db import Database, target
 from sealroom.core.db.migrations import HEAD, run
 from sealroom.core.errors import StartError
 from sealroom.core.state import StateDirectory, write_private
+from sealroom.quality.models import history_outbox
 from server.tests.core.db.contract import DatabaseContract, row
 
 
@@ -43,10 +44,37 @@ async def test_a_file_is_written_ahead_and_to_the_disk(tmp_path: Path) -> None:
     async with database.reading() as connection:
         found = {
             name: (await connection.execute(text(f"PRAGMA {name}"))).scalar()
-            for name in ("journal_mode", "synchronous")
+            for name in ("journal_mode", "synchronous", "secure_delete")
         }
     await database.close()
-    assert found == {"journal_mode": "wal", "synchronous": 2}
+    assert found == {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1}
+
+
+@pytest.mark.parametrize("length", [40, 20_000], ids=["within a page", "with pages of its own"])
+@pytest.mark.parametrize("kept", [False, True], ids=["as we set it", "as SQLite may be built"])
+async def test_what_was_deleted_is_not_in_the_bytes_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int, kept: bool
+) -> None:
+    """Client addresses lie in `history_outbox` for seconds. Without the setting they are found long afterwards: the search can find."""
+    if kept:
+        monkeypatch.setattr(target, "_PRAGMAS", (*target._PRAGMAS, "secure_delete=OFF"))
+    database = Database(tmp_path / "x.db")
+    content = b"203.0.113.77 " * (length // 13)
+    rows = [{"node": "main", "documents": content, "count": 1, "made_at": number} for number in range(50)]
+    async with database.writing() as connection:
+        await connection.execute(insert(history_outbox), rows)
+    assert b"203.0.113.77" in _written_back(tmp_path / "x.db")
+    async with database.writing() as connection:
+        await connection.execute(delete(history_outbox))
+    assert (b"203.0.113.77" in _written_back(tmp_path / "x.db")) is kept
+    await database.close()
+
+
+def _written_back(file: Path) -> bytes:
+    """The bytes of the file and its log, after a checkpoint."""
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+        return b"".join(one.read_bytes() for one in file.parent.glob(f"{file.name}*"))
 
 
 async def test_a_writer_that_reads_first_waits_and_sees_what_the_other_wrote(tmp_path: Path) -> None:
