@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A whole set of real stores for one site: servers of its own, whose folders hold nothing of any other site."""
+"""A whole set of real stores and a real bus for one site: servers of its own, whose folders hold nothing of any other site."""
 
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.services import PostgreSQL, Search, opensearch, postgresql
+from tools.services import Nats, PostgreSQL, Search, nats, opensearch, postgresql
 
 DATABASE = "sealroom"
 
@@ -18,6 +18,7 @@ class Stores:
     folder: Path
     database: PostgreSQL
     search: Search
+    bus: Nats
 
     @property
     def configuration(self) -> str:
@@ -25,10 +26,11 @@ class Stores:
         return (
             f'[database]\nurl = "{self.database.url(DATABASE)}"\n'
             f'[records]\nurl = "{self.search.url}"\nreplicas = 0\n'
+            f'[bus]\nurl = "{self.bus.url}"\nuser = "{self.bus.user}"\npassword = "{self.bus.password}"\nca = "{self.bus.authority}"\n'
         )
 
     def write_out(self) -> None:
-        """Has both write to their files what they hold in memory."""
+        """Has the stores write to their files what they hold in memory."""
         self.database.execute("CHECKPOINT")
         self.search.call("POST", "_flush?wait_if_ongoing=true")
 
@@ -40,9 +42,10 @@ def stores(folder: Path) -> Iterator[Stores]:
     with (
         postgresql(_below(folder, "postgresql")) as database,
         opensearch(_below(folder, "opensearch")) as search,
+        nats(_below(folder, "nats")) as bus,
     ):
         database.create_database(DATABASE)
-        yield Stores(folder, database, search)
+        yield Stores(folder, database, search, bus)
 
 
 def _below(folder: Path, name: str) -> Path:

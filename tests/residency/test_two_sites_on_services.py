@@ -1,17 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same with two whole sets of real stores: a PostgreSQL and an OpenSearch for each site, whose own files are searched too.
+"""The same with two whole sets of real stores: a PostgreSQL, an OpenSearch and a NATS for each site, whose own files are searched too.
 
-There is no bus between a site's processes yet, so nothing of a call is on one: where one is configured, its streams belong here, read by
-a subscription to everything on each site's NATS.
+Somebody listens to everything on both buses, from before the sites' servers start.
 """
 
+import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from sealroom.app import catalogue
+from sealroom.core.bus.opening import open_bus
+from sealroom.core.clock import SystemClock
+from sealroom.rooms.acts import MODERATE, Act, ActKind
+from sealroom_wire.errors import ErrorCode
+from sealroom_wire.ids import RoomKind
 from tests.residency import search
+from tests.residency.overheard import Overheard, overhearing
 from tests.residency.stores import Stores, stores
 from tests.residency.test_two_sites import (
     KEPT,
@@ -60,6 +67,11 @@ __all__ = [
     "world",
 ]
 
+ANSWER_SECONDS = 10.0
+PASSING = ("sdk", "version", "system", "refused")
+"""What lies in `history_outbox` for seconds on its way to the journal: PostgreSQL keeps deleted rows in its files until they are
+vacuumed, and its write-ahead log until it is used again."""
+
 
 @pytest.fixture(scope="module")
 def sets(services_folder: Path) -> Iterator[dict[str, Stores]]:
@@ -68,7 +80,13 @@ def sets(services_folder: Path) -> Iterator[dict[str, Stores]]:
 
 
 @pytest.fixture(scope="module")
-def configured(sets: dict[str, Stores]) -> dict[str, str]:
+def ears(sets: dict[str, Stores]) -> Iterator[dict[str, Overheard]]:
+    with ExitStack() as running:
+        yield {name: running.enter_context(overhearing(one.bus)) for name, one in sets.items()}
+
+
+@pytest.fixture(scope="module")
+def configured(sets: dict[str, Stores], ears: dict[str, Overheard]) -> dict[str, str]:
     return {name: one.configuration for name, one in sets.items()}
 
 
@@ -98,5 +116,61 @@ def test_the_files_of_a_site_s_own_servers_hold_what_they_are_said_to(
         if what == "alice":
             assert found == {"postgresql", "opensearch"}, what
         # What a server prints counts too; the search of bytes passes over what Lucene compressed, so less may be found than is there.
-        assert not ("postgresql" in found and "db" not in wanted), what
+        assert not ("postgresql" in found and "db" not in wanted and what not in PASSING), what
         assert not ("opensearch" in found and "records" not in wanted), what
+        assert "nats" not in found, what
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_of_a_call_is_said_on_a_bus_or_kept_there(
+    world: World, ears: dict[str, Overheard], name: str
+) -> None:
+    """Of any site's calls on any site's bus: servers tell each other that something changed, and read it in the store."""
+    said, kept = ears[name].said(), ears[name].kept()
+    for one in world.planted.values():
+        for what, value in vars(one).items():
+            assert not _holds(said, value), what
+            for stream, messages in kept.items():
+                assert not _holds(messages, value), (stream, what)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_of_a_site_is_on_the_bus_of_the_other(
+    world: World, ears: dict[str, Overheard], name: str
+) -> None:
+    (other,) = set(NAMES) - {name}
+    here, there = ears[name], ears[other]
+    own = (f"sealroom-{name}", world.sites[name].application.endpoint, world.sites[name].api)
+    for value in own:
+        assert _holds(here.said(), value), "there is something to hear"
+        assert not _holds(there.said(), value)
+    assert any(_holds(messages, own[1]) for messages in here.kept().values()), "its server is registered"
+    assert not any(_holds(messages, one) for messages in there.kept().values() for one in own)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_what_servers_of_a_site_ask_each_other_is_heard_on_its_own_bus_alone(
+    world: World, ears: dict[str, Overheard], name: str
+) -> None:
+    """Where a room is at another server, a moderator's act names room and user: it goes over the bus of the site, and is kept nowhere."""
+    (other,) = set(NAMES) - {name}
+    room, user = f"asked-{secrets.token_hex(8)}", f"asked-{secrets.token_hex(8)}"
+    one = world.sites[name]
+    act = Act(
+        kind=ActKind.REMOVE, sdk_app_id=one.application.sdk_app_id, room_kind=RoomKind.STRING, room=room, users=(user,)
+    )  # fmt: skip
+    bus = await open_bus(one.configuration.bus, catalogue(), name, SystemClock())
+    try:
+        outcome = await bus.request(MODERATE, act, seconds=ANSWER_SECONDS, key="main")
+    finally:
+        await bus.close()
+    assert outcome.refused == ErrorCode.ROOM_UNKNOWN.value
+    for value in (room, user):
+        assert _holds(ears[name].said(), value), "whoever listens hears it"
+        assert not _holds(ears[other].said(), value)
+        for ear in ears.values():
+            assert not any(_holds(messages, value) for messages in ear.kept().values())
+
+
+def _holds(messages: list[bytes], value: str) -> bool:
+    return any(way in message for message in messages for way in search.ways(value))
