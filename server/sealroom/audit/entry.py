@@ -19,7 +19,7 @@ _SALT_BYTES = 32
 class Body:
     """What of an entry is kept for ever. `previous` is the hash of the leaf before.
 
-    `actor` may be read by everybody who reads the entry, except where `actor_commitment` is None: then the leaf is of the first form.
+    Without `actor_commitment` the leaf is of the first form, in which **`actor` may name one of the operator's staff**.
     """
 
     leaf: int

@@ -91,10 +91,15 @@ def audit_erase_name(
 
     who = staff_named(name)
 
-    async def erase(kept: "Kept") -> int:
-        return await kept.audit.erase_name(who, system_user())
+    async def erase(kept: "Kept") -> tuple[int, int]:
+        return await kept.audit.erase_name(who, system_user()), await kept.audit.named_for_ever(who)
 
-    print(f"{name} erased from {with_kept(config, state, erase)} entries")
+    erased, left = with_kept(config, state, erase)
+    print(f"{name} erased from {erased} entries")
+    if left:
+        print(
+            f"note: {left} entries of the first form have the name in their leaf; every proof rests on it.", file=sys.stderr
+        )  # fmt: skip
 
 
 @app.command(name="rotate-key")

@@ -114,6 +114,14 @@ async def test_an_entry_of_the_first_form_verifies_and_is_shown_as_it_was(desk: 
     assert await desk.is_good()
 
 
+async def test_names_that_cannot_be_erased_are_counted(desk: Desk) -> None:
+    await desk.write_of_before(NILS)
+    await desk.write(NILS, MARIA)
+    assert await desk.log.erase_name(NILS, MARIA) == 1
+    assert (await desk.log.named_for_ever(NILS), await desk.log.named_for_ever(MARIA)) == (1, 0)
+    assert await desk.is_good()
+
+
 async def test_a_log_of_before_the_schema_verifies(desk: Desk) -> None:
     await desk.write_of_before(NILS)
     await desk.log.place()
