@@ -94,7 +94,7 @@ class AuditLog:
         milliseconds)."""
         wanted = select(entries).where(entries.c.id.in_(numbers), entries.c.at >= since)
         found = {row.id: (row.event, row.target, row.payload) for row in await self._database.ask(wanted)}
-        told = [(one.event.value, one.target, Payload.of(one.details).text) for one in records]
+        told = [(one.event.value, one.target, written(one.details)) for one in records]
         return bool(told) and [found.get(number) for number in numbers] == told
 
     def _row(self, record: Record) -> dict[str, object]:
