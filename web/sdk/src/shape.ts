@@ -7,12 +7,19 @@ export class WrongShape extends Error {}
 /** Returns the value as `T`, or throws WrongShape. */
 export type Shape<T> = (value: unknown) => T;
 
+/** A text of at most `longest` characters, counted as the server counts them: an emoji is one of them, and two of JavaScript's. */
 export const text =
   (longest = Number.POSITIVE_INFINITY): Shape<string> =>
   (value) => {
-    if (typeof value !== "string" || value.length > longest) throw new WrongShape("no text");
+    if (typeof value !== "string" || isLonger(value, longest)) throw new WrongShape("no text");
     return value;
   };
+
+function isLonger(value: string, longest: number): boolean {
+  if (value.length <= longest) return false;
+  // One character is at most two of them.
+  return value.length > 2 * longest || [...value].length > longest;
+}
 
 /** A whole number in `least ..= most`. */
 export const whole =

@@ -59,6 +59,16 @@ describe("the operator's record", () => {
     expect(parse(JSON.stringify(RECORD), SERVER_MESSAGE)).toEqual(RECORD);
   });
 
+  it("is taken with the longest name that a device may give its system, whatever its letters", () => {
+    const [first] = RECORD.participants;
+    const named = (os: string) => ({ ...RECORD, participants: [{ ...first, client: { os } }] });
+    const longest = named("🦭".repeat(64));
+    expect(parse(JSON.stringify(longest), SERVER_MESSAGE)).toEqual(longest);
+    for (const os of ["🦭".repeat(65), `${"🦭".repeat(64)}a`, "a".repeat(65)]) {
+      expect(() => parse(JSON.stringify(named(os)), SERVER_MESSAGE)).toThrow(WrongShape);
+    }
+  });
+
   it("is refused with a field more, or one out of range", () => {
     for (const changed of [
       { ...RECORD, picture: "…" },
