@@ -198,12 +198,13 @@ export class TRTC {
   /** Gives somebody's video up; `*` is everybody's. */
   async stopRemoteVideo({ userId, streamType }: { userId: string; streamType?: StreamType }): Promise<void> {
     const call = this.entered("stopRemoteVideo");
-    const matching = [...this.remotes.values()].filter(
-      ({ config }) =>
-        (userId === "*" || config.userId === userId) && (!streamType || config.streamType === streamType),
-    );
-    for (const { config } of matching) this.removeRemote(config.userId, trackOf(config.streamType));
-    const stops = matching.map(({ config }) => call.unwatch(config.userId, trackOf(config.streamType)));
+    const isMeant = (one: { userId: string; track: Signalling.Track }): boolean =>
+      (userId === "*" || one.userId === userId) && (!streamType || one.track === trackOf(streamType));
+    const shown = [...this.remotes.values()].map(({ config }) => config);
+    for (const { userId: of, streamType: stream } of shown)
+      if (isMeant({ userId: of, track: trackOf(stream) })) this.removeRemote(of, trackOf(stream));
+    const asked = call.watched.filter(isMeant);
+    const stops = asked.map((one) => call.unwatch(one.userId, one.track));
     await this.named("stopRemoteVideo", Promise.all(stops));
   }
 

@@ -36,7 +36,7 @@ function enter(): Promise<Session> {
     restarted: () => void restarts.push(restarts.length),
     lost: (error: RtcError) => lost.push(error),
   };
-  return Session.enter(config, 1, sealing as unknown as Sealing, listener);
+  return Session.enter(config, 1, sealing as unknown as Sealing, listener, new AbortController().signal);
 }
 
 /** What the worker's place opens now. */

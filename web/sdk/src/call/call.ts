@@ -7,13 +7,13 @@ import { Speakers } from "../media/player";
 import type { CheckedEntry, CustomMessage } from "../options";
 import type { Refusals } from "../sealing/port";
 import { Sealing, type SealingListener, type SealingStatus } from "../sealing/sealing";
-import { Session, type SessionListener } from "../session/session";
+import { leftMeanwhile, Session, type SessionListener } from "../session/session";
 import { CustomMessages } from "./custom";
-import { type CallHost, streamOf } from "./host";
+import { type CallHost, streamOf, tell } from "./host";
 import { Measuring } from "./measuring";
-import { Participants, type Presence } from "./participants";
+import { Participants } from "./participants";
 import { enterAgain, lostBy } from "./reentry";
-import { type VideoTrack, WantedVideos } from "./wanted";
+import { unwatched, type VideoTrack, WantedVideos } from "./wanted";
 
 /** One call. */
 export class Call {
@@ -31,6 +31,9 @@ export class Call {
   private entry = 0;
   private state: ConnectionState = "DISCONNECTED";
   private over = false;
+  /** Ends an entry that is on its way. */
+  private readonly entering = new AbortController();
+  private leaving: Promise<void> | undefined;
   private sealingSince: number | undefined;
 
   constructor(
@@ -85,9 +88,16 @@ export class Call {
     }
   }
 
-  async leave(): Promise<void> {
+  /** Leaves, once: whoever asks again waits for the same. */
+  leave(): Promise<void> {
+    this.leaving ??= this.sayGoodbye();
+    return this.leaving;
+  }
+
+  private async sayGoodbye(): Promise<void> {
     if (this.over) return;
     this.over = true;
+    this.entering.abort();
     await this.measuring.quality.finish();
     await this.session?.leave();
     this.end();
@@ -95,7 +105,8 @@ export class Call {
 
   /**
    * Asks for somebody's video, now and after every re-entry. A session that breaks meanwhile, or that there is not yet again, is
-   * waited for: nobody else would ask the next one. What is refused is wanted no more, or as it was before.
+   * waited for: nobody else would ask the next one. What is refused is wanted no more, or as it was before; what is given up
+   * meanwhile is not shown, and rejects.
    */
   async watch(userId: string, track: VideoTrack, layer: number): Promise<MediaStreamTrack> {
     const takeBack = this.wanted.add({ userId, track, layer });
@@ -103,13 +114,23 @@ export class Call {
       let session: Session | undefined;
       try {
         session = await this.nextSession();
-        return await session.pictures.watch(userId, track, layer);
+        if (!this.wanted.has(userId, track)) throw unwatched();
+        const media = await session.pictures.watch(userId, track, layer);
+        if (this.wanted.has(userId, track)) return media;
+        session.pictures.unwatch(userId, track).catch(() => undefined);
+        throw unwatched();
       } catch (error) {
+        if (!this.wanted.has(userId, track)) throw error;
         if (session !== undefined && session !== this.session && !this.over) continue;
         takeBack();
         throw error;
       }
     }
+  }
+
+  /** The remote videos that are asked for, those included that are not there yet. */
+  get watched(): ReadonlyArray<{ readonly userId: string; readonly track: VideoTrack }> {
+    return this.wanted.all;
   }
 
   /** The session of now, or the next one. Rejects with RtcError when the call is over. */
@@ -193,13 +214,14 @@ export class Call {
   }
 
   private sealingChanged({ state, epoch, step, fault }: SealingStatus): void {
+    if (this.over) return;
     if (state === "sealed" && this.sealingSince !== undefined) {
       const waited = Math.round(performance.now() - this.sealingSince);
       this.host.diary.happened({ what: "key-waited", waited, first: true });
       this.sealingSince = undefined;
     }
     this.host.emitter.emit("sealing-state-changed", { state, epoch, step, fault });
-    if (state !== "failed" || this.over) return;
+    if (state !== "failed") return;
     const { message, action, code } = fault ?? { message: "Sealing failed.", action: "", code: "" };
     this.giveUp(new RtcError(ErrorCode.OPERATION_FAILED, message, { reason: code, action }));
   }
@@ -228,17 +250,19 @@ export class Call {
 
   private async newSession(): Promise<Session> {
     const entry = ++this.entry;
-    const session = await Session.enter(this.config, entry, this.sealer, {
+    const listener: SessionListener = {
       said: (message) => this.heard(message),
       audioAssigned: (place, userId) => {
         if (this.config.sealing === undefined && entry === this.entry) this.speakers.assign(place, userId);
       },
       restarted: () => this.host.diary.happened({ what: "media-restarted" }),
       lost: (error) => this.lost(entry, error),
-    });
+    };
+    const { config, sealer, entering } = this;
+    const session = await Session.enter(config, entry, sealer, listener, entering.signal);
     if (this.over) {
       session.end();
-      throw new RtcError(ErrorCode.OPERATION_ABORT, "The room was left while it was being entered.");
+      throw leftMeanwhile();
     }
     this.session = session;
     try {
@@ -259,7 +283,7 @@ export class Call {
     this.speakers.clear();
     for (const { place, track } of session.audio) this.speakers.add(place, track);
     this.setState("CONNECTED");
-    this.tell(this.participants.replace(session.participants));
+    tell(this.host, this.participants.replace(session.participants));
     session.listen();
   }
 
@@ -271,7 +295,8 @@ export class Call {
     const seen = this.wanted.all.map(async (video) => {
       const { userId, track, layer } = video;
       try {
-        this.host.videoMoved(userId, track, await session.pictures.watch(userId, track, layer));
+        const media = await session.pictures.watch(userId, track, layer);
+        if (session === this.session) this.host.videoMoved(userId, track, media);
       } catch (error) {
         if (session === this.session) this.wanted.drop(video);
         throw error;
@@ -286,17 +311,19 @@ export class Call {
     }
   }
 
+  /** **A call that is over says nothing more**: another may have begun, which would take it for its own. */
   private heard(message: Heard): void {
+    if (this.over) return;
     switch (message.type) {
       case "participant-entered":
-        return this.tell(this.participants.enter(message.participant));
+        return tell(this.host, this.participants.enter(message.participant));
       case "participant-left":
-        return this.tell(this.participants.leave(message.userId, message.reason));
+        return tell(this.host, this.participants.leave(message.userId, message.reason));
       case "track-published":
       case "track-muted":
-        return this.tell(this.participants.publish(message.userId, message.track, message.muted));
+        return tell(this.host, this.participants.publish(message.userId, message.track, message.muted));
       case "track-unpublished":
-        return this.tell(this.participants.unpublish(message.userId, message.track));
+        return tell(this.host, this.participants.unpublish(message.userId, message.track));
       case "custom-message":
         return this.custom.hear(message.userId, message.data, this.sealer);
       case "blocked":
@@ -305,20 +332,6 @@ export class Call {
         this.end();
         this.host.emitter.emit("kicked-out", { reason: message.reason });
         return this.host.ended();
-    }
-  }
-
-  private tell(changes: readonly Presence[]): void {
-    const { emitter } = this.host;
-    for (const change of changes) {
-      const { userId } = change;
-      if (change.what === "enter") emitter.emit("remote-user-enter", { userId });
-      else if (change.what === "exit") emitter.emit("remote-user-exit", { userId, reason: change.reason });
-      else if (change.track === "audio") emitter.emit(`remote-audio-${change.what}`, { userId });
-      else {
-        if (change.what === "unavailable") this.host.videoGone(userId, change.track);
-        emitter.emit(`remote-video-${change.what}`, { userId, streamType: streamOf(change.track) });
-      }
     }
   }
 
@@ -359,6 +372,7 @@ export class Call {
 
   private end(): void {
     this.over = true;
+    this.entering.abort();
     this.session?.end();
     this.session = undefined;
     this.tellAwaiting();

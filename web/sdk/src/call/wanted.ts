@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The remote videos that were asked for, over all sessions of a call.
 
+import { ErrorCode, RtcError } from "../errors";
+
 export type VideoTrack = "main" | "screen";
 
 /** A remote video, and in which layer. */
@@ -18,6 +20,10 @@ export class WantedVideos {
 
   get all(): WantedVideo[] {
     return [...this.wanted.values()];
+  }
+
+  has(userId: string, track: VideoTrack): boolean {
+    return this.wanted.has(nameOf({ userId, track }));
   }
 
   /** Wants it from now on; what it returns takes that back, unless it was asked for once more since. */
@@ -42,4 +48,12 @@ export class WantedVideos {
   remove(userId: string, track: VideoTrack): boolean {
     return this.wanted.delete(nameOf({ userId, track }));
   }
+}
+
+/** Why somebody's video does not come that was given up before it was there. */
+export function unwatched(): RtcError {
+  return new RtcError(ErrorCode.OPERATION_ABORT, "The remote video was stopped before it came.", {
+    reason: "stopped",
+    action: "Call startRemoteVideo again.",
+  });
 }

@@ -185,7 +185,7 @@ export class Local {
     this.setState(track, source, "starting");
     try {
       await room.publish(track, outgoingOf(source));
-      this.setState(track, source, "started");
+      if (this.sources.get(track) === source) this.setState(track, source, "started");
     } catch (error) {
       source.publish = false;
       const reason = error instanceof RtcError ? error : undefined;

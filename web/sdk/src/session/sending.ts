@@ -23,6 +23,9 @@ interface KeyFrameSender {
 
 /** Never negotiates: the sections were offered at entry. */
 export class Sending {
+  /** How often each track was taken back: **what was asked for before that puts no source there again**. */
+  private readonly ends = new Map<Signalling.Track, number>();
+
   constructor(
     private readonly sections: Sections,
     private readonly ask: SignallingLine["ask"],
@@ -30,24 +33,31 @@ export class Sending {
 
   /** Sends a track. The server is asked first: without the right nothing is sent. */
   async publish(track: Signalling.Track, outgoing: Outgoing): Promise<void> {
+    const begun = this.endsOf(track);
     await this.ask({ type: "publish", track, muted: outgoing.muted });
-    await this.replace(track, outgoing);
+    if (begun === this.endsOf(track)) await this.replace(track, outgoing);
   }
 
   /** Puts another source behind a track that is sent. */
   async replace(track: Signalling.Track, { media, bitrate }: Outgoing): Promise<void> {
+    const begun = this.endsOf(track);
     const { sender } = this.sections.sender(track);
     if (media.kind === "video") await limit(sender, media, bitrate);
-    await sender.replaceTrack(media);
+    if (begun === this.endsOf(track)) await sender.replaceTrack(media);
   }
 
   async unpublish(track: Signalling.Track): Promise<void> {
+    this.ends.set(track, this.endsOf(track) + 1);
     await this.sections.sender(track).sender.replaceTrack(null);
     await this.ask({ type: "unpublish", track });
   }
 
   async setMuted(track: Signalling.Track, muted: boolean): Promise<void> {
     await this.ask({ type: "mute", track, muted });
+  }
+
+  private endsOf(track: Signalling.Track): number {
+    return this.ends.get(track) ?? 0;
   }
 
   /** Makes every layer of a track begin anew with a key frame. Rejects where the browser cannot. */

@@ -91,20 +91,26 @@ export class Session {
     this.gone.catch(() => undefined);
   }
 
-  /** Enters the room; rejects with RtcError, and leaves nothing behind, when that fails. */
+  /** Enters the room; rejects with RtcError, and leaves nothing behind, when that fails or is aborted by `leaving`. */
   static async enter(
     config: CheckedEntry,
     entry: number,
     sealing: Sealing | null,
     listener: SessionListener,
+    leaving: AbortSignal,
   ): Promise<Session> {
+    if (leaving.aborted) throw leftMeanwhile();
     const session = new Session(entry, sealing, listener);
+    const abort = () => session.abandon(leftMeanwhile());
+    leaving.addEventListener("abort", abort);
     try {
       await Promise.race([session.begin(config), session.gone]);
       return session;
     } catch (error) {
       session.end();
       throw error;
+    } finally {
+      leaving.removeEventListener("abort", abort);
     }
   }
 
@@ -177,7 +183,6 @@ export class Session {
 
   private async begin(config: CheckedEntry): Promise<void> {
     const [line, sdp] = await Promise.all([this.connect(config.server), this.offer()]);
-    this.line = line;
     const entered = await line.ask({
       type: "enter",
       ...this.introduction(config),
@@ -191,13 +196,17 @@ export class Session {
     this.participants = entered.participants;
   }
 
-  private connect(server: string): Promise<SignallingLine> {
-    return SignallingLine.connect(server, {
+  /** A line that opens when the session is over already is closed: nobody would, and over it we would still enter. */
+  private async connect(server: string): Promise<SignallingLine> {
+    const line = await SignallingLine.connect(server, {
       said: (message) => this.said(message),
       closed: (error) => {
         if (error) this.lose(error);
       },
     });
+    this.line = line;
+    if (this.over) line.close();
+    return line;
   }
 
   private said(message: Told): void {
@@ -287,6 +296,10 @@ export class Session {
     this.abandon(error);
     this.listener.lost(error);
   }
+}
+
+export function leftMeanwhile(): RtcError {
+  return new RtcError(ErrorCode.OPERATION_ABORT, "The room was left while it was being entered.");
 }
 
 /** What the device runs; `platform` alone calls Android Linux. */

@@ -9,6 +9,8 @@ type Request = Exclude<Signalling.ClientMessage, { type: "ping" }>;
 type Answer = { type: string } & Record<string, unknown>;
 
 interface Line {
+  onopen: (() => void) | undefined;
+  closed: boolean;
   onmessage: ((event: { data: string }) => void) | null;
   onclose: (() => void) | null;
 }
@@ -107,6 +109,19 @@ export class FakeOperator {
     this.lines.at(-1)?.onclose?.();
   }
 
+  /** Whether lines open at once; else they wait for `open`. */
+  opens = true;
+
+  /** Opens every line that waits. */
+  open(): void {
+    for (const line of this.lines) line.onopen?.();
+  }
+
+  /** Of every line whether this side closed it. */
+  get closed(): boolean[] {
+    return this.lines.map(({ closed }) => closed);
+  }
+
   /** Whether a request is left without an answer. */
   silent: (request: Request) => boolean = () => false;
 
@@ -114,12 +129,13 @@ export class FakeOperator {
     const { connections, addresses, lines } = this;
     const working = () => this.working;
     const operator = this;
-    const connected = (socket: FakeSocket) => void queueMicrotask(() => socket.onopen?.());
+    const connected = (socket: FakeSocket) => void queueMicrotask(() => operator.opens && socket.onopen?.());
     const asked = (request: Request) => this.answer(request);
     class FakeSocket {
       onopen: (() => void) | undefined;
       onmessage: ((event: { data: string }) => void) | null = null;
       onclose: (() => void) | null = null;
+      closed = false;
 
       constructor(address: string) {
         addresses.push(address);
@@ -134,7 +150,9 @@ export class FakeOperator {
         queueMicrotask(() => this.onmessage?.({ data: JSON.stringify(answer) }));
       }
 
-      close(): void {}
+      close(): void {
+        this.closed = true;
+      }
     }
     vi.stubGlobal("WebSocket", FakeSocket);
     vi.stubGlobal(
