@@ -2,8 +2,10 @@
 """The panel "what the operator can see of this call": its real numbers, beside what opened on the device; no content."""
 
 import re
+from collections.abc import Callable
 
-from playwright.sync_api import Locator
+import msgspec
+from playwright.sync_api import Locator, Page, WebSocketRoute
 
 from sealroom.app import catalogue
 from tests.browser.accessibility import violations
@@ -75,6 +77,7 @@ def test_the_panel_lists_what_is_kept_by_the_catalogue_with_this_call_s_own_valu
     facts = stay.locator(".facts").inner_text()
     assert "to find out why a call was bad" in facts
     assert "30 days" in facts
+    assert "in the site of the application, nowhere else" in facts
     declared = {one.name: one for one in catalogue()}
 
     def fields_of(name: str) -> list[str]:
@@ -109,3 +112,46 @@ def test_the_panel_lists_what_is_kept_by_the_catalogue_with_this_call_s_own_valu
     wide = bob.page.locator(".operator").evaluate("panel => panel.scrollWidth > panel.clientWidth")
     assert not wide, "nothing is cut off at the side"
     assert violations(bob.page) == []
+
+
+def answers(page: Page, change: Callable[[dict[str, object]], dict[str, object] | None]) -> None:
+    """An operator who answers otherwise: `change` has each of his messages, and None takes it away."""
+
+    def on_the_way(line: WebSocketRoute) -> None:
+        server = line.connect_to_server()
+
+        def pass_on(text: str | bytes) -> None:
+            message = change(msgspec.json.decode(text))
+            if message is not None:
+                line.send(msgspec.json.encode(message).decode())
+
+        server.on_message(pass_on)
+
+    page.route_web_socket(re.compile("/rtc/v1"), on_the_way)
+
+
+def test_who_does_not_tell_what_he_keeps_is_said_not_to(callers: Callers) -> None:
+    def older(message: dict[str, object]) -> dict[str, object]:
+        return {name: value for name, value in message.items() if name != "kept"}
+
+    alice = callers.enter("alice", prepare=lambda page: answers(page, older))
+    alice.page.get_by_role("button", name="Operator's view").click()
+    kept = alice.page.locator(".kept")
+    eventually("so it says", lambda: "He does not tell what he keeps" in str(kept.text_content()))
+
+
+def test_what_could_not_be_asked_is_said_and_the_rest_goes_on(callers: Callers) -> None:
+    def refusing(message: dict[str, object]) -> dict[str, object]:
+        if message["type"] != "kept":
+            return message
+        no = {"code": "too_many_records", "message": "It was too much.", "action": "Wait.", "trtc": -1}
+        return {"type": "refused", "id": message["id"], **no}
+
+    alice = callers.enter("alice", prepare=lambda page: answers(page, refusing))
+    alice.page.get_by_role("button", name="Operator's view").click()
+    kept = alice.page.locator(".kept")
+    eventually(
+        "so it says", lambda: "could not be asked just now. It was too much." in str(kept.text_content())
+    )
+    eventually("his record is there", lambda: part(alice, alice).count() == 1)
+    assert violations(alice.page) == []

@@ -4,11 +4,24 @@
 What is personal is told only where it is the asking member's own. Everything else of the row is there, its place is marked.
 """
 
+from enum import StrEnum
 from typing import TypeAlias
 
 import msgspec
 
 Value: TypeAlias = str | int | float | bool | None
+
+
+class Reading(StrEnum):
+    """What became of looking for rows of the asking member and his call. **No rows are said to be none only where they were sought.**"""
+
+    READ = "read"
+    UNREADABLE = "unreadable"
+    """The store could not be asked."""
+    NOT_FOUND_BY_CALL = "not_found_by_call"
+    """There are rows of it, and nothing in them by which those of one call or member could be found."""
+    NOT_TOLD = "not_told"
+    """Values of this class, or of this store, are told to no member."""
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -50,9 +63,11 @@ class KeptDataset(_Part, frozen=True):
     purpose: str
     kept: str
     """For how long, and why so long."""
+    place: str
+    """Where it may lie."""
     store: str
+    """What keeps it there."""
     fields: tuple[KeptField, ...]
     rows: tuple[KeptRow, ...]
-    """Of the asking member in this call, the newest first, at most `MAX_KEPT_ROWS`; none where the rows name neither."""
-    readable: bool
-    """Whether the store could be asked."""
+    """Of the asking member in this call, at most `MAX_KEPT_ROWS`: of documents the newest; `reading` says why there are none."""
+    reading: Reading

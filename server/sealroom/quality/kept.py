@@ -19,7 +19,7 @@ from sealroom.rooms.events import Call
 from sealroom.rooms.state import Participant
 from sealroom_wire import signalling
 from sealroom_wire.errors import ErrorCode, Refusal
-from sealroom_wire.kept import KeptClass, KeptDataset, KeptField, KeptRow, Value
+from sealroom_wire.kept import KeptClass, KeptDataset, KeptField, KeptRow, Reading, Value
 from sealroom_wire.limits import MAX_KEPT_CHARACTERS, MAX_KEPT_ROWS
 
 _AT_ONCE = 4
@@ -78,40 +78,34 @@ class KeptOfCalls:
         return int(self._clock.unix() * 1000)
 
     async def _dataset(self, one: Dataset, asking: "_Asking", until: float) -> KeptDataset:
-        readable = True
-        try:
-            async with asyncio.timeout_at(until):
-                rows = await self._rows(one, asking) if one.data_class in _TOLD else []
-        except _UNREADABLE:
-            rows, readable = [], False
+        reading, rows = _reading(one), list[Mapping[str, object]]()
+        if reading is Reading.READ:
+            try:
+                async with asyncio.timeout_at(until):
+                    rows = await self._rows(one, asking)
+            except _UNREADABLE:
+                reading = Reading.UNREADABLE
         return KeptDataset(
             name=one.name, what=_cut(one.what), data_class=one.data_class.value, purpose=one.purpose.meaning,
-            kept=_cut(str(one.retention)), store=one.store.meaning, fields=_fields(one),
-            rows=tuple(asking.shown(one, row) for row in rows), readable=readable,
+            kept=_cut(str(one.retention)), place=one.region.meaning, store=one.store.meaning, fields=_fields(one),
+            rows=tuple(asking.shown(one, row) for row in rows), reading=reading,
         )  # fmt: skip
 
     async def _rows(self, one: Dataset, asking: "_Asking") -> list[Mapping[str, object]]:
         if one.store is Store.RECORDS:
             return await self._documents(one, asking)
-        if one.store is Store.DB:
-            return await self._of_table(metadata.tables[one.name], asking)
-        return []
+        return await self._of_table(metadata.tables[one.name], asking)
 
     async def _documents(self, one: Dataset, asking: "_Asking") -> list[Mapping[str, object]]:
         """The newest of him in this call; where there is one for each track, one of each."""
-        where = asking.conditions(one)
-        if where is None:
-            return []
         since, until = asking.call.opened_at - _SLACK_MS, self._now() + _SLACK_MS
-        query: Query[Document] = Query(self._kinds[one.name], since, until, where)
+        query: Query[Document] = Query(self._kinds[one.name], since, until, asking.conditions(one))
         page = await self._records.search(query, limit=4 * MAX_KEPT_ROWS, newest_first=True)
         rows = [{name: getattr(document, name) for name in one.columns} for document in page.documents]
         return _one_of_each(rows)[:MAX_KEPT_ROWS]
 
     async def _of_table(self, table: Table, asking: "_Asking") -> list[Mapping[str, object]]:
-        of_call: Column[object] | None = table.c.get("call_id", table.c.id if table.name == "calls" else None)
-        if of_call is None:
-            return []
+        of_call: Column[object] = table.c[_call_column(table.name, table.c.keys())]
         query = select(table).where(of_call == asking.call.id).limit(MAX_KEPT_ROWS)
         if "user_id" in table.c:
             query = query.where(table.c.user_id == asking.user_id)
@@ -124,17 +118,13 @@ class _Asking:
 
     def __init__(self, call: Call, user_id: str) -> None:
         self.call, self.user_id = call, user_id
-        self._own = {call.id, call.room.id, user_id}
 
-    def conditions(self, one: Dataset) -> tuple[Condition, ...] | None:
-        """What finds his documents of this call; None where they name neither call nor room."""
+    def conditions(self, one: Dataset) -> tuple[Condition, ...]:
+        """What finds his documents of this call."""
         names = one.columns.keys()
-        if "call_id" in names:
-            call: tuple[Condition, ...] = (Equals("call_id", self.call.id),)
-        elif "room" in names:
+        call: tuple[Condition, ...] = (Equals("call_id", self.call.id),)
+        if "call_id" not in names:
             call = (Equals("sdk_app_id", self.call.sdk_app_id), Equals("room", self.call.room.id))
-        else:
-            return None
         his = (Equals("user_id", self.user_id),) if "user_id" in names else ()
         sent = (Equals("peer_id", ""),) if "peer_id" in names else ()
         return (*call, *his, *sent)
@@ -146,13 +136,38 @@ class _Asking:
         withheld: list[int] = []
         for place, (name, column) in enumerate(one.columns.items()):
             value = row.get(name)
-            mine = not column.field.personal or is_his or value in self._own
+            mine = not column.field.personal or is_his or self._is_own(one, name, value)
             if value is None or (mine and column.kind is not Kind.BYTES):
                 values.append(_value(value))
             else:
                 values.append(None)
                 withheld.append(place)
         return KeptRow(tuple(values), tuple(withheld))
+
+    def _is_own(self, one: Dataset, name: str, value: object) -> bool:
+        """Whether the value is his name or that of his call. **Only where such a name stands**: somebody may be called as the room is."""
+        if one.columns[name].field.subject is Subject.USER:
+            return value == self.user_id
+        if name == _call_column(one.name, one.columns):
+            return value == self.call.id
+        return name == "room" and value == self.call.room.id
+
+
+def _reading(one: Dataset) -> Reading:
+    """Whether its rows can be sought at all."""
+    if one.data_class not in _TOLD or one.store not in (Store.RECORDS, Store.DB):
+        return Reading.NOT_TOLD
+    names_room = one.store is Store.RECORDS and "room" in one.columns
+    if not _call_column(one.name, one.columns) and not names_room:
+        return Reading.NOT_FOUND_BY_CALL
+    return Reading.READ
+
+
+def _call_column(name: str, columns: Iterable[str]) -> str:
+    """The column in which the call's name stands, or none."""
+    if "call_id" in columns:
+        return "call_id"
+    return "id" if name == "calls" else ""
 
 
 def _fields(one: Dataset) -> tuple[KeptField, ...]:

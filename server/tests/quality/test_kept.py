@@ -29,7 +29,7 @@ from sealroom.quality.models import CallBegun, Sample, Stay
 from sealroom.rooms.models import presences
 from sealroom.rooms.state import Participant
 from sealroom_wire.errors import ErrorCode, Refusal
-from sealroom_wire.kept import KeptDataset, KeptRow, Value
+from sealroom_wire.kept import KeptDataset, KeptRow, Reading, Value
 from sealroom_wire.limits import MAX_SIGNALLING_MESSAGE_BYTES
 from server.tests.conftest import House
 from server.tests.fakes import APP, NOW, VirtualClock
@@ -113,7 +113,8 @@ async def test_every_declared_field_of_every_touched_dataset_is_there(
     for name, one in declared.items():
         assert [field.name for field in found[name].fields] == list(one.columns)
         assert (found[name].purpose, found[name].kept) == (one.purpose.meaning, str(one.retention))
-        assert (found[name].data_class, found[name].store) == (one.data_class.value, one.store.meaning)
+        assert (found[name].place, found[name].store) == (one.region.meaning, one.store.meaning)
+        assert found[name].data_class == one.data_class.value
     answer = await kept.of(alice, 3)
     assert answer.others == len(made.datasets) - len(declared)
     assert [one.name for one in answer.classes] == [one.value for one in DataClass]
@@ -184,6 +185,40 @@ async def test_rows_of_the_database_are_told_by_the_same_rules(
     assert (await told(kept, alice))["receipts"].rows == ()
 
 
+async def test_no_rows_are_said_to_be_none_only_where_they_were_sought(
+    house: House, records: SqliteRecords, database: Database, clock: VirtualClock, made: Catalogue
+) -> None:
+    names = {
+        "journal/journal",
+        "db/receipts",
+        "db/history_outbox",
+        "records/quality_minutes",
+        "records/stays",
+        "records/entries",
+    }
+    alice, _, _ = await house.enter("alice")
+    found = await told(KeptOfCalls(made, lambda _call: names, records, database, clock), alice)
+    assert {name: one.reading for name, one in found.items()} == {
+        "journal": Reading.NOT_TOLD, "receipts": Reading.NOT_TOLD,
+        "history_outbox": Reading.NOT_FOUND_BY_CALL, "quality_minutes": Reading.NOT_FOUND_BY_CALL,
+        "stays": Reading.READ, "entries": Reading.READ,
+    }  # fmt: skip
+
+
+async def test_who_is_called_as_the_room_is_is_not_told_for_that(
+    house: House, kept: KeptOfCalls, records: SqliteRecords
+) -> None:
+    alice, _, _ = await house.enter("alice")
+    call = alice.room.call
+    begun = CallBegun(
+        id="c", time=MS, sdk_app_id=APP, call_id=call.id, room=call.room.id, room_is_number=False, creator=call.room.id
+    )  # fmt: skip
+    await records.write([begun], wait=True)
+    calls = (await told(kept, alice))["calls"]
+    (row,) = calls.rows
+    assert (values(calls, row)["room"], values(calls, row)["creator"]) == (call.room.id, None)
+
+
 async def test_a_store_that_does_not_answer_costs_only_its_own_values(
     house: House, kept: KeptOfCalls, records: SqliteRecords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,7 +229,7 @@ async def test_a_store_that_does_not_answer_costs_only_its_own_values(
 
     monkeypatch.setattr(records, "search", away)
     found = await told(kept, alice)
-    assert {name for name, one in found.items() if not one.readable} == {
+    assert {name for name, one in found.items() if one.reading is Reading.UNREADABLE} == {
         "stays", "calls", "quality_samples", "pets"
     }  # fmt: skip
     assert found["stays"].fields
@@ -211,7 +246,8 @@ async def test_a_store_that_hangs_is_not_waited_for_again_and_again(
 
     monkeypatch.setattr(records, "search", hang)
     found = await told(kept, alice)
-    assert not any(found[name].readable for name in ("stays", "calls", "quality_samples", "pets"))
+    hanging = {found[name].reading for name in ("stays", "calls", "quality_samples", "pets")}
+    assert hanging == {Reading.UNREADABLE}
 
 
 async def test_a_crowd_is_refused_before_it_weighs_on_the_stores(house: House, kept: KeptOfCalls) -> None:

@@ -43,6 +43,7 @@ const TIME = /unix milliseconds/i;
 const EARLIEST = Date.UTC(2020);
 
 const number = new Intl.NumberFormat("en", { maximumFractionDigits: 3, useGrouping: false });
+const clock = new Intl.DateTimeFormat([], { timeStyle: "medium" });
 const moment = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "medium" });
 
 /** By class, in the catalogue's order; classes of which nothing is kept of this call are left out. */
@@ -63,7 +64,8 @@ function datasetOf(one: Dataset, titles: ReadonlyMap<string, string>): ShownData
     what: one.what,
     facts: [
       { label: "Purpose", value: one.purpose },
-      { label: "Where", value: one.store },
+      { label: "Where", value: one.place },
+      { label: "Store", value: one.store },
       { label: "How long", value: one.kept },
     ],
     note: noteOf(one),
@@ -77,12 +79,17 @@ function datasetOf(one: Dataset, titles: ReadonlyMap<string, string>): ShownData
   };
 }
 
+const NOTES: Readonly<Record<Dataset["reading"], string>> = {
+  read: "Nothing of you or this call stands in it now.",
+  unreadable: "The store could not be read just now.",
+  not_found_by_call:
+    "It holds something of this call that cannot be found by you or by the call, and so not be shown.",
+  not_told: "Its values are told to no member.",
+};
+
 /** Why there are no values, where there are none. */
-function noteOf({ rows, readable }: Dataset): string | null {
-  if (!readable) return "The store could not be read just now.";
-  return rows.length === 0
-    ? "Nothing in it names you or this call openly, or nothing has been written yet."
-    : null;
+function noteOf({ rows, reading }: Dataset): string | null {
+  return rows.length === 0 ? NOTES[reading] : null;
 }
 
 function shownValue(one: Dataset, row: Dataset["rows"][number], field: Field, place: number): string {
@@ -105,10 +112,10 @@ function textOf(value: Value, { what }: Field): string {
 const titleOf = (meaning: string): string => meaning.split(":")[0] ?? meaning;
 const restOf = (meaning: string): string => meaning.slice(titleOf(meaning).length + 1).trim();
 
-/** How much is kept of this call, in one line. */
-export function keptSummary({ datasets, others }: OperatorKept): string {
+/** How much is kept of this call, and when he said so. */
+export function keptSummary({ datasets, others, takenAt }: OperatorKept): string {
   const fields = datasets.reduce((sum, one) => sum + one.fields.length, 0);
-  return `${fields} fields in ${datasets.length} sets hold something of this call; nothing of it was noted in the ${others} other sets of his catalogue`;
+  return `${fields} fields in ${datasets.length} sets hold something of this call; nothing of it was noted in the ${others} other sets of his catalogue. As of ${clock.format(takenAt)}`;
 }
 
 /** Sealed frames whose open header the operator counted: all he has of them. */

@@ -19,6 +19,7 @@ const stays: Dataset = {
   dataClass: "back_end_log",
   purpose: "to find out why a call was bad",
   kept: "30 days: complaints come within weeks",
+  place: "in the site of the application, nowhere else",
   store: "search store",
   fields: [
     field("time", "When it happened, Unix milliseconds."),
@@ -28,7 +29,7 @@ const stays: Dataset = {
     field("muted"),
   ],
   rows: [{ values: [1_700_000_000_000, 1400000000, "192.0.2.1", null, false], withheld: [3] }],
-  readable: true,
+  reading: "read",
 };
 const kept = (...datasets: Dataset[]): OperatorKept => ({
   takenAt: 0,
@@ -47,7 +48,12 @@ describe("what the operator keeps of this call", () => {
     expect(others).toEqual([]);
     expect(log).toMatchObject({ title: "Back-end log", meaning: "who was in which room", fields: 5 });
     const [shown] = log?.datasets ?? [];
-    expect(shown?.facts.map(({ value }) => value)).toEqual([stays.purpose, stays.store, stays.kept]);
+    expect(shown?.facts.map(({ value }) => value)).toEqual([
+      stays.purpose,
+      stays.place,
+      stays.store,
+      stays.kept,
+    ]);
     const values = Object.fromEntries(shown?.fields.map((one) => [one.name, one.values]) ?? []);
     expect(values).toMatchObject({
       sdk_app_id: ["1400000000"],
@@ -88,15 +94,18 @@ describe("what the operator keeps of this call", () => {
   });
 
   it("says why there are no values", () => {
-    const notes = [
-      { ...stays, rows: [] },
-      { ...stays, rows: [], readable: false },
-    ].map((one) => classesOf(kept(one))[0]?.datasets[0]?.note);
-    expect(notes[0]).toMatch(/names you/);
-    expect(notes[1]).toMatch(/could not be read/);
+    const noteOf = (reading: Dataset["reading"]) =>
+      classesOf(kept({ ...stays, rows: [], reading }))[0]?.datasets[0]?.note;
+    expect(noteOf("read")).toMatch(/^Nothing of you or this call/);
+    expect(noteOf("unreadable")).toMatch(/could not be read/);
+    // Where nobody looked, nothing is said to be empty.
+    expect(noteOf("not_found_by_call")).toMatch(/^It holds something of this call/);
+    expect(noteOf("not_told")).toMatch(/told to no member/);
   });
 
   it("is summed up", () => {
-    expect(keptSummary(kept(stays))).toMatch(/^5 fields in 1 sets .* 20 other sets of his catalogue$/);
+    expect(keptSummary(kept(stays))).toMatch(
+      /^5 fields in 1 sets .* 20 other sets of his catalogue\. As of \d/,
+    );
   });
 });

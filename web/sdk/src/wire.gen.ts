@@ -115,6 +115,7 @@ export declare namespace Signalling {
   type LostBy = "line" | "media" | "server";
   type Network = "none" | "wired" | "wifi" | "cellular" | "vpn" | "other";
   type Pressure = "nominal" | "fair" | "serious" | "critical";
+  type Reading = "read" | "unreadable" | "not_found_by_call" | "not_told";
   type Role = "anchor" | "audience";
   type Scene = "rtc" | "live";
   type Sealing = "required" | "optional";
@@ -241,10 +242,11 @@ export declare namespace Signalling {
     dataClass: string;
     purpose: string;
     kept: string;
+    place: string;
     store: string;
     fields: ReadonlyArray<KeptField>;
     rows: ReadonlyArray<KeptRow>;
-    readable: boolean;
+    reading: Reading;
   }
   interface KeptField {
     name: string;

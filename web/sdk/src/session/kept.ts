@@ -34,10 +34,11 @@ const dataset = object<Signalling.KeptDataset>({
   dataClass: name,
   purpose: said,
   kept: said,
+  place: said,
   store: said,
   fields: list(field, MAX_KEPT_FIELDS),
   rows: list(row, MAX_KEPT_ROWS),
-  readable: flag,
+  reading: oneOf("read", "unreadable", "not_found_by_call", "not_told"),
 });
 
 export const KEPT = object<Signalling.Kept>({

@@ -4,18 +4,40 @@
 import type { OperatorKept } from "@sealroom/sdk";
 import { useEffect, useRef } from "preact/hooks";
 import { classesOf, keptSummary, type ShownClass, type ShownDataset, type ShownField } from "../../kept";
+import type { Trouble } from "../../state";
 
-export function Kept({ kept }: { kept: OperatorKept }) {
-  const classes = classesOf(kept);
-  const first = classes.find(({ datasets }) => datasets.some(({ note }) => note === null));
+interface KeptProps {
+  /** Null where the operator does not tell; undefined before he answered. */
+  kept: OperatorKept | null | undefined;
+  trouble: Trouble | null;
+}
+
+export function Kept({ kept, trouble }: KeptProps) {
   return (
     <section class="kept" aria-labelledby="kept-title">
       <h3 id="kept-title">What he keeps</h3>
+      {trouble && (
+        <p class="notice" role="status">
+          He could not be asked just now. {trouble.message} {trouble.action}
+        </p>
+      )}
+      {kept === null && <p>He does not tell what he keeps: his program is older than this page.</p>}
+      {kept === undefined && !trouble && <p class="quiet">Asking the operator…</p>}
+      {kept && <Classes kept={kept} />}
+    </section>
+  );
+}
+
+function Classes({ kept }: { kept: OperatorKept }) {
+  const classes = classesOf(kept);
+  const first = classes.find(({ datasets }) => datasets.some(({ note }) => note === null));
+  return (
+    <>
       <p class="quiet">{keptSummary(kept)}.</p>
       {classes.map((one) => (
         <Class key={one.name} one={one} first={one === first} />
       ))}
-    </section>
+    </>
   );
 }
 
@@ -71,7 +93,7 @@ function Field({ field }: { field: ShownField }) {
         {field.ofClass && <span class="tag">{field.ofClass}</span>}
       </dt>
       {field.values.length === 0 ? (
-        <dd class="quiet">—</dd>
+        <dd class="unseen">not shown</dd>
       ) : (
         field.values.map((value, place) => <dd key={place}>{value}</dd>)
       )}

@@ -21,9 +21,10 @@ const KEPT_REFRESH_MS = 6_000;
 
 const open = signal(false);
 const record = signal<OperatorRecord | null>(null);
-/** Null where the operator does not tell, or has not yet. */
-const kept = signal<OperatorKept | null>(null);
+/** Null where the operator does not tell; undefined before he answered. */
+const kept = signal<OperatorKept | null | undefined>(undefined);
 const trouble = signal<state.Trouble | null>(null);
+const keptTrouble = signal<state.Trouble | null>(null);
 const newest = new Newest<OperatorRecord>(fetchRecord, {
   answered(found) {
     record.value = found;
@@ -37,9 +38,12 @@ const newest = new Newest<OperatorRecord>(fetchRecord, {
 const newestKept = new Newest<OperatorKept | null>(fetchKept, {
   answered(found) {
     kept.value = found;
+    keptTrouble.value = null;
   },
-  // What was told last stays; the record says what is wrong.
-  failed() {},
+  // What was told last stays, with its time.
+  failed(error) {
+    keptTrouble.value = troubleOf(error);
+  },
 });
 
 /** Opens the panel. */
@@ -61,8 +65,9 @@ function close(): void {
   newestKept.forget();
   open.value = false;
   record.value = null;
-  kept.value = null;
+  kept.value = undefined;
   trouble.value = null;
+  keptTrouble.value = null;
 }
 
 function Panel() {
@@ -95,7 +100,7 @@ function Panel() {
         </p>
       )}
       {record.value && <Frames record={record.value} />}
-      {kept.value && <Kept kept={kept.value} />}
+      <Kept kept={kept.value} trouble={keptTrouble.value} />
       {record.value ? (
         <Known record={record.value} />
       ) : (
