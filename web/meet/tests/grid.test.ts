@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { describe, expect, it } from "vitest";
-import { gridFor } from "../src/view/grid";
+import { gridFor } from "../src/view/tiles/grid";
 
 describe("the grid of tiles", () => {
   it.each([

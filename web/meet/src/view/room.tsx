@@ -4,13 +4,13 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { nameOf } from "../names";
 import * as state from "../state";
 import { Controls } from "./controls";
-import { gridFor } from "./grid";
 import { DeviceNotices, Notice } from "./notice";
 import { OperatorPanel } from "./operator/panel";
-import { Differences, People, Recording } from "./people";
-import { Refusals } from "./refusals";
-import { Seal, SealBanner } from "./seal";
-import { OwnTile, Tile } from "./tile";
+import { Differences, People, Recording } from "./people/people";
+import { Refusals } from "./seal/refusals";
+import { Seal, SealBanner } from "./seal/seal";
+import { gridFor } from "./tiles/grid";
+import { OwnTile, Tile } from "./tiles/tile";
 
 /** Fewer tiles are larger, and get a larger layer. */
 function layerFor(count: number): 0 | 1 | 2 {

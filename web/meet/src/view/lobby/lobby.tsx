@@ -5,7 +5,7 @@ import { enter } from "../../call";
 import * as state from "../../state";
 import { DeviceChoices } from "../devices";
 import { DeviceNotices, Notice } from "../notice";
-import { SealBanner } from "../seal";
+import { SealBanner } from "../seal/seal";
 import { Preview } from "./preview";
 
 /** Name, room and devices, with a live picture and microphone; also what is shown after a call. */

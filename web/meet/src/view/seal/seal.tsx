@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { sealingText } from "../sealing";
-import * as state from "../state";
-import { LockIcon } from "./icons";
+import { sealingText } from "../../sealing";
+import * as state from "../../state";
+import { LockIcon } from "../icons";
 
 /** The mark that says whether the call is sealed, as the SDK's sealing really stands; it opens what that means. */
 export function Seal() {

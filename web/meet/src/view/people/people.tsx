@@ -2,10 +2,10 @@
 
 import type { RosterMember } from "@sealroom/sdk";
 import type { ComponentChildren } from "preact";
-import { nameOf } from "../names";
-import { ROLE_TEXT } from "../roster";
-import * as state from "../state";
-import { RecordIcon } from "./icons";
+import { nameOf } from "../../names";
+import { ROLE_TEXT } from "../../roster";
+import * as state from "../../state";
+import { RecordIcon } from "../icons";
 import { Words } from "./words";
 
 /** Who is here: in a sealed call the authority's roster, with every difference to what the operator says. */

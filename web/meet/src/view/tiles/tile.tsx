@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { useEffect, useRef } from "preact/hooks";
-import { hidePicture, showPicture } from "../call";
-import { moveCamera } from "../devices";
-import { initialsOf, nameOf } from "../names";
-import * as state from "../state";
-import { MicrophoneIcon, PinIcon, RecordIcon } from "./icons";
+import { hidePicture, showPicture } from "../../call";
+import { moveCamera } from "../../devices";
+import { initialsOf, nameOf } from "../../names";
+import * as state from "../../state";
+import { MicrophoneIcon, PinIcon, RecordIcon } from "../icons";
 import { QualityMark } from "./quality";
 
 interface TileProps extends state.TileView {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { nameOf } from "../names";
-import { EXPLANATIONS, type Refused } from "../refusals";
-import * as state from "../state";
-import { ShieldIcon } from "./icons";
+import { nameOf } from "../../names";
+import { EXPLANATIONS, type Refused } from "../../refusals";
+import * as state from "../../state";
+import { ShieldIcon } from "../icons";
 
 /** A quiet sign that something came that did not open; it opens who, how much, why and what to do. */
 export function Refusals() {

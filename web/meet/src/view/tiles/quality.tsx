@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { barsOf, MOST_BARS, qualityText } from "../quality";
-import * as state from "../state";
+import { barsOf, MOST_BARS, qualityText } from "../../quality";
+import * as state from "../../state";
 
 /** Bars beside a name, once something was measured. Their number says it without the colour, and the text without either. */
 export function QualityMark({ userId }: { userId: string }) {

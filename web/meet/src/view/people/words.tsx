@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { useState } from "preact/hooks";
-import { nameOf } from "../names";
-import { changeText, isNoChange, rosterChange } from "../roster";
-import * as state from "../state";
+import { nameOf } from "../../names";
+import { changeText, isNoChange, rosterChange } from "../../roster";
+import * as state from "../../state";
 
 /** The authentication string: what members read to each other to be sure that nobody sits in between. */
 export function Words() {
