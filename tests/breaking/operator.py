@@ -4,7 +4,7 @@
 from tests.breaking.change import Change, Cost, Edit
 
 CIPHER = "web/sdk/src/sframe/cipher.ts"
-SESSION = "customer/sealroom_customer/client/session.py"
+SESSION = "customer/sealroom_customer/client/room/session.py"
 FRAME = "web/sdk/src/sframe/frame.ts"
 LYING = "tests/browser/test_lying_operator.py"
 PIPES = "web/sdk/src/worker/pipes.ts"

@@ -88,7 +88,7 @@ async def test_messages_pass_sealed_and_nothing_else_does(
             monkeypatch.setattr(bob._custom, "take", take)
 
             # What a client could do that does not seal, and what it may not send.
-            session = alice._session
+            session = alice._sessions.now
             assert session is not None
             with pytest.raises(ClientFault, match="custom_message_not_sealed"):
                 await session.ask(

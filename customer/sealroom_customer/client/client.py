@@ -3,12 +3,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TypeGuard
 
-from sealroom_customer.client import _native
 from sealroom_customer.client.authority_line import AuthorityLine, Subject
 from sealroom_customer.client.custom import CustomMessages
 from sealroom_customer.client.entry import Entry, Sealing
@@ -26,15 +25,16 @@ from sealroom_customer.client.events import (
 from sealroom_customer.client.inbox import Inbox
 from sealroom_customer.client.measured import Measured, tell
 from sealroom_customer.client.membership import Membership
-from sealroom_customer.client.participants import Participants
-from sealroom_customer.client.published import Published
-from sealroom_customer.client.reentry import Pauses
-from sealroom_customer.client.session import PASSING, Session
-from sealroom_customer.client.slots import Slot, SlotTable
+from sealroom_customer.client.room.participants import Participants
+from sealroom_customer.client.room.pictures import Pictures
+from sealroom_customer.client.room.published import Published
+from sealroom_customer.client.room.reentry import Pauses
+from sealroom_customer.client.room.session import PASSING, Session
+from sealroom_customer.client.room.sessions import Sessions
+from sealroom_customer.client.room.slots import Slot, SlotTable
 from sealroom_wire import signalling
 from sealroom_wire.authority import MemberRole
 from sealroom_wire.errors import Refusal
-from sealroom_wire.limits import MAX_SLOTS, SLOT_GROWTH
 
 
 class Client:
@@ -47,18 +47,15 @@ class Client:
         subject = Subject(entry.authority, entry.sdk_app_id, entry.room, entry.user_id, entry.grant)
         self._authority = AuthorityLine(subject, self._membership, self._roster_changed)
         self._measured = Measured(time.monotonic, self._counters, sealed=entry.sealing is Sealing.REQUIRED)
+        self._sessions = Sessions(self._check)
         self._slots = SlotTable()
-        self._growing = asyncio.Lock()
+        self._pictures = Pictures(self._slots, self._sessions, self._bind)
         self._inbox = Inbox(entry.user_id, self._slots, self._membership)
         self._custom = CustomMessages(entry.user_id, self._core, self._membership, self._inbox.tell)
         self._participants = Participants(self._inbox.tell)
         self._published = Published()
-        self._session: Session | None = None
-        """The one that requests go to: what the one before had has been taken up in it."""
         self._open: Session | None = None
         """The one whose media flows."""
-        self._moved = asyncio.Event()
-        """Set, and replaced, whenever a session begins or ends."""
         self._connected = asyncio.Event()
         self._fault: ClientFault | None = None
         self._put_out = False
@@ -85,8 +82,8 @@ class Client:
         try:
             await entered
             yield client
-            if client._session is not None and not client._over:
-                await client._session.leave()
+            if client._sessions.now is not None and not client._over:
+                await client._sessions.now.leave()
         finally:
             client._end(None)
             for task in tasks:
@@ -107,12 +104,12 @@ class Client:
             ClientFault: the right is missing, or the track does not have so many layers.
         """
         with self._published.asking(track, layers):
-            await self._ask(lambda number: signalling.Publish(number, signalling.Track(track)))
+            await self._sessions.ask(lambda number: signalling.Publish(number, signalling.Track(track)))
 
     async def unpublish(self, track: TrackName) -> None:
         """Says that a track has ended; nothing happens when it does not flow. Raises ClientFault when the client is over."""
         if self._published.end(track):
-            await self._ask(lambda number: signalling.Unpublish(number, signalling.Track(track)))
+            await self._sessions.ask(lambda number: signalling.Unpublish(number, signalling.Track(track)))
 
     async def watch(self, user: str, track: TrackName = "main", layer: int = 2) -> None:
         """Binds a video slot to somebody's track, or the slot that has it to another layer (0 the smallest; the nearest that
@@ -121,27 +118,13 @@ class Client:
         Raises:
             ClientFault: there is no such user or track, or no further slot.
         """
-        slot = self._slots.showing(user, track)
-        is_new = slot is None
-        if slot is None:
-            slot = self._slots.free() or await self._another_slot()
-        before = slot.layer
-        slot.user, slot.track, slot.layer = user, track, layer
-        try:
-            await self._ask_for(slot)
-        except ClientFault:
-            slot.layer = before
-            if is_new:
-                slot.user = None
-                self._bind(slot)
-            raise
+        self._check()
+        await self._pictures.watch(user, track, layer)
 
     async def unwatch(self, user: str, track: TrackName = "main") -> None:
         """Frees the slot that shows somebody's track; nothing happens when none does. Raises ClientFault when the room was left."""
-        slot = self._slots.showing(user, track)
-        if slot is not None:
-            slot.user = None
-            await self._ask_for(slot)
+        self._check()
+        await self._pictures.unwatch(user, track)
 
     def send(
         self, track: TrackName, codec: CodecName, frame: bytes, timestamp: int, *, layer: int = 0
@@ -168,7 +151,7 @@ class Client:
             ClientFault: it may not be sent, there is no secret (yet, or ever in a room without sealing), the authority has been
                 silent for too long, or the operator refused it (30 messages and 8 KB a second).
         """
-        session = await self._next_session()
+        session = await self._sessions.next()
         try:
             sealed = self._custom.seal(command, data) if self._may_seal() else None
         except Refusal as refusal:
@@ -179,8 +162,14 @@ class Client:
 
     async def record(self) -> signalling.Record:
         """What the operator has of this call, by its own word. Raises ClientFault, also when asked too often."""
-        session = await self._next_session()
+        session = await self._sessions.next()
         return await session.ask(signalling.AskRecord, signalling.Record)
+
+    async def kept(self) -> signalling.Kept | None:
+        """What the operator keeps of this call and of us by his data catalogue, in his own word; None where he does not tell. May be
+        asked every five seconds. Raises ClientFault, also when asked too often."""
+        session = await self._sessions.next()
+        return await session.kept()
 
     async def events(self) -> AsyncIterator[Event]:
         """Everything that happens, until and including `Closed`. For one consumer."""
@@ -249,8 +238,7 @@ class Client:
         self._participants.begin(entered.participants)
         session.listen()
         await self._take_up_again(session)
-        self._session = session
-        self._move()
+        self._sessions.move(session)
         if entered.reports is not None:
             session.run_beside(tell(session, self._measured, entered.reports, self._connected.is_set))
 
@@ -265,77 +253,14 @@ class Client:
                     raise
                 self._published.end(track)
                 self._inbox.tell(Unpublished(track, fault))
-        for slot in self._slots.bound():
-            self._bind(slot)
-            try:
-                await session.ask(self._bind_request(slot), signalling.Done)
-            except ClientFault as fault:
-                if fault.code in PASSING:
-                    raise
-                # Who was shown has left meanwhile, which was told.
-                slot.user = None
-                self._bind(slot)
+        await self._pictures.take_up_again(session)
 
     def _lost(self, fault: ClientFault) -> None:
         self._connected.clear()
         self._open = None
-        if self._session is not None:
-            self._session = None
+        if self._sessions.now is not None:
             self._inbox.tell(Reconnecting(fault))
-        self._move()
-
-    def _move(self) -> None:
-        self._moved.set()
-        self._moved = asyncio.Event()
-
-    async def _next_session(self, before: Session | None = None) -> Session:
-        """The session there is, or the first that comes after `before`."""
-        while True:
-            self._check()
-            if self._session is not None and self._session is not before:
-                return self._session
-            await self._moved.wait()
-
-    async def _ask(self, request: Callable[[int], signalling.ClientMessage]) -> None:
-        """Asks the operator. A session that breaks meanwhile is waited for: the next takes up what this one was asked for."""
-        session = await self._next_session()
-        try:
-            await session.ask(request, signalling.Done)
-        except ClientFault as fault:
-            if fault.code not in PASSING:
-                raise
-            await self._next_session(session)
-
-    async def _ask_for(self, slot: Slot) -> None:
-        """Binds the slot here first, then asks the operator for what it is to show."""
-        self._check()
-        self._bind(slot)
-        await self._ask(self._bind_request(slot))
-
-    def _bind_request(self, slot: Slot) -> Callable[[int], signalling.ClientMessage]:
-        binding = slot.binding()
-        return lambda number: signalling.Bind(number, (binding,))
-
-    async def _another_slot(self) -> Slot:
-        """A free slot, asked for once by all who want one at the same time."""
-        async with self._growing:
-            while (slot := self._slots.free()) is None:
-                more = min(SLOT_GROWTH, MAX_SLOTS - self._slots.count)
-                session = await self._next_session()
-                if more <= 0:
-                    raise ClientFault(
-                        "slots_used_up", "There is no further video slot.", "Watch fewer at a time."
-                    )
-                try:
-                    self._slots.learn(await session.add_slots(more))
-                except _native.ClientError as error:
-                    raise ClientFault("slots_used_up", f"No further slot could be had: {error}.") from None
-                except ClientFault as fault:
-                    if fault.code not in PASSING:
-                        raise
-                    # The next session offers them from the start.
-                    await self._next_session(session)
-            return slot
+        self._sessions.move(None)
 
     # the end
 
@@ -365,7 +290,7 @@ class Client:
         self._last = self._core.stats()
         self._core.close()
         self._connected.set()
-        self._move()
+        self._sessions.move(None)
         self._inbox.tell(Closed(fault))
 
     def _check(self) -> None:
@@ -389,8 +314,7 @@ class Client:
                 self._inbox.take(event)
 
     def _roster_changed(self) -> None:
-        for slot in self._slots.bound():
-            self._bind(slot)
+        self._pictures.rebind()
         self._custom.retry()
         epoch, step = self._membership.version
         members = tuple((member.user, member.role) for member in self._membership.members)

@@ -13,19 +13,18 @@ from sealroom_customer.client.events import (
     Frame,
     FrameRefused,
     KeyFrameWanted,
+    RosterChanged,
     SealedFrame,
-    TrackAppeared,
-    TrackGone,
     TrackName,
 )
 from sealroom_customer.client.membership import Membership
-from sealroom_customer.client.slots import SlotTable
+from sealroom_customer.client.room.slots import SlotTable
 from sealroom_wire.authority import MemberRole
 
 _MAX_EVENTS = 4096
 """Events that wait to be taken. Beyond this frames are dropped and counted (`frames_not_taken`)."""
 _MAX_TOLD = 2 * _MAX_EVENTS
-"""Beyond this also tracks that come and go are: an operator who makes them do so for ever fills no memory."""
+"""Beyond this also tracks that come and go, and sessions, are: an operator who makes them do so for ever fills no memory."""
 _CODECS: dict[str, CodecName] = {"opus": "opus", "vp8": "vp8", "vp9": "vp9", "h264": "h264"}
 _TRACKS: dict[str, TrackName] = {"audio": "audio", "main": "main", "screen": "screen"}
 
@@ -39,7 +38,7 @@ class Inbox:
         self._membership = membership
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self.not_taken = 0
-        """Frames, messages and tracks that were dropped because nobody took them."""
+        """Frames, messages and other events that were dropped because nobody took them."""
 
     async def events(self) -> AsyncIterator[Event]:
         """Everything that happens, until and including `Closed`."""
@@ -94,6 +93,6 @@ class Inbox:
 
 def _most(event: Event) -> int | None:
     """With how many waiting events this one is dropped; None for what is always told, which only we and the authority cause."""
-    if isinstance(event, Frame | SealedFrame | CustomMessage | FrameRefused):
+    if isinstance(event, Frame | SealedFrame | CustomMessage | FrameRefused | KeyFrameWanted):
         return _MAX_EVENTS
-    return _MAX_TOLD if isinstance(event, TrackAppeared | TrackGone) else None
+    return None if isinstance(event, RosterChanged | Closed) else _MAX_TOLD

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sealroom_customer.client import _native
 from sealroom_customer.client.events import ClientFault, TrackName
-from sealroom_customer.client.session import PASSING, Session
+from sealroom_customer.client.room.session import PASSING, Session
 from sealroom_wire import signalling
 from sealroom_wire.limits import MAX_SLOTS, MIN_SAMPLE_EVERY
 from sealroom_wire.reports import ReceivedStream, Reports, Sample, SealedFrames, SentStream

@@ -206,10 +206,25 @@ async def test_who_is_put_out_meanwhile_does_not_come_back(running: Deployment) 
             await first.client.watch("bob")
 
 
+async def test_a_member_is_told_what_is_kept_of_him_and_nothing_of_another(running: Deployment) -> None:
+    async with (
+        member(await entry(running, "alice", "kept")) as alice,
+        member(await entry(running, "bob", "kept")) as bob,
+    ):
+        await bob.client.connected()
+        kept = await alice.client.kept()
+        assert kept is not None
+        (presences,) = [one for one in kept.datasets if one.name == "presences"]
+        assert presences.place == "in the site of the application, nowhere else"
+        assert "bob" not in {value for one in kept.datasets for row in one.rows for value in row.values}
+        refused = await asyncio.gather(*(alice.client.kept() for _ in range(10)), return_exceptions=True)
+        assert any(isinstance(one, ClientFault) and one.code == "too_many_records" for one in refused)
+
+
 async def test_an_operator_that_stays_away_ends_the_client_with_the_reason(
     running: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sealroom_customer.client.reentry._PAUSES", (0.01, 0.01, 0.01))
+    monkeypatch.setattr("sealroom_customer.client.room.reentry._PAUSES", (0.01, 0.01, 0.01))
     usual = await entry(running, "alice", "away")
     async with relay(usual.operator) as line, member(dataclasses.replace(usual, operator=line.url)) as alice:
         line.down = True

@@ -26,11 +26,11 @@ from sealroom_customer.client import (
     TrackGone,
 )
 from sealroom_customer.client.events import CodecName
-from sealroom_customer.client.signalling_line import SignallingLine
+from sealroom_customer.client.room.signalling_line import SignallingLine
 from sealroom_wire import signalling
 from sealroom_wire.authority import Member, MemberRole
 from sealroom_wire.errors import ErrorCode
-from sealroom_wire.limits import MAX_PUBLISHERS
+from sealroom_wire.limits import MAX_PUBLISHERS, MAX_SLOTS
 from sealroom_wire.signalling import ClientMessage, Enter, Refused
 
 Behaviour = Callable[[ServerConnection, Enter], Awaitable[None]]
@@ -113,6 +113,22 @@ def test_what_is_said_right_behind_the_answer_waits_until_that_was_taken() -> No
     assert said[1:] == [published, unpublished]
 
 
+def test_a_refusal_of_what_nobody_waits_for_any_more_ends_no_line_and_one_of_nothing_does() -> None:
+    line = SignallingLine(cast("ClientConnection", None), lambda _message: None)
+    line._hear(Refused(7, ErrorCode.USER_SIG_EXPIRED, "No.", "Do not."))
+    with pytest.raises(ClientFault, match="server_busy"):
+        line._hear(Refused(0, ErrorCode.SERVER_BUSY, "Not now.", "Later."))
+
+
+def test_an_operator_who_says_ever_more_before_we_are_in_fills_no_memory() -> None:
+    line = SignallingLine(cast("ClientConnection", None), lambda _message: None)
+    published = signalling.TrackPublished("bob", signalling.Track.MAIN, False)
+    for _ in range(4096):
+        line._hear(published)
+    with pytest.raises(ClientFault, match="protocol_violated"):
+        line._hear(published)
+
+
 async def test_a_line_that_closes_before_the_answer_is_lost() -> None:
     async def close(line: ServerConnection, _: Enter) -> None:
         await line.close()
@@ -193,7 +209,7 @@ def video_slots(count: int) -> tuple[signalling.ReceiveSlot, ...]:
 
 def in_room(operator: Operator) -> Client:
     client = Client(entry("ws://127.0.0.1:9/"))
-    client._session = operator  # type: ignore[assignment]
+    client._sessions.move(operator)  # type: ignore[arg-type]
     client._slots.learn(video_slots(1))
     return client
 
@@ -225,10 +241,22 @@ async def test_more_slots_are_asked_for_when_none_is_free_by_one_at_a_time() -> 
     client._end(None)
 
 
+async def test_an_operator_who_gives_no_more_slots_is_not_asked_for_ever() -> None:
+    client = in_room(operator := Operator())
+    client._slots.learn(video_slots(10))
+    for number in range(10):
+        await client.watch(f"user-{number}")
+    with pytest.raises(ClientFault) as caught:
+        await client.watch("one too many")
+    assert (caught.value.code, operator.offers) == ("slots_used_up", [8])
+    client._end(None)
+
+
 async def test_slots_end_at_the_number_that_the_operator_takes() -> None:
     client = in_room(operator := Operator())
-    client._slots.learn(video_slots(64))
-    for number in range(64):
+    audio = tuple(signalling.ReceiveSlot(slot, signalling.SlotKind.AUDIO, f"a{slot}") for slot in range(6))
+    client._slots.learn((*audio, *video_slots(58)))
+    for number in range(58):
         await client.watch(f"user-{number}")
     with pytest.raises(ClientFault) as caught:
         await client.watch("one too many")
@@ -298,6 +326,25 @@ async def test_an_operator_who_tells_of_ever_more_tracks_fills_no_memory() -> No
     assert len(told) < 10_000
     assert told[-1] == Closed(None)
     assert client.stats()["frames_not_taken"] > 30_000
+
+
+async def test_an_operator_who_asks_for_ever_more_key_frames_fills_no_memory() -> None:
+    client = Client(entry("ws://127.0.0.1:9/"))
+    for _ in range(20_000):
+        client._inbox.take(("key_frame", "main", 0))
+    client._end(None)
+    assert len([event async for event in client.events()]) < 10_000
+
+
+async def test_an_operator_who_makes_up_slots_fills_no_memory() -> None:
+    client = Client(entry("ws://127.0.0.1:9/"))
+    client._said(
+        signalling.AudioSlots(tuple(signalling.AudioSlot(number, "bob") for number in range(-9, 999)))
+    )
+    client._slots.learn(video_slots(999))
+    assert len(client._slots._audio) == MAX_SLOTS
+    assert len(client._slots._video) == MAX_SLOTS - 6
+    client._end(None)
 
 
 async def test_who_has_left_makes_room_for_another_publisher() -> None:

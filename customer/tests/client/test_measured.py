@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from sealroom_customer.client.measured import Measured, tell
-from sealroom_customer.client.session import Session, _with_takes
+from sealroom_customer.client.room.session import Session, _with_takes
 from sealroom_wire.limits import MIN_SAMPLE_EVERY
 from sealroom_wire.reports import ReceivedStream, Reports, SealedFrames, SentStream
 from sealroom_wire.signalling import Track

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sealroom_customer.client.events import TrackName
 from sealroom_wire import signalling
+from sealroom_wire.limits import MAX_SLOTS
 
 
 @dataclass(slots=True)
@@ -30,7 +31,7 @@ class Slot:
 
 
 class SlotTable:
-    """All slots of a client. Bindings outlive the line to the operator."""
+    """All slots of a client. Bindings outlive the line to the operator. **He may name what slots he likes: those are kept that may be.**"""
 
     def __init__(self) -> None:
         self._video: list[Slot] = []
@@ -45,7 +46,7 @@ class SlotTable:
     def learn(self, slots: Iterable[signalling.ReceiveSlot]) -> None:
         """Takes the slots of an answer: those already known keep whom they are bound to."""
         known = {slot.number for slot in self._video}
-        agreed = list(slots)
+        agreed = [slot for slot in slots if 0 <= slot.slot < MAX_SLOTS]
         self._count = len(agreed)
         for slot in agreed:
             if slot.kind is signalling.SlotKind.VIDEO and slot.slot not in known:
@@ -69,7 +70,7 @@ class SlotTable:
 
     def heard(self, slots: Iterable[signalling.AudioSlot]) -> None:
         """The operator says whose voice is where. Only believed where nothing is sealed."""
-        self._audio.update({slot.slot: slot.user_id for slot in slots})
+        self._audio.update({slot.slot: slot.user_id for slot in slots if 0 <= slot.slot < MAX_SLOTS})
 
     def voice_at(self, number: int) -> str | None:
         """Whom the operator put into an audio slot."""

@@ -18,6 +18,7 @@ from sealroom_wire.signalling import (
     ClientMessage,
     Done,
     Entered,
+    Kept,
     KickedOut,
     Ping,
     Pong,
@@ -29,10 +30,14 @@ from sealroom_wire.signalling import (
 _ANSWER_SECONDS = 15.0
 _PING_SECONDS = 10.0
 _SILENCE_SECONDS = 30.0
+_NO_REQUEST = 0
+"""Refused with this is the line. Another refusal that nobody waits for is of a request that was given up."""
+_MAX_EARLY = 4096
+"""Messages that wait until what `entered` says was taken. More come only from an operator who wants to fill the memory."""
 _CODES = frozenset(code.value for code in ErrorCode)
 
-Answer: TypeAlias = Entered | Answered | Record | Done
-A = TypeVar("A", Entered, Answered, Record, Done)
+Answer: TypeAlias = Entered | Answered | Record | Kept | Done
+A = TypeVar("A", Entered, Answered, Record, Kept, Done)
 _message: msgspec.json.Decoder[ServerMessage] = msgspec.json.Decoder(ServerMessage)
 
 
@@ -128,10 +133,10 @@ class SignallingLine:
         if isinstance(message, Refused | _Refusal):
             fault = _fault(message)
             answer = self._pending.get(message.id)
-            if answer is None:
-                raise fault
-            if not answer.done():
+            if answer is not None and not answer.done():
                 answer.set_exception(fault)
+            elif message.id == _NO_REQUEST:
+                raise fault
         elif isinstance(message, Answer):
             answer = self._pending.get(message.id)
             if answer is not None and not answer.done():
@@ -139,6 +144,10 @@ class SignallingLine:
         elif isinstance(message, Pong):
             return
         elif self._early is not None and not isinstance(message, KickedOut):
+            if len(self._early) >= _MAX_EARLY:
+                raise ClientFault(
+                    "protocol_violated", "The operator says too much before we are in.", "Ask him why."
+                )
             self._early.append(message)
         else:
             self._said(message)

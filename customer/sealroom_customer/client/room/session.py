@@ -15,12 +15,12 @@ from websockets.exceptions import WebSocketException
 from sealroom_customer.client import _native
 from sealroom_customer.client.entry import Entry, Sealing
 from sealroom_customer.client.events import ClientFault
-from sealroom_customer.client.signalling_line import SignallingLine, line_lost
+from sealroom_customer.client.room.signalling_line import SignallingLine, line_lost
 from sealroom_wire import PROTOCOL_VERSION, signalling
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.ids import RoomKind
 from sealroom_wire.limits import MAX_SIGNALLING_MESSAGE_BYTES
-from sealroom_wire.signalling import Answered, Done, Entered, Record
+from sealroom_wire.signalling import Answered, Done, Entered, Kept, Record
 
 _DISTRIBUTION = "sealroom-customer"
 _LEAVE_SECONDS = 1.0
@@ -38,7 +38,7 @@ PASSING = frozenset(
     }
 )
 """Faults after which one may enter again. All others say no, and would say it again."""
-A = TypeVar("A", Entered, Answered, Record, Done)
+A = TypeVar("A", Entered, Answered, Record, Kept, Done)
 
 
 class Session:
@@ -50,6 +50,7 @@ class Session:
         self._media_lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reading = asyncio.create_task(line.run())
         self._beside: list[asyncio.Task[None]] = []
+        self._tells_kept = False
 
     @classmethod
     @asynccontextmanager
@@ -113,6 +114,10 @@ class Session:
         self._core.accept(answered.sdp)
         return answered.slots
 
+    async def kept(self) -> Kept | None:
+        """What the operator keeps of this call; None where he does not tell. Raises ClientFault."""
+        return await self.ask(signalling.AskKept, Kept) if self._tells_kept else None
+
     async def leave(self) -> None:
         """Says goodbye, and waits a moment until the operator knows."""
         with suppress(ClientFault, TimeoutError):
@@ -135,6 +140,7 @@ class Session:
             raise ClientFault(
                 "protocol_violated", f"The operator's answer cannot be used: {error}.", "Update this side."
             ) from None
+        self._tells_kept = entered.kept
         return entered
 
     async def _finish(self) -> None:
