@@ -257,12 +257,23 @@ def test_on_a_phone_everything_is_within_reach(visitors: Visitors, size: tuple[i
     page.locator(".people").get_by_role("button", name="Close").click()
     page.get_by_role("button", name="Devices").click()
     fits(page, "#devices select")
+    page.keyboard.press("Escape")
+    if size == PHONE:
+        tops = "all => all.map((one) => one.getBoundingClientRect().top)"
+        rows = set(page.locator(".controls > button").evaluate_all(tops))
+        assert len(rows) == 1, "pictures have the rest"
     bob.close()
+    page.get_by_role("button", name="Leave").click()
+    expect(page.get_by_role("heading", name="You left the call")).to_be_in_viewport()
+    expect(page.get_by_role("button", name="Enter again")).to_be_focused()
 
 
 def fits(page: Page, controls: str) -> None:
     """Nothing is wider than the window, and every control can be touched."""
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(
+        "!document.querySelector('.room') || document.documentElement.scrollHeight <= innerHeight"
+    )
     assert page.evaluate(OUT_OF_REACH, [controls, SMALLEST_TARGET]) == []
 
 
@@ -281,4 +292,8 @@ def test_no_rule_of_accessibility_is_broken(visitors: Visitors, scheme: str) -> 
     page.click('[aria-controls="people"]')
     assert violations(page) == []
     page.click(".seal")
+    assert violations(page) == []
+    page.get_by_role("button", name="Operator's view").click()
+    page.locator('.kept [data-dataset="presences"]').wait_for(state="attached", timeout=PATIENCE)
+    page.locator(".kept details").evaluate_all("all => all.forEach((one) => { one.open = true; })")
     assert violations(page) == []

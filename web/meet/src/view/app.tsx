@@ -8,12 +8,13 @@ import { Room } from "./room";
 export function App() {
   return (
     <>
-      {stage.value === "call" ? <Room /> : <Lobby />}
+      {/* First: behind a room that fills the window it would make the page a pixel too high, and scroll. */}
       <div class="unseen" role="log" aria-live="polite" aria-label="What happened">
         {announcements.value.map(({ id, text }) => (
           <p key={id}>{text}</p>
         ))}
       </div>
+      {stage.value === "call" ? <Room /> : <Lobby />}
     </>
   );
 }

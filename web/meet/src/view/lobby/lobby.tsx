@@ -76,9 +76,10 @@ function EntryForm() {
   );
 }
 
-/** To what is still to be filled in, else to the button, so that the Enter key enters. */
+/** To what is still to be filled in, else to the button, so that the Enter key enters; why a call is over stays in sight. */
 function focusNext(form: HTMLFormElement | null): void {
   const fields = [...(form?.querySelectorAll<HTMLInputElement>("input") ?? [])];
   const next = fields.find(({ value }) => value === "") ?? form?.querySelector<HTMLElement>(".primary");
-  next?.focus();
+  next?.focus({ preventScroll: true });
+  scrollTo(0, 0);
 }
