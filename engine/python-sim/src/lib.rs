@@ -56,7 +56,9 @@ impl World {
         };
         let core =
             Core::new(seed, link).map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
-        Ok(Self { core: Mutex::new(core) })
+        Ok(Self {
+            core: Mutex::new(core),
+        })
     }
 
     #[getter]
