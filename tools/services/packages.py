@@ -145,7 +145,8 @@ def _go() -> Path:
         version = _output([found, "env", "GOVERSION"]).strip().removeprefix("go").split(".")
         if len(version) > 1 and (int(version[0]), int(version[1].partition("r")[0])) >= GO_AT_LEAST:
             return Path(found)
-    return _wheel("services-go") / "bin/go"
+    # Not the wheel's own `bin/go`: that is Python, and looks for its module where none of ours is.
+    return _wheel("services-go") / "go/bin/go"
 
 
 def _wheel(group: str) -> Path:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """OpenSearch: one node in one JVM, plain HTTP on loopback. It has no security plugin and no index state management."""
 
+import fcntl
 import json
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -9,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from typing import IO
 
 from tools.services.faults import ServiceError
 from tools.services.java import java
@@ -17,6 +20,7 @@ from tools.services.process import Process, answers, listens
 
 _PORTS = range(9201, 9300)
 """The runner looks for no other ports, and takes the next where one is taken."""
+_LOCKS = Path(tempfile.gettempdir())
 _JVM = (
     "-Xms512m",
     "-Xmx512m",
@@ -73,22 +77,46 @@ def opensearch(folder: Path) -> Iterator[Search]:
     settings = base / "node_1/config/opensearch.yml"
     settings.parent.mkdir(parents=True)
     settings.write_text(f"transport.port: 0\npath.repo: [{json.dumps(str(folder / 'snapshots'))}]\n")
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}"
-    command: list[str | Path] = [
-        program, *_JVM, "-cp", f"{jars}/*", "org.codelibs.opensearch.runner.OpenSearchRunner", "-basePath", base,
-        "-numOfNode", "1", "-baseHttpPort", str(port - 1), "-clusterName", f"sealroom-tests-{port}",
-    ]  # fmt: skip
-    # The port is open while indices are still red after a restart.
-    health = f"{url}/_cluster/health?wait_for_status=yellow&timeout=2s"
-    with Process("opensearch", command, folder, lambda: answers(health), patience=120) as process:
-        yield Search(process, url)
+    with _free_port() as port:
+        url = f"http://127.0.0.1:{port}"
+        command: list[str | Path] = [
+            program, *_JVM, "-cp", f"{jars}/*", "org.codelibs.opensearch.runner.OpenSearchRunner", "-basePath", base,
+            "-numOfNode", "1", "-baseHttpPort", str(port - 1), "-clusterName", f"sealroom-tests-{port}",
+        ]  # fmt: skip
+        # The port is open while indices are still red after a restart.
+        health = f"{url}/_cluster/health?wait_for_status=yellow&timeout=2s"
+        with Process("opensearch", command, folder, lambda: answers(health), patience=120) as process:
+            yield Search(process, url)
 
 
-def _free_port() -> int:
+@contextmanager
+def _free_port() -> Iterator[int]:
+    """A port that is nobody else's until the end, **also while the server on it is dead**: another run would take it then, and who asks
+    the one would be answered by the other.
+    """
     for port in _PORTS:
-        try:
-            listens(port)
-        except OSError:
-            return port
+        lock = _lock_of(port)
+        if lock is not None:
+            with lock:
+                yield port
+            return
     raise ServiceError("No port from 9201 to 9299 is free.", "End a server that holds one.")
+
+
+def _lock_of(port: int) -> IO[str] | None:
+    """The open file whose lock stands for the port; None where somebody has the one or the other."""
+    try:
+        lock = (_LOCKS / f"sealroom-opensearch-{port}.lock").open("w")
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return None
+    try:
+        listens(port)
+    except OSError:
+        return lock
+    lock.close()
+    return None

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.services import ServiceError
+from tools.services import ServiceError, search
 from tools.services import java as java_module
 from tools.services.__main__ import main
 from tools.services.fixtures import OwnBucket, OwnDatabase, OwnIndices, OwnSubjects
@@ -215,3 +215,17 @@ def test_the_s3_server_has_the_bucket_and_refuses_strangers(own_bucket: OwnBucke
     assert own_bucket.name in own_bucket.server.administer("list-buckets")
     with pytest.raises((urllib.error.URLError, OSError)):
         answers(f"{own_bucket.server.endpoint}/{own_bucket.name}")
+
+
+def test_two_runs_never_have_one_port_though_neither_server_is_there_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "_LOCKS", tmp_path)
+    monkeypatch.setattr(search, "_PORTS", [free_port(), free_port()])
+    with search._free_port() as first:
+        with search._free_port() as second:
+            assert second != first
+            with pytest.raises(ServiceError), search._free_port():
+                pass
+        with search._free_port() as again:
+            assert again == second
