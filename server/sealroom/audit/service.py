@@ -82,12 +82,14 @@ class AuditLog:
         return await self._commits.do(record)
 
     async def _record_all(self, records: Sequence[Record]) -> Sequence[int]:
-        numbered = insert(entries).returning(entries.c.id, sort_by_parameter_order=True)
+        # Told apart by their commitments: rows that shall come back in order are inserted one by one.
+        numbered = insert(entries).returning(entries.c.commitment, entries.c.id)
+        rows = [self._row(record) for record in records]
         async with self._database.writing() as connection:
-            made = await connection.execute(numbered, [self._row(record) for record in records])
-            numbers: Sequence[int] = made.scalars().all()
+            made = await connection.execute(numbered, rows)
+            numbers: dict[object, int] = {row.commitment: row.id for row in made}
         await self.place()
-        return numbers
+        return [numbers[row["commitment"]] for row in rows]
 
     async def has(self, numbers: Sequence[int], records: Sequence[Record], *, since: int) -> bool:
         """Whether the entries with these numbers tell of these records, one of each, whoever did it, and were written since then (Unix
