@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import event, insert
 
 from sealroom.apps.models import revocations
 from sealroom.audit.checkpoint import Checkpoint
@@ -59,6 +59,20 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     desk = Desk(tmp_path / "x.db")
     yield desk
     await desk.database.close()
+
+
+async def test_entries_that_come_together_are_inserted_together(desk: Desk) -> None:
+    """Also though each has a number that its writer is told."""
+    record = Record(AuditEvent.USER_REMOVED, fakes.ACTOR, "application 1", {"room": "room"}, "1/alice")
+    said: list[str] = []
+    event.listen(
+        desk.database._engine.sync_engine, "before_cursor_execute", lambda *told: said.append(told[2])
+    )
+    numbers = await asyncio.gather(*(desk.log.record(record) for _ in range(60)))
+    assert numbers == sorted(set(numbers))
+    assert sum(one.startswith("INSERT INTO audit_entries") for one in said) <= 2
+    assert await desk.log.has(numbers, [record] * 60, since=0)
+    assert await desk.faults() == []
 
 
 async def test_an_untouched_log_verifies(desk: Desk) -> None:

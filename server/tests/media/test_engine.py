@@ -5,6 +5,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 from sealroom.core.clock import SystemClock
@@ -69,6 +70,39 @@ async def test_what_is_agreed_with_a_browser_is_taken_by_the_engine(
     assert (await native.stats()).peers == 1
     load = native.load()
     assert (load.unsent_full, load.unsent_failed, load.unread) == (0, 0, 0)
+
+
+async def test_a_peer_s_tracks_are_muted_before_anything_else_is_told_of_it(
+    native: MediaEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine does what it is told in order, so a track that is muted right behind its peer never flowed."""
+    told: list[dict[str, object]] = []
+    real = native._native
+
+    class Overheard:
+        """The engine's face, with what is said to it kept."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(real, name)
+
+        def send(self, command: bytes) -> None:
+            told.append(msgspec.json.decode(command))
+            real.send(command)
+
+    monkeypatch.setattr(native, "_native", Overheard())
+    agreed = answer_first(
+        recorded("chromium_first"), TRACKS, rights=255, codecs=SEALABLE_CODECS, server=server(native), ids=Ids()
+    )  # fmt: skip
+    await native.add_room(1, sealing_required=True)
+    await native.add_peer(1, 7, agreed.session, muted=(Track.AUDIO, Track.MAIN))
+    await native.set_rights(7, 0)
+    assert [(one["type"], one.get("track"), one.get("muted")) for one in told] == [
+        ("add_room", None, None),
+        ("add_peer", None, None),
+        ("set_muted", "audio", True),
+        ("set_muted", "main", True),
+        ("set_rights", None, None),
+    ]
 
 
 @pytest.mark.parametrize("name", ["chromium_unpruned", "chromium_max_bundle"])
