@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from typing import TypeAlias, TypeVar, TypeVarTuple
 
-from sqlalchemy import Row, Select, text
+from sqlalchemy import Row, Select, literal, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,7 +15,9 @@ from sealroom.core.config.schema import DatabaseSettings
 from sealroom.core.db.asking import Asking
 from sealroom.core.db.committed import Changes, noted
 from sealroom.core.db.schema import migrate
-from sealroom.core.db.target import ALONE, IMMEDIATE, Target, Where
+from sealroom.core.db.target import IMMEDIATE, Target, Where
+
+_NOTHING = select(literal(1))
 
 Ts = TypeVarTuple("Ts")
 T = TypeVar("T")
@@ -48,15 +50,14 @@ class Database:
         self._line: asyncio.Lock | None = asyncio.Lock() if target.is_sqlite else None
         if target.is_sqlite:
             self._writers, self._readers = engine.execution_options(**{IMMEDIATE: True}), engine
-            self._alone = engine.execution_options(**{ALONE: True})
             self._asking: Asking | None = Asking(target)
         else:
             self._asking = None
+            self._alone = engine.execution_options(isolation_level="AUTOCOMMIT")
             self._writers = engine
             self._readers = engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
-            self._alone = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -100,8 +101,7 @@ class Database:
 
     async def check(self) -> None:
         """Asks for nothing. Raises one of AWAY where the database does not answer."""
-        async with self._alone.connect() as connection:
-            await connection.execute(text("SELECT 1"))
+        await self.ask(_NOTHING)
 
     async def close(self) -> None:
         """Closes every connection."""

@@ -86,7 +86,7 @@ class Target:
 
     def asking_engine(self) -> Engine:
         """For single questions to SQLite, asked by one thread."""
-        engine = create_engine(self.url, pool_size=1, connect_args={"check_same_thread": False})
+        engine = create_engine(self.url, pool_size=1)
         self._prepare_sqlite(engine)
         return engine.execution_options(**{ALONE: True})
 
