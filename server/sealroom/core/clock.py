@@ -41,3 +41,17 @@ class SystemClock:
     def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
         """Calls once from the running loop."""
         return asyncio.get_running_loop().call_later(seconds, call)
+
+
+async def wait_at_most(clock: Clock, event: asyncio.Event, seconds: float) -> None:
+    """Waits for an event, at most so long: then it is set."""
+    timer = clock.call_later(seconds, event.set)
+    try:
+        await event.wait()
+    finally:
+        timer.cancel()
+
+
+async def pause(clock: Clock, seconds: float) -> None:
+    """Lets time pass."""
+    await wait_at_most(clock, asyncio.Event(), seconds)

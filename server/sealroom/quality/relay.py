@@ -17,7 +17,7 @@ from sqlalchemy import Delete, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.catalogue import Catalogue, Document
-from sealroom.core.clock import Clock
+from sealroom.core.clock import Clock, pause
 from sealroom.core.db import AWAY, Database
 from sealroom.core.errands import place_of
 from sealroom.core.logging import get_logger
@@ -189,7 +189,7 @@ class HistoryRelay:
                         place=place_of(error),
                         count=len(self._rows),
                     )
-                    await self._pause(RETRY_SECONDS[min(tried, len(RETRY_SECONDS) - 1)])
+                    await pause(self._clock, RETRY_SECONDS[min(tried, len(RETRY_SECONDS) - 1)])
                     tried += 1
             self._idle.set()
 
@@ -279,14 +279,6 @@ class HistoryRelay:
 
     def _up_to(self, number: int) -> Delete:
         return delete(history_outbox).where(_mine.node == self._node, _mine.id <= number)
-
-    async def _pause(self, seconds: float) -> None:
-        over = asyncio.Event()
-        timer = self._clock.call_later(seconds, over.set)
-        try:
-            await over.wait()
-        finally:
-            timer.cancel()
 
     def _count(self, size: int) -> None:
         self._bytes += size

@@ -16,7 +16,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sealroom.core.clock import Clock, Timer
+from sealroom.core.clock import Clock, Timer, pause, wait_at_most
 from sealroom.core.db import AWAY, Database
 from sealroom.core.errands import place_of
 from sealroom.core.ids import Ids
@@ -210,7 +210,7 @@ class Ledger:
                     return
                 _log.warning("ledger_waits", error=type(error).__name__, count=len(batch))
                 self._metrics.retries.inc()
-                await self._pause(RETRY_SECONDS[min(tried, len(RETRY_SECONDS) - 1)])
+                await pause(self._clock, RETRY_SECONDS[min(tried, len(RETRY_SECONDS) - 1)])
                 tried += 1
             else:
                 self._metrics.seconds.observe(self._clock.monotonic() - begin)
@@ -276,19 +276,7 @@ class Ledger:
         if self._flushing or len(self._waiting) >= MAX_BATCH:
             return
         self._hurry.clear()
-        timer = self._clock.call_later(GATHER_SECONDS, self._hurry.set)
-        try:
-            await self._hurry.wait()
-        finally:
-            timer.cancel()
-
-    async def _pause(self, seconds: float) -> None:
-        over = asyncio.Event()
-        timer = self._clock.call_later(seconds, over.set)
-        try:
-            await over.wait()
-        finally:
-            timer.cancel()
+        await wait_at_most(self._clock, self._hurry, GATHER_SECONDS)
 
     def _count(self, batch: Sequence[RoomEvent]) -> None:
         self._open += sum(isinstance(event, RoomOpened) for event in batch)

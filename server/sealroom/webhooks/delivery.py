@@ -10,7 +10,7 @@ import hashlib
 from collections import Counter, deque
 from dataclasses import dataclass
 
-from sealroom.core.clock import Clock
+from sealroom.core.clock import Clock, pause, wait_at_most
 from sealroom.core.db import AWAY
 from sealroom.core.errands import place_of
 from sealroom.core.ids import Ids
@@ -124,7 +124,7 @@ class Deliverer:
             return
         self._quiet.clear()
         self.wake()
-        await self._wait(self._quiet, CLOSE_SECONDS)
+        await wait_at_most(self._clock, self._quiet, CLOSE_SECONDS)
         for task in (self._worker, *self._tasks):
             task.cancel()
         await asyncio.wait({self._worker, *self._tasks})
@@ -138,15 +138,15 @@ class Deliverer:
 
     async def _run(self) -> None:
         while True:
-            await self._wait(self._wake, POLL_SECONDS)
-            await self._pause(GATHER_SECONDS)
+            await wait_at_most(self._clock, self._wake, POLL_SECONDS)
+            await pause(self._clock, GATHER_SECONDS)
             self._wake.clear()
             try:
                 await self._turn()
             except Exception as error:
                 # The database is away, or the master key: what came of events is kept, and written then.
                 _log.warning("webhooks_wait", error=type(error).__name__, place=place_of(error))
-                await self._pause(POLL_SECONDS)
+                await pause(self._clock, POLL_SECONDS)
 
     async def _turn(self) -> None:
         self._client.sweep()
@@ -258,7 +258,7 @@ class Deliverer:
             if wait is None:
                 return self._park(parcel, attempts, problem)
             if wait:
-                await self._pause(wait)
+                await pause(self._clock, wait)
             endpoint = self._known.get(place)
             if endpoint is None or not endpoint.enabled:
                 return self._bury(parcel, attempts, Problem.REMOVED)
@@ -348,16 +348,3 @@ class Deliverer:
         _log.warning("webhook_dead", application=parcel.sdk_app_id, reason=problem.value)
         total = parcel.attempts + attempts
         return Kept(parcel.id, State.DEAD, parcel.since, total, parcel.parked, problem.value)
-
-    # waiting
-
-    async def _pause(self, seconds: float) -> None:
-        await self._wait(asyncio.Event(), seconds)
-
-    async def _wait(self, event: asyncio.Event, seconds: float) -> None:
-        """Waits for an event, at most so long."""
-        timer = self._clock.call_later(seconds, event.set)
-        try:
-            await event.wait()
-        finally:
-            timer.cancel()

@@ -10,7 +10,7 @@ import msgspec
 from sealroom.core.bus.errors import RequestFailed
 from sealroom.core.bus.port import Delivered, Handler, Present, Server, Watcher
 from sealroom.core.bus.subjects import Message, Question, decoded, encoded
-from sealroom.core.clock import Clock
+from sealroom.core.clock import Clock, pause
 from sealroom.core.errands import place_of
 from sealroom.core.logging import get_logger
 
@@ -31,16 +31,6 @@ MAX_ANSWERING = 64
 """Questions that one server works on at once; more wait."""
 
 _log = get_logger()
-
-
-async def pause(clock: Clock, seconds: float) -> None:
-    """Waits by the clock."""
-    woken = asyncio.Event()
-    timer = clock.call_later(seconds, woken.set)
-    try:
-        await woken.wait()
-    finally:
-        timer.cancel()
 
 
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:

@@ -19,7 +19,6 @@ from sealroom.core.bus.handling import (
     Hearing,
     Running,
     Watching,
-    pause,
     read_answer,
 )
 from sealroom.core.bus.port import Handler, Server, Watcher
@@ -36,7 +35,7 @@ from sealroom.core.bus.subjects import (
     demand_key,
     encoded,
 )
-from sealroom.core.clock import Clock, Timer
+from sealroom.core.clock import Clock, Timer, pause
 
 M = TypeVar("M", bound=Message)
 Q = TypeVar("Q", bound=Message)

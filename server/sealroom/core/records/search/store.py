@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The store over either client."""
 
-import asyncio
 import random
 import re
 import secrets
@@ -9,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar, cast
 
 from sealroom.catalogue import Catalogue, Dataset, Document
-from sealroom.core.clock import Clock
+from sealroom.core.clock import Clock, pause
 from sealroom.core.errors import StartError
 from sealroom.core.records.checking import check_aggregation, check_page, check_query
 from sealroom.core.records.cursor import Place, digest_of, read_cursor, write_cursor
@@ -277,14 +276,7 @@ class SearchRecords:
         raise AssertionError("the last attempt returns or raises")
 
     async def _pause(self, attempt: int) -> None:
-        over = asyncio.Event()
-        timer = self._clock.call_later(
-            _FIRST_DELAY * 2**attempt * (0.5 + self._chance.random() / 2), over.set
-        )
-        try:
-            await over.wait()
-        finally:
-            timer.cancel()
+        await pause(self._clock, _FIRST_DELAY * 2**attempt * (0.5 + self._chance.random() / 2))
 
 
 def _document(indices: Indices, source: Json) -> Document:
