@@ -16,7 +16,7 @@ from sealroom.media.port import EngineFailure
 from sealroom.media.session import Session
 from sealroom_wire.signalling import Track
 
-FACE = 4
+FACE = 5
 """The version of the native boundary this file is written for."""
 ANSWER_SECONDS = 10.0
 """How long a command may take. The engine answers within one turn of its loop; more means that it hangs."""

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One connection, from its answer to its end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+
+use crate::BROKEN;
+use crate::events::{Event, Events, Payload};
+
+/// Messages of one connection that wait to be taken. With that many, its peer is not read from.
+const MAX_UNTAKEN: usize = 4;
+/// Bytes that wait for a peer beyond which whoever sends should wait for [`Event::Writable`], and below which that comes.
+const HIGH_WATER: usize = 64 * 1024;
+const LOW_WATER: usize = 16 * 1024;
+/// No close code stood in the peer's close frame.
+const NO_CODE: u16 = 1005;
+
+/// What is answered to a request.
+#[derive(Debug)]
+pub enum Answer {
+    /// It becomes a WebSocket.
+    Accept,
+    /// An HTTP response, and the end.
+    Respond {
+        /// Three digits.
+        status: u16,
+        /// Its header, without what the framing needs.
+        headers: Vec<(Vec<u8>, Vec<u8>)>,
+        /// Its body.
+        body: Vec<u8>,
+    },
+}
+
+/// What is done with a connection, in order.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Answer(Answer),
+    Send(Utf8Bytes),
+    Close(u16, String),
+}
+
+/// The handle of a connection. Nothing here waits; what comes too late is ignored.
+#[derive(Debug)]
+pub struct Connection {
+    id: u64,
+    commands: mpsc::UnboundedSender<Command>,
+    untaken: Semaphore,
+    waiting: AtomicUsize,
+    cut: Notify,
+}
+
+impl Connection {
+    pub(crate) fn new(id: u64) -> (Arc<Self>, mpsc::UnboundedReceiver<Command>) {
+        let (commands, receiver) = mpsc::unbounded_channel();
+        let connection = Self {
+            id,
+            commands,
+            untaken: Semaphore::new(MAX_UNTAKEN),
+            waiting: AtomicUsize::new(0),
+            cut: Notify::new(),
+        };
+        (Arc::new(connection), receiver)
+    }
+
+    /// What events of this connection carry.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Answers the request.
+    pub fn answer(&self, answer: Answer) {
+        let _ = self.commands.send(Command::Answer(answer));
+    }
+
+    /// Sends a text message; returns whether [`Event::Writable`] should be waited for before the next.
+    pub fn send(&self, text: Utf8Bytes) -> bool {
+        let size = text.len();
+        let before = self.waiting.fetch_add(size, Ordering::AcqRel);
+        let _ = self.commands.send(Command::Send(text));
+        before + size > HIGH_WATER
+    }
+
+    /// Says that a message was taken: another may come.
+    pub fn took(&self) {
+        self.untaken.add_permits(1);
+    }
+
+    /// Ends the WebSocket in order, behind what waits.
+    pub fn close(&self, code: u16, reason: String) {
+        let _ = self.commands.send(Command::Close(code, reason));
+    }
+
+    /// Cuts the connection, without sending what waits.
+    pub fn cut(&self) {
+        self.cut.notify_one();
+    }
+
+    /// Waits until it is to be cut.
+    pub(crate) async fn is_cut(&self) {
+        self.cut.notified().await;
+    }
+
+    /// Whether this message took what waits from much to little.
+    fn sent(&self, size: usize) -> bool {
+        let before = self.waiting.fetch_sub(size, Ordering::AcqRel);
+        before > LOW_WATER && before - size <= LOW_WATER
+    }
+}
+
+/// Tells the end of a connection, whatever ends it.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    events: Arc<Events>,
+    id: u64,
+    code: u16,
+}
+
+impl Ending {
+    pub(crate) fn new(events: Arc<Events>, id: u64) -> Self {
+        Self {
+            events,
+            id,
+            code: BROKEN,
+        }
+    }
+
+    fn with(&mut self, code: u16) {
+        self.code = code;
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.events.push(Event::Closed(self.id, self.code));
+    }
+}
+
+/// Serves an accepted WebSocket to its end.
+pub(crate) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: WebSocketStream<S>,
+    connection: &Connection,
+    mut commands: mpsc::UnboundedReceiver<Command>,
+    mut ending: Ending,
+    close_time: Duration,
+) {
+    let events = Arc::clone(&ending.events);
+    let (mut sink, mut source) = socket.split();
+    let end = tokio::select! {
+        () = connection.is_cut() => return,
+        end = read(&mut source, connection, &events) => end,
+        end = write(&mut sink, connection, &events, &mut commands) => end,
+    };
+    let orderly = async {
+        match end {
+            End::ByPeer(code) => {
+                ending.with(code);
+                // Our half of the closing handshake was queued when its frame was read.
+                let _ = sink.flush().await;
+            }
+            End::Refused(code) => {
+                ending.with(code.into());
+                let _ = sink.send(close_frame(code.into(), String::new())).await;
+                discard(&mut source).await;
+            }
+            End::ByUs => {
+                if let Some(code) = discard(&mut source).await {
+                    ending.with(code);
+                }
+            }
+            End::Broken => return,
+        }
+        if let Ok(mut whole) = sink.reunite(source) {
+            let _ = whole.get_mut().shutdown().await;
+        }
+    };
+    tokio::select! {
+        () = connection.is_cut() => {}
+        _ = tokio::time::timeout(close_time, orderly) => {}
+    }
+}
+
+/// Why one direction ended.
+enum End {
+    ByPeer(u16),
+    ByUs,
+    Refused(CloseCode),
+    Broken,
+}
+
+async fn read<R>(source: &mut R, connection: &Connection, events: &Events) -> End
+where
+    R: StreamExt<Item = Result<Message, Error>> + Unpin,
+{
+    loop {
+        let Ok(place) = connection.untaken.acquire().await else {
+            return End::Broken;
+        };
+        let payload = loop {
+            match source.next().await {
+                Some(Ok(Message::Text(text))) => break Payload::Text(text),
+                Some(Ok(Message::Binary(octets))) => break Payload::Binary(octets),
+                Some(Ok(Message::Close(frame))) => {
+                    return End::ByPeer(frame.map_or(NO_CODE, |frame| frame.code.into()));
+                }
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return refusal(&error),
+                None => return End::Broken,
+            }
+        };
+        place.forget();
+        events.push(Event::Message(connection.id, payload));
+    }
+}
+
+fn refusal(error: &Error) -> End {
+    match error {
+        Error::Capacity(_) => End::Refused(CloseCode::Size),
+        // No frame that breaks a rule: there is nobody to tell of it.
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => End::Broken,
+        Error::Protocol(_) => End::Refused(CloseCode::Protocol),
+        Error::Utf8(_) => End::Refused(CloseCode::Invalid),
+        _ => End::Broken,
+    }
+}
+
+async fn write<W>(
+    sink: &mut W,
+    connection: &Connection,
+    events: &Events,
+    commands: &mut mpsc::UnboundedReceiver<Command>,
+) -> End
+where
+    W: SinkExt<Message, Error = Error> + Unpin,
+{
+    while let Some(command) = commands.recv().await {
+        let mut next = Some(command);
+        // What waits together leaves together.
+        while let Some(command) = next {
+            match command {
+                Command::Send(text) => {
+                    let size = text.len();
+                    if sink.feed(Message::Text(text)).await.is_err() {
+                        return End::Broken;
+                    }
+                    if connection.sent(size) {
+                        if sink.flush().await.is_err() {
+                            return End::Broken;
+                        }
+                        events.push(Event::Writable(connection.id));
+                    }
+                }
+                Command::Close(code, reason) => {
+                    let frame = close_frame(code, reason);
+                    return sink.send(frame).await.map_or(End::Broken, |()| End::ByUs);
+                }
+                Command::Answer(_) => {}
+            }
+            next = commands.try_recv().ok();
+        }
+        if sink.flush().await.is_err() {
+            return End::Broken;
+        }
+    }
+    End::Broken
+}
+
+/// Reads on until the peer closes too; returns its code.
+async fn discard<R>(source: &mut R) -> Option<u16>
+where
+    R: StreamExt<Item = Result<Message, Error>> + Unpin,
+{
+    while let Some(Ok(message)) = source.next().await {
+        if let Message::Close(frame) = message {
+            return Some(frame.map_or(NO_CODE, |frame| frame.code.into()));
+        }
+    }
+    None
+}
+
+fn close_frame(code: u16, reason: String) -> Message {
+    Message::Close(Some(CloseFrame {
+        code: code.into(),
+        reason: reason.into(),
+    }))
+}
