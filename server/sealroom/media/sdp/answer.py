@@ -12,7 +12,15 @@ from functools import lru_cache
 from sealroom.core.ids import Ids
 from sealroom.media.sdp.codecs import choose_codecs
 from sealroom.media.sdp.extensions import choose_extensions
-from sealroom.media.sdp.offer import Formats, Offer, Section, malformed, not_supported, read_offer
+from sealroom.media.sdp.offer import (
+    MAX_REMEMBERED,
+    Formats,
+    Offer,
+    Section,
+    malformed,
+    not_supported,
+    read_offer,
+)
 from sealroom.media.sdp.streams import media_ssrcs, simulcast_ids
 from sealroom.media.session import (
     Codec,
@@ -30,8 +38,6 @@ from sealroom_wire.signalling import SlotKind, Track
 _UFRAG_CHARACTERS = 12
 _PWD_CHARACTERS = 24
 """144 bits; RFC 8445 section 5.3 asks for 128."""
-MAX_REMEMBERED = 256
-"""Choices of codecs that are not worked out again. One browser of one version needs about six; lower costs processor time, 64 kB each save memory."""
 _CNAME = "sealroom"
 _HOST_PREFERENCE = 126 << 24
 """Type preference of host candidates (RFC 8445 section 5.1.2.2)."""
@@ -253,7 +259,7 @@ def _choose(draft: _Draft, section: Section, *, receiving: bool) -> _Chosen:
     look = (section.look, receiving)
     if look not in draft.choices:
         mixed = draft.offer.allow_mixed_extensions
-        draft.choices[look] = _chosen(section.described(), draft.codecs, receiving=receiving, mixed=mixed)
+        draft.choices[look] = _chosen(section.described, draft.codecs, receiving=receiving, mixed=mixed)
     return draft.choices[look]
 
 

@@ -2,7 +2,9 @@
 """Reads an offer (RFC 8866, with the attributes of RFC 8829) into sections. Unknown attributes are passed over."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.limits import MAX_SDP_BYTES
@@ -10,6 +12,7 @@ from sealroom_wire.limits import MAX_SDP_BYTES
 MAX_SECTIONS = 80
 """Three sending sections, 64 slots, a data section, and a few that were stopped."""
 MAX_FORMATS = 128
+MAX_PAYLOAD_TYPE = 127
 MAX_EXTENSIONS = 64
 
 _LINES = re.compile(r"(?:[abceikmoprstuvz]=[\t -~\x80-\U0010ffff]{0,2046}+\n)++")
@@ -21,6 +24,11 @@ _DECIMAL = re.compile(r"[0-9]{1,10}")
 _DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 _RTP_PROTOCOL = "UDP/TLS/RTP/SAVPF"
 _DATA_PROTOCOLS = ("UDP/DTLS/SCTP", "TCP/DTLS/SCTP")
+_ITS_BROWSERS = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:", "a=extmap:")
+"""Lines that are the same in every offer of a browser's version, and most of each. Nothing of a device stands in them."""
+MAX_REMEMBERED = 256
+"""Lists of codecs and header extensions that are not read again, and choices among them that are not worked out again. One browser of
+one version needs about six; lower costs processor time, 64 kB each save memory."""
 
 Attributes = dict[str, list[str]]
 
@@ -41,6 +49,8 @@ class Formats:
 
     media: str
     payload_types: tuple[str, ...]
+    are_numbers: bool
+    """Whether its payload types are all numbers that one can be."""
     rtpmap: tuple[str, ...]
     fmtp: tuple[str, ...]
     feedback: tuple[str, ...]
@@ -49,7 +59,7 @@ class Formats:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One m-section. `attributes` holds the values of every attribute but its mid by name; flags have the value ''.
+    """One m-section. `attributes` holds the values of every attribute by name, but its mid and what is `described`; flags have the value ''.
 
     **Sections of one offer with the same `look` differ in their mid alone**: what is worked out for one holds for all. A browser
     offers dozens of slots and means two or three looks.
@@ -63,6 +73,8 @@ class Section:
     mid: str
     direction: str
     attributes: Attributes
+    described: Formats
+    """Its codecs and header extensions."""
 
     def named(self, mid: str) -> "Section":
         """The same under another mid."""
@@ -75,12 +87,8 @@ class Section:
             mid,
             self.direction,
             self.attributes,
+            self.described,
         )
-
-    def described(self) -> Formats:
-        """Its codecs and header extensions."""
-        values = [tuple(self.attributes.get(name, ())) for name in ("rtpmap", "fmtp", "rtcp-fb", "extmap")]
-        return Formats(self.media, self.formats, *values)
 
     @property
     def is_data(self) -> bool:
@@ -155,23 +163,26 @@ def _split(text: str) -> tuple[list[str], list[str]]:
     # Characters are counted first: the exact count costs an encoding of the whole text.
     if len(text) > MAX_SDP_BYTES or len(text.encode("utf-8", "replace")) > MAX_SDP_BYTES:
         raise malformed()
-    text = text.replace("\r\n", "\n")
-    if not text.startswith("v=0\no=") or not text.endswith("\n"):
+    if not text.endswith("\n"):
         raise malformed()
     head, *bodies = text[:-1].split("\nm=")
     lines = _lines(head)
+    if lines[0] != "v=0" or len(lines) < 2 or not lines[1].startswith("o="):
+        raise malformed()
     if not 1 <= len(bodies) <= MAX_SECTIONS:
         raise not_supported()
     return lines, bodies
 
 
 def _lines(text: str) -> list[str]:
+    """Its lines, each ended by LF or CR LF. The last one's LF is gone already."""
+    text = text.replace("\r\n", "\n").removesuffix("\r")
     if not _LINES.fullmatch(text + "\n"):
         raise malformed()
     return text.split("\n")
 
 
-def _attributes(lines: list[str]) -> Attributes:
+def _attributes(lines: Sequence[str]) -> Attributes:
     found: Attributes = {}
     for line in lines:
         if line[0] == "a":
@@ -188,6 +199,7 @@ def _section(body: str, looks: dict[str, Section]) -> Section:
     before, _, after = body.partition("\na=mid:")
     mid, newline, rest = after.partition("\n")
     look = before + newline + rest
+    mid = mid.removesuffix("\r")
     known = looks.get(look)
     section = (known or _read_section(f"m={look}", len(looks))).named(mid)
     # One that is switched off needs no mid; what it has stands in the answer too.
@@ -207,14 +219,28 @@ def _read_section(text: str, look: int) -> Section:
     media, port, protocol, *formats = words
     if media not in {"audio", "video", "application"}:
         raise not_supported()
-    attributes = _attributes(lines[1:])
+    attributes = _attributes([line for line in lines if not line.startswith(_ITS_BROWSERS)])
     if "mid" in attributes:
         raise malformed()
-    section = Section(
-        look, media, _number(port, 65535), protocol, tuple(formats), "", _direction(attributes), attributes
+    described = _described(
+        media, tuple(formats), tuple([line for line in lines if line.startswith(_ITS_BROWSERS)])
     )
+    direction = _direction(attributes)
+    section = Section(
+        look, media, _number(port, 65535), protocol, described.payload_types, "", direction, attributes, described
+    )  # fmt: skip
     _check_section(section)
     return section
+
+
+@lru_cache(MAX_REMEMBERED)
+def _described(media: str, payload_types: tuple[str, ...], lines: tuple[str, ...]) -> Formats:
+    attributes = _attributes(lines)
+    rtpmap, fmtp, feedback, extmap = (
+        tuple(attributes.get(name, ())) for name in ("rtpmap", "fmtp", "rtcp-fb", "extmap")
+    )
+    are_numbers = all(_DECIMAL.fullmatch(one) and int(one) <= MAX_PAYLOAD_TYPE for one in payload_types)
+    return Formats(media, payload_types, are_numbers, rtpmap, fmtp, feedback, extmap)
 
 
 def _check_section(section: Section) -> None:
@@ -226,9 +252,9 @@ def _check_section(section: Section) -> None:
         return
     if section.protocol != _RTP_PROTOCOL or "rtcp-mux" not in section.attributes:
         raise not_supported()
-    for payload_type in section.formats:
-        _number(payload_type, 127)
-    if len(section.attributes.get("extmap", ())) > MAX_EXTENSIONS:
+    if not section.described.are_numbers:
+        raise malformed()
+    if len(section.described.extmap) > MAX_EXTENSIONS:
         raise not_supported()
 
 
