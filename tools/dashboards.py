@@ -52,6 +52,15 @@ DASHBOARDS: dict[str, tuple[str, tuple[Panel, ...]]] = {
             Panel(
                 "Lines that ended, by close code", "ops", {"{{code}}": _rate("sealroom_signalling_closed_lines_total", "code")}
             ),
+            Panel(
+                "Connections before a word was said", "ops",
+                {
+                    "{{instance}} accepted": _rate("sealroom_signalling_accepted_connections_total"),
+                    "{{instance}} turned away": _rate("sealroom_signalling_turned_away_connections_total"),
+                    "{{instance}} failed handshakes": _rate("sealroom_signalling_failed_handshakes_total"),
+                },
+                "Turned away: too many, in all or of one address, were on their way in.",
+            ),
             Panel("Handshakes of media", "ops", {"{{instance}}": _rate("sealroom_media_connected_total")}),
             Panel("Peers given up by the engine", "ops", {"{{instance}}": _rate("sealroom_media_peers_closed_total")}),
         ),

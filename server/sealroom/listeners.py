@@ -23,8 +23,9 @@ from sealroom.core.http.tls import Certificate
 from sealroom.core.metrics import Metrics
 from sealroom.media.addresses import media_addresses
 from sealroom.media.engine import EngineConfig, MediaEngine
-from sealroom.media.metrics import EngineMetrics
+from sealroom.media.metrics import EngineMetrics, SocketMetrics
 from sealroom.media.port import EngineFailure
+from sealroom.media.sockets import Limits, SocketListener
 from sealroom.signalling.endpoint import CALLER, PATH
 from sealroom.trtc_api import endpoint as trtc_api
 from sealroom_wire import PROTOCOL_VERSION
@@ -88,23 +89,37 @@ def admin_listener(
     return Listener(application, read_listen_address(settings.listen, "admin.listen"), clock)
 
 
-def public_listener(settings: SignallingSettings, endpoint: Application, clock: Clock) -> Listener:
+def public_listener(
+    settings: SignallingSettings, endpoint: Application, metrics: Metrics, clock: Clock
+) -> SocketListener:
     """Where clients connect."""
-    # Twice the protocol's limit, so that a message which is only somewhat too large is answered and not just cut.
-    most = 2 * MAX_SIGNALLING_MESSAGE_BYTES
-    return _encrypted(settings, "signalling", public_routes(endpoint), clock, max_message=most)
+    application, listen, certificate = _encrypted(settings, "signalling", public_routes(endpoint), clock)
+    listener = SocketListener(application, listen, public_limits(settings), certificate=certificate)
+    metrics.add(SocketMetrics(lambda: listener.counted))
+    return listener
+
+
+def public_limits(settings: SignallingSettings) -> Limits:
+    """What connections of clients may cost. Who waits for a handshake counts like who was accepted and waits to enter."""
+    return Limits(
+        # Twice the protocol's limit, so that a message which is only somewhat too large is answered and not just cut.
+        max_message=2 * MAX_SIGNALLING_MESSAGE_BYTES,
+        max_opening=settings.max_connections,
+        max_opening_per_address=None if settings.behind_proxy else settings.max_waiting_per_address,
+    )
 
 
 def api_listener(settings: ApiSettings, trtc: Application, own: Application, clock: Clock) -> Listener:
     """Where customers' backends call."""
     crowd = Crowd(MOST_CALLERS, None if settings.behind_proxy else MOST_CALLERS_PER_ADDRESS)
-    return _encrypted(settings, "api", api_routes(trtc, own), clock, crowd=crowd)
+    application, listen, certificate = _encrypted(settings, "api", api_routes(trtc, own), clock)
+    return Listener(application, listen, clock, certificate=certificate, crowd=crowd)
 
 
 def _encrypted(
-    settings: SignallingSettings | ApiSettings, section: str, routes: tuple[Route, ...], clock: Clock, *, max_message: int = 65536,
-    crowd: Crowd | None = None,
-) -> Listener:  # fmt: skip
+    settings: SignallingSettings | ApiSettings, section: str, routes: tuple[Route, ...], clock: Clock
+) -> tuple[Application, ListenAddress, Certificate | None]:
+    """What is served where, and with which certificate. Raises ConfigurationError: never in clear beyond this machine."""
     listen = read_listen_address(settings.listen, f"{section}.listen")
     networks = read_networks(settings.behind_proxy, f"{section}.behind_proxy")
     check_encrypted(listen, certificate=bool(settings.certificate), behind_proxy=bool(networks))
@@ -114,7 +129,7 @@ def _encrypted(
     application: Application = Dispatcher(routes)
     if networks:
         application = BehindProxy(application, networks, _not_encrypted)
-    return Listener(application, listen, clock, certificate=certificate, max_message=max_message, crowd=crowd)
+    return application, listen, certificate
 
 
 def public_routes(endpoint: Application) -> tuple[Route, ...]:

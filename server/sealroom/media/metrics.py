@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The engine's counters as metrics. Taken from the engine when somebody asks; between two questions nothing is copied."""
+"""The native module's counters as metrics. Taken from it when somebody asks; between two questions nothing is copied."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from sealroom.media.control import Stats
 from sealroom.media.engine import Load
+from sealroom.media.sockets import Counted
 
 _COUNTERS = {
     "datagrams": "Datagrams taken in.",
@@ -74,3 +75,27 @@ def _of_the_thread(load: Load) -> Iterator[Metric]:
     yield CounterMetricFamily(
         "sealroom_media_unread_datagrams", "Datagrams that came faster than they were read.", load.unread
     )
+
+
+class SocketMetrics(Collector):
+    """What came of connections before anything was said on them."""
+
+    def __init__(self, counted: Callable[[], Counted]) -> None:
+        self._counted = counted
+
+    def collect(self) -> Iterator[Metric]:
+        """All counters."""
+        counted = self._counted()
+        yield CounterMetricFamily(
+            "sealroom_signalling_accepted_connections", "Connections taken from the kernel.", counted.accepted
+        )
+        yield CounterMetricFamily(
+            "sealroom_signalling_turned_away_connections",
+            "Connections cut at once: too many, in all or of their address, were on their way in.",
+            counted.turned_away,
+        )
+        yield CounterMetricFamily(
+            "sealroom_signalling_failed_handshakes",
+            "TLS handshakes that failed or took too long.",
+            counted.handshakes_failed,
+        )

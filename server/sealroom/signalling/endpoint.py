@@ -66,17 +66,14 @@ class SignallingEndpoint:
         self, scope: Scope, receive: Receive, send: Send, line: Line, place: Place, peer: Peer
     ) -> None:
         conversation = Conversation(self._services, line, peer)
-        in_order = False
+        reader = asyncio.get_running_loop().create_task(_read(receive, conversation, place))
+        reader.add_done_callback(lambda _: line.hang_up())
         try:
-            async with asyncio.TaskGroup() as group:
-                reader = group.create_task(_read(receive, conversation, place))
-                writer = group.create_task(line.write(send))
-                writer.add_done_callback(lambda _: reader.cancel())
-                await asyncio.wait({reader})
-                in_order = not reader.cancelled() and reader.result() in _IN_ORDER
-                if not reader.cancelled():
-                    writer.cancel()
+            await line.write(send)
         finally:
+            reader.cancel()
+            await asyncio.wait({reader})
+            in_order = not reader.cancelled() and reader.exception() is None and reader.result() in _IN_ORDER
             conversation.closed(by_the_device=in_order)
             if line.is_dropped:
                 scope["extensions"].get(ABORT, _nothing)()

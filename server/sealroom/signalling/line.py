@@ -18,8 +18,6 @@ MAX_WAITING = 512
 """Messages that wait for a slow device. A room of 300 in which all enter at once sends each 300."""
 MAX_PASSED_ON = 256
 """Beyond so many that wait, what other participants say is left out: the rest is for what the server has to say."""
-SEND_SECONDS = 10.0
-"""How long a device may take nothing before the line is dropped."""
 
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -36,7 +34,7 @@ class Line:
         self._wake = asyncio.Event()
         self._end: CloseCode | None = None
         self._reason = ""
-        self._dropped = False
+        self._dropped = self._hung_up = False
 
     @property
     def close_code(self) -> CloseCode | None:
@@ -88,26 +86,30 @@ class Line:
         self._dropped = True
         self._wake.set()
 
+    def hang_up(self) -> None:
+        """The device is gone: there is nobody to write to."""
+        self._hung_up = True
+        self._wake.set()
+
     async def write(self, send: Send) -> None:
-        """Sends until the line ends. Returns when it did, in order or not."""
+        """Sends until the line ends. Returns when it did, in order or not. `send` raises OSError for a device that takes nothing."""
         try:
-            while not self._dropped:
-                while self._waiting and not self._dropped:
-                    await self._send(send, {"type": "websocket.send", "text": self._waiting.popleft()})
-                if self._end is not None:
-                    await self._send(
-                        send, {"type": "websocket.close", "code": int(self._end), "reason": self._reason}
-                    )
+            while not self._is_over:
+                if self._waiting:
+                    await send({"type": "websocket.send", "text": self._waiting.popleft()})
+                elif self._end is not None:
+                    await send({"type": "websocket.close", "code": int(self._end), "reason": self._reason})
                     return
-                self._wake.clear()
-                await self._wake.wait()
+                else:
+                    self._wake.clear()
+                    await self._wake.wait()
         except OSError:
             self._dropped = True
+
+    @property
+    def _is_over(self) -> bool:
+        return self._dropped or self._hung_up
 
     def _is_known(self, message: ServerMessage) -> bool:
         needed = signalling.TAKEN_BY.get(type(message))
         return needed is None or needed in self._takes
-
-    async def _send(self, send: Send, message: MutableMapping[str, Any]) -> None:
-        async with asyncio.timeout(SEND_SECONDS):
-            await send(message)

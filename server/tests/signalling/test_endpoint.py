@@ -16,19 +16,17 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sealroom.core.callers import Caller
-from sealroom.core.clock import SystemClock
 from sealroom.core.config.schema import SignallingSettings
 from sealroom.core.db import Database
 from sealroom.core.errors import StartError
-from sealroom.core.http import connection
 from sealroom.core.http.address import ListenAddress, read_networks
 from sealroom.core.http.dispatch import Dispatcher
-from sealroom.core.http.listener import Listener
 from sealroom.core.http.problem import NOT_ENCRYPTED, answer
 from sealroom.core.http.proxy import Application, BehindProxy, Receive, Scope, Send
 from sealroom.core.http.tls import Certificate
 from sealroom.core.metrics import Metrics
-from sealroom.listeners import public_routes
+from sealroom.listeners import public_limits, public_routes
+from sealroom.media.sockets import Limits, SocketListener
 from sealroom.rooms.service import RoomService
 from sealroom.rooms.state import Blocked
 from sealroom.signalling.conversation import Services
@@ -56,11 +54,10 @@ async def endpoint(
 
 @asynccontextmanager
 async def serving(
-    application: Application, certificate: Certificate | None = None
+    application: Application, certificate: Certificate | None = None, limits: Limits | None = None
 ) -> AsyncIterator[ListenAddress]:
-    listener = Listener(
-        application, ListenAddress("127.0.0.1", 0), SystemClock(), certificate=certificate,
-        max_message=2 * MAX_SIGNALLING_MESSAGE_BYTES,
+    listener = SocketListener(
+        application, ListenAddress("127.0.0.1", 0), limits or public_limits(SignallingSettings()), certificate=certificate
     )  # fmt: skip
     try:
         yield await listener.start()
@@ -270,26 +267,34 @@ async def test_plain_requests_are_answered_with_a_problem(address: ListenAddress
 
 
 async def test_a_header_that_does_not_end_in_time_or_in_size_is_cut(
-    address: ListenAddress, monkeypatch: pytest.MonkeyPatch
+    address: ListenAddress, endpoint: SignallingEndpoint
 ) -> None:
-    monkeypatch.setattr(connection, "HEADER_SECONDS", 0.05)
-    for start in (b"", b"GET / HTTP/1.1\r\nHost: x\r\n"):
-        assert await raw(address, start) in {b"", b"reset"}
-    complete = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-    first_then_slow = await raw(address, complete + b"GET /slow HTTP/1.1\r\n")
-    assert first_then_slow.count(b"HTTP/1.1 404") <= 1
-    monkeypatch.undo()
+    hurried = public_limits(SignallingSettings())._replace(header_seconds=0.05)
+    async with serving(Dispatcher(public_routes(endpoint)), limits=hurried) as hurrying:
+        for start in (b"", b"GET / HTTP/1.1\r\nHost: x\r\n"):
+            assert await raw(hurrying, start) in {b"", b"reset"}
+        complete = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+        first_then_slow = await raw(hurrying, complete + b"GET /slow HTTP/1.1\r\n")
+        assert first_then_slow.count(b"HTTP/1.1 404") <= 1
     assert await raw(address, b"GET / HTTP/1.1\r\n" + b"x: " + b"y" * 40_000) in {b"", b"reset"}
     whole = b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a: b\r\n" * 6_000 + b"Connection: close\r\n\r\n"
     assert await raw(address, whole) in {b"", b"reset"}, "nor one that comes whole in one read"
 
 
-async def test_who_goes_on_without_waiting_for_the_upgrade_is_cut(address: ListenAddress) -> None:
+async def test_what_comes_right_behind_the_upgrade_is_read_like_any_message(address: ListenAddress) -> None:
     upgrade = (
         b"GET /rtc/v1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
-    assert await raw(address, upgrade + b"\x81\xfe" * 20_000) in {b"", b"reset"}
+    ping = b'{"type":"ping","id":7}'
+    masked = bytes((0x81, 0x80 | len(ping), 0, 0, 0, 0)) + ping
+    answer = await raw(address, upgrade + masked + b"\x81\xfe" * 20_000)
+    head, _, frames = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 101")
+    assert b"connection: upgrade\r\n" in head.lower() + b"\r\n"
+    assert b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in head, "RFC 6455 section 1.3"
+    assert b'{"type":"pong","id":7}' in frames
+    assert b"malformed_message" in frames, "and the next one, which is none, ends the line"
 
 
 async def test_over_tls_wss_works_and_nothing_older_or_in_clear_does(
@@ -348,5 +353,5 @@ async def test_a_port_that_is_taken_is_said_in_a_sentence(endpoint: SignallingEn
         other.listen()
         listen = ListenAddress("127.0.0.1", other.getsockname()[1])
         with pytest.raises(StartError) as caught:
-            await Listener(endpoint, listen, SystemClock()).start()
+            await SocketListener(endpoint, listen, public_limits(SignallingSettings())).start()
     assert caught.value.code == "port_taken"

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The way out: in order, bounded, with one end."""
 
-import asyncio
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -66,16 +65,30 @@ def test_what_others_say_is_left_out_of_a_line_that_is_slow_and_never_ends_it() 
     assert len(line._waiting) == module.MAX_PASSED_ON + 1
 
 
-async def test_a_send_that_hangs_drops_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SEND_SECONDS", 0.01)
+async def test_a_device_that_takes_nothing_for_too_long_is_dropped() -> None:
     line = Line()
     line.tell(signalling.Pong(1))
 
-    async def hang(_message: MutableMapping[str, Any]) -> None:
-        await asyncio.Event().wait()
+    async def give_up(_message: MutableMapping[str, Any]) -> None:
+        raise TimeoutError
 
-    await line.write(hang)
+    await line.write(give_up)
     assert line.is_dropped
+
+
+async def test_a_device_that_is_gone_is_written_to_no_more_and_was_not_dropped() -> None:
+    line, sent = Line(), []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+        line.hang_up()
+
+    for number in (1, 2):
+        line.tell(signalling.Pong(number))
+    line.end(CloseCode.DONE)
+    await line.write(send)
+    assert len(sent) == 1
+    assert not line.is_dropped
 
 
 def test_every_refusal_has_a_close_code_that_may_be_sent() -> None:

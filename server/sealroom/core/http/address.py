@@ -4,6 +4,7 @@
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from sealroom.core.errors import ConfigurationError
@@ -78,6 +79,7 @@ def check_encrypted(listen: ListenAddress, *, certificate: bool, behind_proxy: b
     )
 
 
+@lru_cache(1024)
 def neighbourhood_of(address: str) -> str:
     """What counts as one address in limits: an IPv6 address stands for its /64, which is one customer's line."""
     try:

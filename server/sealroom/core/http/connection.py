@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""uvicorn's protocols with the limits they lack: time and size of a request header, and a way to cut a connection."""
+"""uvicorn's HTTP with the limits it lacks, time and size of a request header; and what connections of every listener have in common."""
 
 import asyncio
 from typing import Any
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
-from websockets.http11 import Request
 
 from sealroom.core.http.crowd import Crowd
 
@@ -68,10 +66,6 @@ class HttpConnection(HttpToolsProtocol):
         for start in range(0, len(data), MAX_HEADER_BYTES):
             if self.transport.is_closing():
                 return
-            if self.transport.get_protocol() is not self:
-                # Upgraded, and more comes already: a client waits for the answer first (RFC 6455 section 4.1).
-                self.transport.abort()
-                return
             self._take(data[start : start + MAX_HEADER_BYTES])
 
     def _take(self, piece: bytes) -> None:
@@ -102,32 +96,6 @@ class HttpConnection(HttpToolsProtocol):
         if self._header_timer is not None:
             self._header_timer.cancel()
             self._header_timer = None
-
-
-class WebSocketConnection(WebSocketsSansIOProtocol):
-    """A WebSocket that tells a broken connection from one that was closed, and that can be cut."""
-
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self.close_timeout = CLOSE_SECONDS
-
-    def handle_connect(self, event: Request) -> None:
-        """Adds the way to cut the connection; the application's task has not run yet."""
-        super().handle_connect(event)
-        if self.handshake_initiated and not self.close_sent:
-            extensions: dict[str, Any] = self.scope["extensions"]
-            extensions[ABORT] = self.transport.abort
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """uvicorn says 1005 here, which is what a client says that closes in order without a code."""
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": DISCONNECTED})
-        super().connection_lost(exc)
 
 
 def client_address(scope: Any) -> str:

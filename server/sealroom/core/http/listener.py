@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One listening address: uvicorn's protocols on a server of our own, so that handshakes have a time-out too."""
+"""One listening address for HTTP: uvicorn's protocol on a server of our own, so that handshakes have a time-out too."""
 
 import asyncio
 import errno
@@ -12,7 +12,7 @@ from uvicorn.server import ServerState
 from sealroom.core.clock import Clock, Timer
 from sealroom.core.errors import StartError
 from sealroom.core.http.address import ListenAddress
-from sealroom.core.http.connection import HttpConnection, WebSocketConnection
+from sealroom.core.http.connection import HttpConnection
 from sealroom.core.http.crowd import Crowd
 from sealroom.core.http.proxy import Application
 from sealroom.core.http.tls import Certificate
@@ -35,11 +35,9 @@ class Listener:
         clock: Clock,
         *,
         certificate: Certificate | None = None,
-        max_message: int = 65536,
         crowd: Crowd | None = None,
     ) -> None:
-        """`max_message` bounds a WebSocket message, in bytes; a larger one closes the connection with 1009. `crowd` bounds connections,
-        where the application does not."""
+        """`crowd` bounds connections, where the application does not."""
         self._crowd = crowd
         self._listen = listen
         self._clock = clock
@@ -51,10 +49,7 @@ class Listener:
         self._config = Config(
             config,
             http=HttpConnection,
-            ws=WebSocketConnection,
-            ws_max_size=max_message,
-            ws_ping_interval=None,
-            ws_per_message_deflate=False,
+            ws="none",
             lifespan="off",
             interface="asgi3",
             log_config=None,
@@ -84,7 +79,7 @@ class Listener:
                 backlog=BACKLOG,
             )
         except OSError as error:
-            raise _cannot_bind(self._listen, error) from error
+            raise cannot_bind(self._listen, error) from error
         if self._certificate:
             self._certificate.watch()
         return self._listen.with_port(self._server.sockets[0].getsockname()[1])
@@ -99,8 +94,7 @@ class Listener:
         if self._date:
             self._date.cancel()
         for connection in list(self._state.connections):
-            if not isinstance(connection, WebSocketConnection):
-                connection.shutdown()
+            connection.shutdown()
         tasks = set(self._state.tasks)
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_SECONDS)
@@ -115,7 +109,8 @@ class Listener:
         self._date = self._clock.call_later(1.0, self._tell_date)
 
 
-def _cannot_bind(listen: ListenAddress, error: OSError) -> StartError:
+def cannot_bind(listen: ListenAddress, error: OSError) -> StartError:
+    """Why nothing listens there."""
     if error.errno == errno.EADDRINUSE:
         return StartError(
             "port_taken",
