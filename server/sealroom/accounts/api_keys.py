@@ -98,7 +98,7 @@ class ApiKeys:
     async def of(self, uin: int) -> list[ApiKeyStatus]:
         """Every pair of an account, the oldest first."""
         mine = select(api_keys).where(api_keys.c.uin == uin)
-        rows = await self._database.ask(mine.order_by(api_keys.c.created_at, api_keys.c.secret_id))
+        rows = await self._database.read(mine.order_by(api_keys.c.created_at, api_keys.c.secret_id))
         return [_status(row) for row in rows]
 
     async def page(self, uin: int, *, after: tuple[int, str], limit: int) -> list[ApiKeyStatus]:
@@ -106,7 +106,7 @@ class ApiKeys:
         place = tuple_(api_keys.c.created_at, api_keys.c.secret_id)
         mine = select(api_keys).where(api_keys.c.uin == uin, place > after)
         ordered = mine.order_by(api_keys.c.created_at, api_keys.c.secret_id).limit(limit)
-        return [_status(row) for row in await self._database.ask(ordered)]
+        return [_status(row) for row in await self._database.read(ordered)]
 
     async def find(self, uin: int, secret_id: str) -> ApiKeyStatus:
         """One pair of an account. Raises MissingError, for another account's too."""

@@ -75,7 +75,7 @@ class AccountService:
 
     async def all(self) -> list[Account]:
         """Every account, by its number."""
-        return [_account(row) for row in await self._database.ask(select(accounts).order_by(accounts.c.uin))]
+        return [_account(row) for row in await self._database.read(select(accounts).order_by(accounts.c.uin))]
 
     async def change(
         self, uin: int, changes: Mapping[str, object], actor: Actor, *, expected_revision: int | None

@@ -126,7 +126,7 @@ class ApplicationRegister:
         """Applications of an account by their number, from behind the number `after` on."""
         own = applications.c.sdk_app_id
         mine = select(own).where(applications.c.uin == uin, own > after).order_by(own).limit(limit)
-        found = [row.sdk_app_id for row in await self._database.ask(mine)]
+        found = [row.sdk_app_id for row in await self._database.read(mine)]
         return await self._read(own.in_(found)) if found else []
 
     async def change(

@@ -193,7 +193,7 @@ class AuditLog:
     async def named_for_ever(self, name: Actor) -> int:
         """How many entries of the first form have a name of the operator's staff in their leaf, where nothing erases it."""
         held = select(func.count()).select_from(entries).where(entries.c.actor == str(name))
-        return int((await self._database.ask(held))[0][0])
+        return int((await self._database.read(held))[0][0])
 
     async def rotate_key(self, actor: Actor) -> None:
         """Signs with a new key from now on. The last checkpoint of the old one is from before the entry that tells so."""
@@ -227,7 +227,7 @@ class AuditLog:
         )
         return [
             Placed(body_of(row, row.leaf, row.previous or FIRST), row.payload, row.salt)
-            for row in await self._database.ask(statement)
+            for row in await self._database.read(statement)
         ]
 
     def verifiers(self) -> list[str]:

@@ -138,7 +138,7 @@ class HistoryRelay:
     async def start(self) -> None:
         """Takes up what the process before left, and goes on until `close`. **Before the ledger recovers**: what that ends comes after."""
         mine = select(_mine.id, _mine["count"], func.length(_mine.documents)).where(_mine.node == self._node)
-        for number, count, size in await self._database.ask(mine.order_by(_mine.id)):
+        for number, count, size in await self._database.read(mine.order_by(_mine.id)):
             self._take(_Row(number, count, size, None))
         if self._rows:
             _log.warning("history_taken_up", count=len(self._rows))
@@ -250,7 +250,7 @@ class HistoryRelay:
         return row.documents
 
     async def _read(self, row: _Row) -> Sequence[Document]:
-        found = await self._database.ask(select(_mine.documents).where(_mine.id == row.id))
+        found = await self._database.read(select(_mine.documents).where(_mine.id == row.id))
         if not found:
             self._lose("too_old", row.count)
             return []

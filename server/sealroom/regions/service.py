@@ -23,11 +23,11 @@ def endpoints_of(configuration: Configuration) -> Endpoints:
 async def entries(database: Database, site: str, endpoints: Endpoints) -> Contents:
     """This site's part of the directory. What has ended stays in it: its owner still has to find his site. The demo's account, which
     every site in development has under one number, is nobody's."""
-    numbers = await database.ask(
+    numbers = await database.read(
         select(applications.c.sdk_app_id).where(applications.c.site == site, applications.c.uin != DEMO_UIN)
     )
-    keys = await database.ask(select(api_keys.c.secret_id).where(api_keys.c.uin != DEMO_UIN))
-    owners = await database.ask(select(accounts.c.uin).where(accounts.c.uin != DEMO_UIN))
+    keys = await database.read(select(api_keys.c.secret_id).where(api_keys.c.uin != DEMO_UIN))
+    owners = await database.read(select(accounts.c.uin).where(accounts.c.uin != DEMO_UIN))
     return Contents(
         {site: endpoints},
         {str(row.sdk_app_id): site for row in numbers},

@@ -148,14 +148,13 @@ class Bans:
         statement = select(bans).order_by(bans.c.sdk_app_id, bans.c.user_id, bans.c.room)
         if sdk_app_id is not None:
             statement = statement.where(bans.c.sdk_app_id == sdk_app_id)
-        async with self._database.reading() as connection:
-            return [_ban(*row) for row in await connection.execute(statement)]
+        return [_ban(*row) for row in await self._database.read(statement)]
 
     async def page(self, sdk_app_id: int, *, after: tuple[str, str, str], limit: int) -> list[Ban]:
         """Bans of one application by user, kind of room and room, from behind the place `after` on."""
         place = (bans.c.user_id, bans.c.room_kind, bans.c.room)
         mine = select(bans).where(bans.c.sdk_app_id == sdk_app_id, tuple_(*place) > after)
-        return [_ban(*row) for row in await self._database.ask(mine.order_by(*place).limit(limit))]
+        return [_ban(*row) for row in await self._database.read(mine.order_by(*place).limit(limit))]
 
     async def find(self, sdk_app_id: int, user_id: str, room: RoomId | None) -> Ban | None:
         """One ban, as the database has it. Raises `Refusal` for a room that is none."""

@@ -60,7 +60,7 @@ class UsageService:
     async def by_room(self, sdk_app_id: int, since: int, until: int) -> list[RoomUsed]:
         """What each room used in [since, until), Unix milliseconds."""
         statement = _sums(meters.c.room).where(_within([sdk_app_id], since, until)).group_by(meters.c.room)
-        rows = await self._database.ask(statement.order_by(meters.c.room))
+        rows = await self._database.read(statement.order_by(meters.c.room))
         return [RoomUsed(row[0], _kinds(row[1:])) for row in rows]
 
     async def close_day(self, day: dt.date) -> int:
@@ -109,7 +109,7 @@ class UsageService:
         return [found[at] for at in sorted(found)]
 
     async def _ask(self, statement: Select[Any]) -> list[Used]:
-        return [Used(int(row[0]), _kinds(row[1:])) for row in await self._database.ask(statement)]
+        return [Used(int(row[0]), _kinds(row[1:])) for row in await self._database.read(statement)]
 
 
 def _sums(by: ColumnElement[Any]) -> Select[Any]:

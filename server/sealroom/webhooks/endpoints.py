@@ -134,7 +134,7 @@ class Endpoints:
         if sdk_app_id is not None:
             statement = statement.where(endpoints.c.sdk_app_id == sdk_app_id)
         found = []
-        for row in await self._database.ask(statement):
+        for row in await self._database.read(statement):
             place = (row.sdk_app_id, row.group_id)
             key = b"" if row.key is None else await KEYS.decrypt(self._envelope, place, row.key)
             found.append(Endpoint(row.sdk_app_id, Group(row.group_id), row.url, key, row.enabled))

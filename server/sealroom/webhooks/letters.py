@@ -58,7 +58,7 @@ class Letters:
                 row.id, row.event_id, row.sdk_app_id, row.group_id, row.event_type, row.info, State(row.state), row.created_at,
                 row.next_at, row.attempts, row.problem or "",
             )
-            for row in await self._database.ask(statement)
+            for row in await self._database.read(statement)
         ]  # fmt: skip
 
     async def counts(self) -> list[tuple[int, State, int]]:
@@ -66,7 +66,7 @@ class Letters:
         statement = select(outbox.c.sdk_app_id, outbox.c.state, func.count()).group_by(
             outbox.c.sdk_app_id, outbox.c.state
         )
-        rows = await self._database.ask(statement.order_by(outbox.c.sdk_app_id, outbox.c.state))
+        rows = await self._database.read(statement.order_by(outbox.c.sdk_app_id, outbox.c.state))
         return [(row[0], State(row[1]), row[2]) for row in rows]
 
     async def replay(

@@ -171,7 +171,7 @@ class Outbox:
     async def count(self) -> dict[int, int]:
         """How many rows there are, by application."""
         statement = select(outbox.c.sdk_app_id, func.count()).group_by(outbox.c.sdk_app_id)
-        return {row[0]: row[1] for row in await self._database.ask(statement)}
+        return {row[0]: row[1] for row in await self._database.read(statement)}
 
     def _now(self) -> int:
         return int(self._clock.unix() * 1000)

@@ -21,6 +21,7 @@ from sealroom.audit.tree import check_consistency, check_inclusion
 from sealroom.core.db import Database
 from sealroom.core.errors import StartError
 from server.tests import fakes
+from server.tests.asked import question_held
 
 
 class Desk:
@@ -80,6 +81,14 @@ async def test_an_untouched_log_verifies(desk: Desk) -> None:
     for count in (1, 40, 7):
         await desk.write(count)
         assert await desk.faults() == []
+
+
+async def test_a_page_is_read_beside_what_entries_ask(desk: Desk) -> None:
+    await desk.write(8)
+    async with asyncio.timeout(10):
+        with question_held(desk.database):
+            page = await desk.log.page(["application 1"], after=1, limit=4)
+    assert [one.body.leaf for one in page] == [2, 3, 4, 5]
 
 
 async def test_every_entry_is_proved_in_every_later_tree(desk: Desk) -> None:

@@ -22,6 +22,7 @@ from sealroom.quality.models import CallEvent, Departure, Stay, history_outbox
 from sealroom.quality.relay import HistoryMetrics, HistoryRelay
 from sealroom.rooms.events import RoomEvent
 from sealroom.rooms.ledger import Ledger, LedgerMetrics
+from server.tests.asked import question_held
 from server.tests.fakes import VirtualClock
 from server.tests.quality.keeping import Kept
 from server.tests.rooms.test_ledger import closed, entered, left, opened, until
@@ -249,6 +250,24 @@ async def test_what_a_killed_process_left_is_taken_up_before_anything_else(
     assert after.journal.order == [entered("alice").id, left("alice").id]
     await gone(after)
     await after.close()
+
+
+async def test_what_was_left_is_read_back_beside_what_entries_ask(
+    database: Database, clock: VirtualClock
+) -> None:
+    killed = made(database, clock, Journal())
+    await killed.start()
+    killed.journal.full = True
+    await killed.tell(opened(), entered("alice"))
+    killed.kill()
+
+    after = made(database, clock, Journal())
+    async with asyncio.timeout(10):
+        with question_held(database):
+            await after.history.start()
+            await after.history.flush()
+    assert after.journal.order == [entered("alice").id]
+    await after.history.close()
 
 
 async def test_one_node_leaves_the_history_of_another_alone(database: Database, clock: VirtualClock) -> None:

@@ -93,11 +93,17 @@ class Database:
         self, statement: Select[*Ts], parameters: Mapping[str, object] | None = None
     ) -> Sequence[Row[*Ts]]:
         """The rows of one statement, without a transaction around it: the cheapest way to ask. What is asked often is built once and
-        asked with `parameters`."""
+        asked with `parameters`. **Who enters waits for whatever is asked at the same time**: what may have many rows, or looks at many
+        to say little, is `read`."""
         if self._asking is not None:
             return await self._asking.ask(statement, parameters)
         async with self._alone.connect() as connection:
             return (await connection.execute(statement, parameters)).all()
+
+    async def read(self, statement: Select[*Ts]) -> Sequence[Row[*Ts]]:
+        """The rows of one statement that may take its time: no question waits for it."""
+        async with self.reading() as connection:
+            return (await connection.execute(statement)).all()
 
     async def check(self) -> None:
         """Asks for nothing. Raises one of AWAY where the database does not answer."""

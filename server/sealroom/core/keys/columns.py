@@ -73,7 +73,7 @@ async def _page(
     statement = select(*column.keys, column.column).where(column.column.is_not(None))
     if last is not None:
         statement = statement.where(tuple_(*column.keys) > tuple_(*last))
-    return await database.ask(statement.order_by(*column.keys).limit(_PAGE))
+    return await database.read(statement.order_by(*column.keys).limit(_PAGE))
 
 
 async def _page_again(

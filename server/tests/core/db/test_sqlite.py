@@ -4,11 +4,13 @@
 import asyncio
 import sqlite3
 import stat
+import threading
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import delete, event, func, insert, select, text, update
+from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection
 
 from sealroom.apps.models import revocations
 from sealroom.core.db import Database, target
@@ -92,6 +94,28 @@ async def test_a_writer_that_reads_first_waits_and_sees_what_the_other_wrote(tmp
     assert [tuple(one) for one in await databases[0].ask(select(revocations.c.issued_before))] == [(30,)]
     for one in databases:
         await one.close()
+
+
+async def test_a_question_is_answered_while_a_long_page_is_read(database: Database) -> None:
+    begun, answered = threading.Event(), threading.Event()
+
+    def hold() -> bool:
+        begun.set()
+        return answered.wait(30)
+
+    def prepare(connection: AsyncAdapt_aiosqlite_connection, _: object) -> None:
+        connection.create_function("hold", 0, hold)
+
+    event.listen(database._engine.sync_engine, "connect", prepare)
+    page = asyncio.create_task(database.read(select(func.hold())))
+    try:
+        async with asyncio.timeout(10):
+            await asyncio.to_thread(begun.wait, 10)
+            assert await database.ask(select(func.count()).select_from(revocations)) == [(0,)]
+            assert not page.done()
+    finally:
+        answered.set()
+    assert await page == [(1,)]
 
 
 def test_a_schema_that_nobody_here_knows_is_left_alone(tmp_path: Path) -> None:
