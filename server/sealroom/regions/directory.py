@@ -17,7 +17,8 @@ It is a TOML file, or a folder with one file of each site as `sealroom site expo
     [accounts]
     100000000001 = "sg"
 
-A SecretId stands there as its SHA-256, so that the file tells nobody a name to sign in with.
+A SecretId stands there as its SHA-256, so that the file tells nobody a name to sign in with. No request names an account, so nobody is
+sent anywhere by its number: accounts stand there to be counted, and so that one number at two sites is seen.
 """
 
 import asyncio
@@ -140,9 +141,6 @@ class Directory(Protocol):
     async def of_secret_id(self, secret_id: str) -> Place | None:
         """The site of an API key."""
 
-    async def of_account(self, uin: int) -> Place | None:
-        """The site of an account."""
-
 
 class FileDirectory:
     """The directory in a file, or in a folder of them, read again when they change. **Files that cannot be used, or contradict each
@@ -171,11 +169,6 @@ class FileDirectory:
         """The other site of an API key."""
         await self._look()
         return self._place(self.contents.secret_ids.get(hash_of(secret_id)))
-
-    async def of_account(self, uin: int) -> Place | None:
-        """The other site of an account."""
-        await self._look()
-        return self._place(self.contents.accounts.get(str(uin)))
 
     def _place(self, site: str | None) -> Place | None:
         if site is None or site == self._site:

@@ -41,7 +41,6 @@ async def test_an_id_of_another_site_is_found_with_its_endpoints(tmp_path: Path,
     found = directory(file_of(tmp_path, GOOD), clock)
     assert await found.of_application(1400000001) == SG_PLACE
     assert await found.of_secret_id("AKIDsg") == SG_PLACE
-    assert await found.of_account(100000000001) == SG_PLACE
     assert await found.of_application(1400000002) is None
     assert await found.of_secret_id("AKIDcn") is None
 
@@ -130,11 +129,18 @@ async def test_a_start_knows_all_but_what_is_contradicted_and_says_what_that_is(
     assert await found.of_application(1400000001) is None
     assert await found.of_secret_id("AKIDsg") is None
     assert await found.of_application(1400000002) == Place("cn", CN.signalling, CN.api)
-    assert await found.of_account(100000000001) == SG_PLACE
+    assert found.contents.accounts == {"100000000001": "sg"}
     assert [(one["event"], one["kind"], one["entry"], one["count"]) for one in logs] == [
         ("directory_contradicts", "applications", "1400000001", 2),
         ("directory_contradicts", "secret_ids", hash_of("AKIDsg"), 2),
     ]
+
+
+def test_an_account_at_two_sites_is_seen(tmp_path: Path) -> None:
+    file_of(tmp_path, GOOD, "sg.toml")
+    file_of(tmp_path, write(Contents({"cn": CN}, accounts={"100000000001": "cn"})), "cn.toml")
+    with pytest.raises(ConfigurationError, match=r"1 entries: 100000000001 of \[accounts\]"):
+        read(tmp_path)
 
 
 async def test_a_site_with_two_addresses_is_sent_to_at_neither(tmp_path: Path, clock: VirtualClock) -> None:
@@ -142,7 +148,7 @@ async def test_a_site_with_two_addresses_is_sent_to_at_neither(tmp_path: Path, c
     file_of(tmp_path, write(Contents({"sg": CN, "cn": CN}, {"1400000002": "cn"})), "thief.toml")
     found = directory(tmp_path, clock, "us")
     assert await found.of_application(1400000001) is None
-    assert await found.of_account(100000000001) is None
+    assert found.contents.accounts == {}
     assert await found.of_application(1400000002) == Place("cn", CN.signalling, CN.api)
 
 
