@@ -36,31 +36,24 @@ class Errands:
 
     def start(self, errand: Coroutine[object, object, None]) -> asyncio.Task[None]:
         """Starts one."""
-        task = asyncio.get_running_loop().create_task(_guarded(errand))
+        task = asyncio.get_running_loop().create_task(_watched(errand, "errand"))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task
 
 
-async def _guarded(errand: Coroutine[object, object, None]) -> None:
-    try:
-        await errand
-    except Exception as error:
-        _log.error("errand_failed", error=type(error).__name__, place=place_of(error))
-
-
-def goes_on(parts: AsyncExitStack, work: Coroutine[None, None, None]) -> None:
-    """Starts what goes on until it is cancelled, which the end of `parts` does."""
-    task = asyncio.get_running_loop().create_task(_told(work))
+def goes_on(parts: AsyncExitStack, work: Coroutine[object, object, None]) -> None:
+    """Starts what goes on until it is cancelled, which the end of `parts` does. Whatever else ends it is a fault of the program."""
+    task = asyncio.get_running_loop().create_task(_watched(work, "lasting"))
     parts.push_async_callback(_ended, task)
 
 
-async def _told(work: Coroutine[None, None, None]) -> None:
-    """What ends such work but the end of the process is a fault of the program: it must not go unseen."""
+async def _watched(work: Coroutine[object, object, None], kind: str) -> None:
+    """Logs what nobody waits to catch."""
     try:
         await work
     except Exception as error:
-        _log.error("work_ended", error=type(error).__name__, place=place_of(error))
+        _log.error("work_failed", kind=kind, error=type(error).__name__, place=place_of(error))
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:
