@@ -3,18 +3,16 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Call } from "../src/call/call";
 import type { Signalling } from "../src/wire.gen";
-import { FakeOperator } from "./support/operator";
-import { callOf, installPage } from "./support/page";
+import type { FakeOperator } from "./support/operator";
+import { callOf, leavePage, openPage } from "./support/page";
 
-let operator = new FakeOperator();
+let operator: FakeOperator;
 const released: { now: () => void } = { now: () => {} };
 
 beforeEach(() => {
-  operator = new FakeOperator();
-  operator.install();
-  installPage();
+  operator = openPage();
 });
-afterEach(() => vi.unstubAllGlobals());
+afterEach(leavePage);
 
 const bob: Signalling.Participant = { userId: "bob", role: "anchor", tracks: [] };
 

@@ -3,23 +3,16 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ErrorCode } from "../src/errors";
 import { FIRST_VIDEO_SLOTS } from "../src/wire.gen";
-import { FakeConnection, FakeOperator } from "./support/operator";
-import { callOf, installPage } from "./support/page";
+import { FakeConnection, type FakeOperator } from "./support/operator";
+import { callOf, leavePage, openPage } from "./support/page";
 
-let operator = new FakeOperator();
+let operator: FakeOperator;
 
 beforeEach(() => {
-  vi.useFakeTimers();
-  operator = new FakeOperator();
-  operator.install();
-  installPage();
+  operator = openPage();
 });
-afterEach(() => {
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+afterEach(leavePage);
 
-const entries = (): number => operator.heard.filter(({ type }) => type === "enter").length;
 const aborted = { code: ErrorCode.OPERATION_ABORT };
 
 describe("a call that is left while it is entered", () => {
@@ -32,7 +25,7 @@ describe("a call that is left while it is entered", () => {
     await refused;
     operator.open();
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(entries()).toBe(0);
+    expect(operator.entries).toBe(0);
     expect(operator.closed).toEqual([true]);
     expect(operator.connections.map(({ closed }) => closed)).toEqual([true]);
   });
@@ -41,7 +34,7 @@ describe("a call that is left while it is entered", () => {
     operator.silent = ({ type }) => type === "enter";
     const { call } = callOf();
     const refused = expect(call.enter()).rejects.toMatchObject(aborted);
-    await vi.waitFor(() => expect(entries()).toBe(1));
+    await vi.waitFor(() => expect(operator.entries).toBe(1));
     await call.leave();
     await refused;
     expect(operator.closed).toEqual([true]);
@@ -106,7 +99,7 @@ describe("a call that was left", () => {
     await call.leave();
     operator.open();
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(entries()).toBe(1);
+    expect(operator.entries).toBe(1);
     expect(operator.closed).toEqual([true, true]);
   });
 });
@@ -118,7 +111,7 @@ describe("a remote video that is given up before it came", () => {
     operator.breakLine();
     const refused = expect(call.watch("bob", "main", 2)).rejects.toMatchObject(aborted);
     await call.unwatch("bob", "main");
-    await vi.waitFor(() => expect(entries()).toBe(2), { timeout: 20_000 });
+    await vi.waitFor(() => expect(operator.entries).toBe(2), { timeout: 20_000 });
     await refused;
     expect(operator.bindings).toEqual([]);
     await call.leave();

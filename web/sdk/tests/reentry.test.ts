@@ -1,24 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // A call whose line breaks: it comes back once, and takes up what it had.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { FakeOperator } from "./support/operator";
-import { callOf, installPage } from "./support/page";
+import type { FakeOperator } from "./support/operator";
+import { callOf, leavePage, openPage } from "./support/page";
 
-let operator = new FakeOperator();
+let operator: FakeOperator;
 
 beforeEach(() => {
-  vi.useFakeTimers();
-  operator = new FakeOperator();
-  operator.install();
-  installPage();
+  operator = openPage();
 });
-afterEach(() => {
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+afterEach(leavePage);
 
-const entries = (): number => operator.heard.filter(({ type }) => type === "enter").length;
-const comesBack = (count: number) => vi.waitFor(() => expect(entries()).toBe(count), { timeout: 20_000 });
+const comesBack = (count: number) =>
+  vi.waitFor(() => expect(operator.entries).toBe(count), { timeout: 20_000 });
 const bound = () => operator.bindings.map(({ source }) => source?.userId);
 
 describe("a remote video", () => {
@@ -106,7 +100,7 @@ describe("a session that breaks while it takes up again", () => {
     operator.breakLine();
     await comesBack(2);
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(entries()).toBe(2);
+    expect(operator.entries).toBe(2);
     expect(bound()).toEqual(["bob", "bob"]);
     expect(emitted.filter(([event]) => event === "error")).toEqual([]);
     await call.leave();
@@ -122,7 +116,7 @@ describe("a session that breaks while it takes up again", () => {
     operator.breakLine();
     await comesBack(2);
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(entries()).toBe(2);
+    expect(operator.entries).toBe(2);
     expect(operator.connections.map(({ closed }) => closed)).toEqual([true, true, false]);
     expect(add).toHaveBeenCalled();
     await call.leave();

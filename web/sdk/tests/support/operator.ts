@@ -176,6 +176,11 @@ export class FakeOperator {
     return this.heard.flatMap((request) => (request.type === "bind" ? [...request.bindings] : []));
   }
 
+  /** How often somebody asked to enter. */
+  get entries(): number {
+    return this.heard.filter(({ type }) => type === "enter").length;
+  }
+
   private answer(request: Request): Answer {
     this.heard.push(request);
     const { id } = request;

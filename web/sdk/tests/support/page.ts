@@ -8,9 +8,24 @@ import { Emitter, type EventName } from "../../src/events";
 import { SoundOutput } from "../../src/media/output";
 import { checkEntry } from "../../src/options";
 import { Diary } from "../../src/quality/diary";
+import { FakeOperator } from "./operator";
 
-/** Elements that do nothing, for what sounds. Taken back with `vi.unstubAllGlobals`. */
-export function installPage(): void {
+/** An operator, and a page that can call it, whose time passes only when a test says so. `leavePage` takes all of it back. */
+export function openPage(): FakeOperator {
+  vi.useFakeTimers();
+  const operator = new FakeOperator();
+  operator.install();
+  installPage();
+  return operator;
+}
+
+export function leavePage(): void {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+}
+
+/** Elements that do nothing, for what sounds. */
+function installPage(): void {
   const element = () => ({ dataset: {}, play: async () => {}, remove: () => {} });
   vi.stubGlobal("document", {
     createElement: element,
