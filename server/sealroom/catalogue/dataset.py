@@ -61,6 +61,11 @@ class Dataset:
         return any(column.field.personal for column in self.columns.values())
 
     @property
+    def call(self) -> str | None:
+        """The name of the field that holds the id of the call that a row tells of."""
+        return next((name for name, column in self.columns.items() if column.field.call), None)
+
+    @property
     def dated_by(self) -> str | None:
         """The name of the field from which a row's age counts, in Unix milliseconds."""
         return next((name for name, column in self.columns.items() if column.field.dates), None)

@@ -62,12 +62,19 @@ def field(
     subject: Subject | None = None,
     data_class: DataClass | None = None,
     erased: bool = False,
+    call: bool = False,
     dates: bool = False,
 ) -> dict[Any, Any]:
     """The `info` of a column."""
     return {
         INFO: Field(
-            what, personal=personal, subject=subject, data_class=data_class, erased=erased, dates=dates
+            what,
+            personal=personal,
+            subject=subject,
+            data_class=data_class,
+            erased=erased,
+            call=call,
+            dates=dates,
         )
     }
 

@@ -43,6 +43,8 @@ class Field:
     """Whether documents are looked up by it: the embedded store keeps an index, which every write pays for. Subjects have one anyway."""
     erased: bool = False
     """Whether an erasure empties just this field and leaves its row: only where the row has to stay, as in the audit log."""
+    call: bool = False
+    """Whether it holds the id of the call that a row tells of: a member is shown by it what is kept of his call."""
     dates: bool = False
     """Whether a row's age counts from this field (Unix milliseconds). A document's counts from its `time`."""
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
-from sqlalchemy import Column, Table, select
+from sqlalchemy import Table, select
 
 from sealroom.catalogue import Catalogue, DataClass, Dataset, Document, Kind, Store, Subject
 from sealroom.core.clock import Clock
@@ -92,9 +92,9 @@ class KeptOfCalls:
         )  # fmt: skip
 
     async def _rows(self, one: Dataset, asking: "_Asking") -> list[Mapping[str, object]]:
-        if one.store is Store.RECORDS:
-            return await self._documents(one, asking)
-        return await self._of_table(metadata.tables[one.name], asking)
+        if one.store is Store.DB and one.call is not None:
+            return await self._of_table(metadata.tables[one.name], one.call, asking)
+        return await self._documents(one, asking)
 
     async def _documents(self, one: Dataset, asking: "_Asking") -> list[Mapping[str, object]]:
         """The newest of him in this call; where there is one for each track, one of each."""
@@ -104,9 +104,8 @@ class KeptOfCalls:
         rows = [{name: getattr(document, name) for name in one.columns} for document in page.documents]
         return _one_of_each(rows)[:MAX_KEPT_ROWS]
 
-    async def _of_table(self, table: Table, asking: "_Asking") -> list[Mapping[str, object]]:
-        of_call: Column[object] = table.c[_call_column(table.name, table.c.keys())]
-        query = select(table).where(of_call == asking.call.id).limit(MAX_KEPT_ROWS)
+    async def _of_table(self, table: Table, call: str, asking: "_Asking") -> list[Mapping[str, object]]:
+        query = select(table).where(table.c[call] == asking.call.id).limit(MAX_KEPT_ROWS)
         if "user_id" in table.c:
             query = query.where(table.c.user_id == asking.user_id)
         async with self._database.reading() as connection:
@@ -122,9 +121,12 @@ class _Asking:
     def conditions(self, one: Dataset) -> tuple[Condition, ...]:
         """What finds his documents of this call."""
         names = one.columns.keys()
-        call: tuple[Condition, ...] = (Equals("call_id", self.call.id),)
-        if "call_id" not in names:
-            call = (Equals("sdk_app_id", self.call.sdk_app_id), Equals("room", self.call.room.id))
+        call: tuple[Condition, ...] = (
+            Equals("sdk_app_id", self.call.sdk_app_id),
+            Equals("room", self.call.room.id),
+        )
+        if one.call is not None:
+            call = (Equals(one.call, self.call.id),)
         his = (Equals("user_id", self.user_id),) if "user_id" in names else ()
         sent = (Equals("peer_id", ""),) if "peer_id" in names else ()
         return (*call, *his, *sent)
@@ -148,7 +150,7 @@ class _Asking:
         """Whether the value is his name or that of his call. **Only where such a name stands**: somebody may be called as the room is."""
         if one.columns[name].field.subject is Subject.USER:
             return value == self.user_id
-        if name == _call_column(one.name, one.columns):
+        if name == one.call:
             return value == self.call.id
         return name == "room" and value == self.call.room.id
 
@@ -158,16 +160,9 @@ def _reading(one: Dataset) -> Reading:
     if one.data_class not in _TOLD or one.store not in (Store.RECORDS, Store.DB):
         return Reading.NOT_TOLD
     names_room = one.store is Store.RECORDS and "room" in one.columns
-    if not _call_column(one.name, one.columns) and not names_room:
+    if one.call is None and not names_room:
         return Reading.NOT_FOUND_BY_CALL
     return Reading.READ
-
-
-def _call_column(name: str, columns: Iterable[str]) -> str:
-    """The column in which the call's name stands, or none."""
-    if "call_id" in columns:
-        return "call_id"
-    return "id" if name == "calls" else ""
 
 
 def _fields(one: Dataset) -> tuple[KeptField, ...]:

@@ -34,7 +34,12 @@ _Application = Annotated[
 ]
 _Call = Annotated[
     str,
-    Field("The call: application, room, second of its opening (TRTC's CommId).", personal=True, sought=True),
+    Field(
+        "The call: application, room, second of its opening (TRTC's CommId).",
+        personal=True,
+        sought=True,
+        call=True,
+    ),
 ]
 _Room = Annotated[str, Field("The room.", personal=True)]
 _User = Annotated[str, Field("The user.", personal=True, subject=Subject.USER)]

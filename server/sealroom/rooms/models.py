@@ -16,7 +16,7 @@ calls = Table(
     metadata,
     Column(
         "id", String(CALL_ID_CHARACTERS), primary_key=True,
-        info=field("SdkAppId, room and second of the opening (TRTC's CommId).", personal=True),
+        info=field("SdkAppId, room and second of the opening (TRTC's CommId).", personal=True, call=True),
     ),
     Column("node", String(64), nullable=False, info=field("Which server carried it.")),
     Column("sdk_app_id", BigInteger, nullable=False, info=_APPLICATION),
@@ -43,7 +43,7 @@ presences = Table(
     "presences",
     metadata,
     Column(
-        "call_id", String(CALL_ID_CHARACTERS), primary_key=True, info=field("The call.", personal=True)
+        "call_id", String(CALL_ID_CHARACTERS), primary_key=True, info=field("The call.", personal=True, call=True)
     ),
     Column(
         "user_id", String(32), primary_key=True, info=field("Who is in it.", personal=True, subject=Subject.USER)

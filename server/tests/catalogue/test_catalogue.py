@@ -111,6 +111,13 @@ def test_everything_that_this_program_stores_is_declared() -> None:
     } <= found
 
 
+def test_whatever_is_called_a_call_s_id_is_declared_as_one() -> None:
+    """A member is shown what is kept of his call by the declaration alone."""
+    assert {
+        (one.store, one.name) for one in catalogue() if one.call is None and "call_id" in one.columns
+    } == set()
+
+
 def test_what_a_log_may_show_of_a_person_is_hashed_and_no_metric_has_it() -> None:
     datasets = {one.name: one for one in catalogue()}
     assert datasets["log"].columns["user"].field.personal

@@ -26,7 +26,7 @@ from sealroom.core.records import RecordsUnavailable
 from sealroom.core.records.sqlite import SqliteRecords
 from sealroom.quality.kept import KeptOfCalls
 from sealroom.quality.models import CallBegun, Sample, Stay
-from sealroom.rooms.models import presences
+from sealroom.rooms.models import calls, presences
 from sealroom.rooms.state import Participant
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.kept import KeptDataset, KeptRow, Reading, Value
@@ -43,7 +43,7 @@ MS = NOW * 1000
 class Pet(Document, frozen=True, kw_only=True):
     """A kind of document that no feature has today."""
 
-    call_id: Annotated[str, Field("The call.", personal=True, sought=True)]
+    call_id: Annotated[str, Field("The call.", personal=True, sought=True, call=True)]
     owner: Annotated[str, Field("Whose.", personal=True, subject=Subject.USER)]
     legs: Annotated[int, Field("How many legs.")]
 
@@ -183,6 +183,22 @@ async def test_rows_of_the_database_are_told_by_the_same_rules(
     assert [values(found, one)["user_id"] for one in found.rows] == ["alice"]
     # Evidence is named, its rows are not told.
     assert (await told(kept, alice))["receipts"].rows == ()
+
+
+async def test_the_row_of_the_call_itself_is_found_and_nobody_else_is_named(
+    house: House, records: SqliteRecords, database: Database, clock: VirtualClock, made: Catalogue
+) -> None:
+    alice, _, _ = await house.enter("alice")
+    call = alice.room.call
+    row = {"node": "main", "sdk_app_id": APP, "room_kind": "string", "room": call.room.id, "opened_at": MS}
+    async with database.writing() as connection:
+        await connection.execute(calls.insert(), [row | {"id": call.id, "opened_by": "bob"}])
+        await connection.execute(calls.insert(), [row | {"id": "another", "opened_by": "alice"}])
+    found = (await told(KeptOfCalls(made, lambda _call: {"db/calls"}, records, database, clock), alice))[
+        "calls"
+    ]
+    (shown,) = found.rows
+    assert (values(found, shown)["id"], values(found, shown)["opened_by"]) == (call.id, None)
 
 
 async def test_no_rows_are_said_to_be_none_only_where_they_were_sought(
