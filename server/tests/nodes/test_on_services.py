@@ -9,7 +9,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from sealroom.core.bus import Bus
-from sealroom.core.bus.jetstream import NatsBus, NatsSettings
+from sealroom.core.bus.connection import NatsSettings
+from sealroom.core.bus.jetstream import NatsBus
 from sealroom.nodes.models import NODES
 from sealroom_wire.errors import ErrorCode
 from server.tests import fakes

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Between the processes of one site: what happened, who is there, questions. In process here, NATS with JetStream where it grows.
 
-It never leaves the site, and never carries media or what opens it. Only `core/bus/jetstream.py` knows NATS.
+It never leaves the site, and never carries media or what opens it. Only this folder knows NATS.
 """
 
 from sealroom.core.bus.errors import (

@@ -14,12 +14,11 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
+from sealroom.core.bus.connection import RETRY_SECONDS
 from sealroom.core.bus.handling import Hearing
 
 IDLE_SECONDS = 2.0
 """One fetch waits that long; then the consumer is looked for. Lower finds a lost one sooner and asks the server more often."""
-RETRY_SECONDS = 0.2
-"""Between attempts while the bus is gone."""
 
 
 class Consuming:

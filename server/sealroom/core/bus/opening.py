@@ -31,7 +31,8 @@ async def open_bus(
         return LocalBus(catalogue, clock)
     servers, trust = tuple(_servers(settings.url)), _trust(settings.ca)
     # Importing the client takes a while, which nobody without NATS should wait for.
-    from sealroom.core.bus.jetstream import NatsBus, NatsSettings
+    from sealroom.core.bus.connection import NatsSettings
+    from sealroom.core.bus.jetstream import NatsBus
 
     wanted = NatsSettings(
         servers, f"sealroom-{site}", settings.user, settings.password, trust, patience=patience, replicas=settings.replicas

@@ -10,7 +10,7 @@ from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeout
 from nats.js.kv import KeyValue
 
-from sealroom.core.bus.consuming import RETRY_SECONDS
+from sealroom.core.bus.connection import RETRY_SECONDS
 from sealroom.core.bus.handling import Watching
 
 TICK_SECONDS = 1.0

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from sealroom.core.bus import Bus, BusUnavailable, Delivered, NobodyAnswered
-from sealroom.core.bus.jetstream import NatsBus, NatsSettings
+from sealroom.core.bus.connection import NatsSettings
+from sealroom.core.bus.jetstream import NatsBus
 from server.tests.core.bus.contract import (
     CATALOGUE,
     LASTING,
@@ -111,7 +112,7 @@ async def test_a_process_that_dies_leaves_its_message_to_another(site: Site, bus
     await bus.publish(STREAM, Said(number=1))
     await bus.publish(STREAM, Said(number=2))
     await stuck.next()
-    await dying._client.close()
+    await dying._connection.client.close()
     await bus.consume(STREAM, "worker", heard)
     assert await heard.until(2) == [1, 2]
 
@@ -235,7 +236,7 @@ async def test_what_every_consumer_handled_lies_nowhere_any_more(settings: NatsS
     await one.until(2)
     async with asyncio.timeout(PATIENCE):
         place = f"{settings.namespace}_{STREAM.name}"
-        while (await bus._jetstream.stream_info(place)).state.messages != 1:  # noqa: ASYNC110 - it does not tell
+        while (await bus._connection.jetstream.stream_info(place)).state.messages != 1:  # noqa: ASYNC110 - it does not tell
             await asyncio.sleep(0.02)
 
 
