@@ -17,7 +17,7 @@ from sealroom.apps.models import Application, ApplicationSpec
 from sealroom.audit.events import Actor
 from sealroom.audit.service import AuditLog
 from sealroom.core.db import Database
-from sealroom.core.keys import NoteSigner, NoteVerifier
+from sealroom.core.keys import NoteKey, NoteSigner
 from sealroom.media import control
 from sealroom.media.measures import (
     DownSlot,
@@ -453,7 +453,7 @@ class MemoryKeys:
     def signer(self, purpose: str) -> NoteSigner:
         return self._keys[-1] if self._keys else self.rotate(purpose)
 
-    def verifiers(self, purpose: str) -> tuple[NoteVerifier, ...]:
+    def verifiers(self, purpose: str) -> tuple[NoteKey, ...]:
         self.signer(purpose)
         return tuple(key.verifier for key in reversed(self._keys))
 

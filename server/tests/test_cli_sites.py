@@ -11,7 +11,7 @@ import pytest
 from sealroom.accounts.service import DEMO_UIN
 from sealroom.core.config import load
 from sealroom.core.db import Database, upsert
-from sealroom.core.keys import FileKeys, NoteVerifier
+from sealroom.core.keys import FileKeys, NoteKey
 from sealroom.core.state import StateDirectory
 from sealroom.kept import kept
 from sealroom.regions.directory import hash_of, read
@@ -104,7 +104,7 @@ def test_a_receipt_is_shown_and_verified(run: Command, tmp_path: Path) -> None:
     assert "data\tdb\tcalls\tcn\n" in run("receipt", "verify", CALL)
     assert json.loads(run("receipt", "verify", call_hash(1400000001, CALL), "--json"))["site"] == "cn"
     published = dict(line.split("\t")[:2] for line in run("keys", "published").splitlines())
-    assert str(NoteVerifier.parse(published["receipts"])) == str(keys.signer(PURPOSE).verifier)
+    assert str(NoteKey.parse(published["receipts"])) == str(keys.signer(PURPOSE).verifier)
     file = tmp_path / "receipt"
     file.write_text(note)
     nobody = {"SEALROOM_STATE__DIRECTORY": str(tmp_path / "elsewhere")}
@@ -113,12 +113,12 @@ def test_a_receipt_is_shown_and_verified(run: Command, tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
     assert "another call" in run("receipt", "verify", "1400000001_other_1", *flags, code=1)
     file.write_text(note.replace('"stays":1', '"stays":2'))
-    assert "signature is wrong" in run("receipt", "verify", CALL, *flags, code=1)
-    assert "no known key" in run(
+    assert "signature of sealroom/receipts is wrong" in run("receipt", "verify", CALL, *flags, code=1)
+    assert "no trusted key" in run(
         "receipt", "verify", CALL, "--file", str(file), "--key", published["audit"], code=1
     )
     asyncio.run(keep(note.replace('"stays":1', '"stays":2')))
-    assert "signature is wrong" in run("receipt", "verify", CALL, code=1)
+    assert "signature of sealroom/receipts is wrong" in run("receipt", "verify", CALL, code=1)
     assert "no receipt" in run("receipt", "show", "1400000001_other_1", code=1)
     assert "cannot be read" in run("receipt", "verify", CALL, "--key", "nonsense", code=2)
     assert "cannot be read" in run("receipt", "verify", CALL, "--file", str(tmp_path / "none"), code=1)

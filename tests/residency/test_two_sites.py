@@ -383,7 +383,7 @@ def test_a_receipt_needs_nothing_of_the_server_that_made_it(world: World, tmp_pa
     keys = dict(line.split("\t")[:2] for line in cn.run("keys", "published").splitlines())
     sg.run("receipt", "verify", world.calls["cn"], "--file", str(file), "--key", keys["receipts"])
     file.write_text(file.read_text().replace('"site":"cn"', '"site":"sg"'))
-    with pytest.raises(AssertionError, match="signature is wrong"):
+    with pytest.raises(AssertionError, match=r"signature of \S+ is wrong"):
         sg.run("receipt", "verify", world.calls["cn"], "--file", str(file), "--key", keys["receipts"])
 
 

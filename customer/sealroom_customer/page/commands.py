@@ -20,7 +20,8 @@ from sealroom_customer.page.manifest import MANIFEST, NOTE, ManifestInvalid, sig
 from sealroom_customer.page.policy import content_security_policy
 from sealroom_customer.page.release_keys import RELEASE_KEYS
 from sealroom_customer.page.verifying import Address, Finding, Report, Trust, Verdict, verify
-from sealroom_customer.signing.notes import NoteKey
+from sealroom_customer.signing.notes import note_key
+from sealroom_wire.notes import NoteKey
 
 _EXIT = {Verdict.HOLDS: 0, Verdict.DIFFERS: 1, Verdict.NOT_VOUCHED_FOR: 3}
 _MOST_ROUNDS = 50
@@ -115,7 +116,7 @@ def sign_page(
         ) from error
     (folder / NOTE.lstrip("/")).write_bytes(note)
     print("signed", folder / NOTE.lstrip("/"), file=sys.stderr)
-    print(NoteKey(name, private.public_key()))
+    print(note_key(name, private))
 
 
 def _key(text: str) -> NoteKey:

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Meta
 
 from sealroom_customer.page.files import INDEX
-from sealroom_customer.signing.notes import NoteKey, NoteNotTrusted, open_note, sign_note
+from sealroom_customer.signing.notes import open_note, sign_note
+from sealroom_wire.notes import NoteKey, NoteNotTrusted
 
 MANIFEST, NOTE = "/manifest.json", "/manifest.json.note"
 MAX_MANIFEST_BYTES = 256 * 1024

@@ -31,7 +31,7 @@ from sealroom_customer.page.manifest import (
     read_manifest,
 )
 from sealroom_customer.page.references import scripts_inline, unknown_references
-from sealroom_customer.signing.notes import MAX_NOTE_BYTES, NoteKey, NoteNotTrusted
+from sealroom_wire.notes import MAX_NOTE_BYTES, NoteKey, NoteNotTrusted
 
 _FORGERY_BYTES = 64 * 1024
 """Beyond a file's size, so that an answer that says more is read and what it refers to is told."""

@@ -16,7 +16,8 @@ from sealroom_customer.http.asgi import App, Message, Receive, Scope, Send, head
 from sealroom_customer.page import Page
 from sealroom_customer.page.files import load
 from sealroom_customer.page.manifest import Manifest, ManifestFile, sign_manifest
-from sealroom_customer.signing.notes import NoteKey
+from sealroom_customer.signing.notes import note_key
+from sealroom_wire.notes import NoteKey
 
 NAME = "call.example/page"
 SCRIPT, WORKER, STYLE = (
@@ -70,7 +71,7 @@ class Release:
 
     @property
     def public(self) -> NoteKey:
-        return NoteKey(NAME, self.key.public_key())
+        return note_key(NAME, self.key)
 
 
 @dataclass(frozen=True)

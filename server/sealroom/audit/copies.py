@@ -15,7 +15,7 @@ from sealroom.audit.service import PURPOSE, AuditLog
 from sealroom.audit.tree import ProofError, check_consistency
 from sealroom.catalogue import DataClass, Field, LegalBasis, Purpose, Retention
 from sealroom.core.jobs import Every, Job, JobKind
-from sealroom.core.keys import Keys, NoteError
+from sealroom.core.keys import Keys, NoteNotTrusted
 from sealroom.core.logging import get_logger
 from sealroom.core.objects import (
     ObjectDamaged,
@@ -83,7 +83,7 @@ class Copies:
 
         Raises:
             ObjectsUnavailable: the store does not answer.
-            NoteError: what the database has is signed by nobody who may.
+            NoteNotTrusted: what the database has is signed by nobody who may.
         """
         note = await self._log.checkpoint()
         if note is None:
@@ -113,7 +113,7 @@ class Copies:
         contradicted = 0
         try:
             now = await self._newest()
-        except NoteError:
+        except NoteNotTrusted:
             # What nobody signed continues nothing.
             contradicted, copies = max(1, len(copies)), []
             _log.error("audit_log_not_signed")
@@ -129,7 +129,7 @@ class Copies:
         self._metrics.contradicted.set(contradicted)
 
     async def _newest(self) -> Checkpoint:
-        """What the log has now. Raises NoteError where that is signed by nobody who may."""
+        """What the log has now. Raises NoteNotTrusted where that is signed by nobody who may."""
         note = await self._log.checkpoint()
         return Checkpoint.opened(note, self._keys.verifiers(PURPOSE)) if note else Checkpoint(0, b"")
 
@@ -163,7 +163,7 @@ class Copies:
             found = Checkpoint.opened(note, self._keys.verifiers(PURPOSE))
         except (ObjectDamaged, ObjectMissing, ObjectTooLarge, UnicodeDecodeError):
             return Copy(copy.name, copy.size, copy.root, "it is damaged: it is not what was put there")
-        except NoteError as error:
+        except NoteNotTrusted as error:
             return Copy(copy.name, copy.size, copy.root, f"{error}")
         if (found.size, found.root) != (copy.size, copy.root):
             return Copy(copy.name, copy.size, copy.root, "it is not the checkpoint that its name says")

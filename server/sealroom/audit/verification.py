@@ -14,7 +14,7 @@ from sealroom.audit.models import checkpoints, entries, head, nodes
 from sealroom.audit.service import STORED_HEIGHTS, body_of
 from sealroom.audit.tree import Frontier, leaf_hash
 from sealroom.core.db import Database
-from sealroom.core.keys import NoteError, NoteVerifier
+from sealroom.core.keys import NoteKey, NoteNotTrusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Verification:
     def __init__(
         self,
         database: Database,
-        known: Iterable[NoteVerifier],
+        known: Iterable[NoteKey],
         outside: Iterable[str] = (),
         copies: Iterable[Copy] = (),
     ) -> None:
@@ -102,7 +102,7 @@ class Verification:
         for where, note, size in notes:
             try:
                 found = Checkpoint.opened(note, self._known)
-            except NoteError as invalid:
+            except NoteNotTrusted as invalid:
                 yield Finding(where, f"{invalid}")
                 continue
             if size not in (None, found.size):

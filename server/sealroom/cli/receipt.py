@@ -11,7 +11,7 @@ from sealroom.cli.kept import with_kept
 from sealroom.core.errors import ChangeError, ConfigurationError
 
 if TYPE_CHECKING:
-    from sealroom.core.keys import NoteVerifier
+    from sealroom.core.keys import NoteKey
     from sealroom.kept import Kept
     from sealroom.regions.receipt import Receipt
 
@@ -53,7 +53,7 @@ def receipt_verify(
     from sealroom.regions.receipt import PURPOSE, check_call, verify
     from sealroom.regions.receipts import note_of
 
-    async def work(kept: "Kept") -> "tuple[str, tuple[NoteVerifier, ...]]":
+    async def work(kept: "Kept") -> "tuple[str, tuple[NoteKey, ...]]":
         return await note_of(kept.database, call) if file is None else _read(file), kept.keys.verifiers(
             PURPOSE
         )
@@ -90,11 +90,11 @@ def _read(file: Path) -> str:
         raise ChangeError("receipt_unreadable", f"{file} cannot be read.", "Check its name.") from error
 
 
-def _keys(told: tuple[str, ...]) -> "tuple[NoteVerifier, ...]":
-    from sealroom.core.keys import NoteVerifier
+def _keys(told: tuple[str, ...]) -> "tuple[NoteKey, ...]":
+    from sealroom.core.keys import NoteKey
 
     try:
-        return tuple(NoteVerifier.parse(one) for one in told)
+        return tuple(NoteKey.parse(one) for one in told)
     except ValueError as error:
         raise ConfigurationError(
             "key_invalid", f"A key cannot be read: {error}.", "Copy it from `sealroom keys published`."

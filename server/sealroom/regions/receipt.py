@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from sealroom.core.errors import ChangeError
-from sealroom.core.keys import NoteError, NoteSigner, NoteVerifier, open_note
+from sealroom.core.keys import NoteKey, NoteNotTrusted, NoteSigner, open_note
 
 PURPOSE = "receipts"
 """Of the key that signs."""
@@ -63,7 +63,7 @@ def sign(receipt: Receipt, signer: NoteSigner) -> str:
     return signer.sign(_text(receipt))
 
 
-def verify(note: str, known: Iterable[NoteVerifier]) -> Receipt:
+def verify(note: str, known: Iterable[NoteKey]) -> Receipt:
     """What a receipt says that one of the `known` keys has signed.
 
     Raises:
@@ -71,7 +71,7 @@ def verify(note: str, known: Iterable[NoteVerifier]) -> Receipt:
     """
     try:
         text = open_note(note, known)
-    except NoteError as error:
+    except NoteNotTrusted as error:
         raise _not_valid(str(error)) from error
     try:
         receipt = msgspec.json.decode(text, type=Receipt)

@@ -5,8 +5,9 @@ from sealroom.core.keys.columns import SealedColumn, check_master_key, encrypt_a
 from sealroom.core.keys.envelope import Envelope, name_of
 from sealroom.core.keys.file import FileKeys
 from sealroom.core.keys.master import EnvelopeError, KeyName, MasterKeys, master_keys
-from sealroom.core.keys.note import NoteError, NoteSigner, NoteVerifier, open_note
+from sealroom.core.keys.note import NoteSigner, open_note
 from sealroom.core.keys.port import Keys
+from sealroom_wire.notes import NoteKey, NoteNotTrusted
 
 __all__ = [
     "Envelope",
@@ -15,9 +16,9 @@ __all__ = [
     "KeyName",
     "Keys",
     "MasterKeys",
-    "NoteError",
+    "NoteKey",
+    "NoteNotTrusted",
     "NoteSigner",
-    "NoteVerifier",
     "SealedColumn",
     "check_master_key",
     "encrypt_again",

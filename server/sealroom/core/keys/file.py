@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sealroom.core.errors import StartError
-from sealroom.core.keys.note import NoteSigner, NoteVerifier
+from sealroom.core.keys.note import NoteSigner
 from sealroom.core.state import StateDirectory, write_private
+from sealroom_wire.notes import NoteKey
 
 
 class FileKeys:
@@ -38,12 +39,12 @@ class FileKeys:
             raise _unreadable(self._state.path / f"{purpose}.key")
         return NoteSigner(f"{self._installation}/{purpose}", key)
 
-    def verifiers(self, purpose: str) -> tuple[NoteVerifier, ...]:
+    def verifiers(self, purpose: str) -> tuple[NoteKey, ...]:
         """The key in use and all that were replaced, newest first. Raises StartError for files that cannot be used."""
         file = self._replaced(purpose)
         try:
             lines = file.read_text().splitlines() if file.exists() else []
-            before = [NoteVerifier.parse(line) for line in lines]
+            before = [NoteKey.parse(line) for line in lines]
         except (OSError, ValueError):
             raise _unreadable(file) from None
         return (self.signer(purpose).verifier, *reversed(before))

@@ -3,7 +3,8 @@
 
 from typing import Protocol
 
-from sealroom.core.keys.note import NoteSigner, NoteVerifier
+from sealroom.core.keys.note import NoteSigner
+from sealroom_wire.notes import NoteKey
 
 
 class Keys(Protocol):
@@ -12,7 +13,7 @@ class Keys(Protocol):
     def signer(self, purpose: str) -> NoteSigner:
         """The key in use; made when it is first asked for."""
 
-    def verifiers(self, purpose: str) -> tuple[NoteVerifier, ...]:
+    def verifiers(self, purpose: str) -> tuple[NoteKey, ...]:
         """The key in use and all that were replaced, newest first."""
 
     def rotate(self, purpose: str) -> NoteSigner:

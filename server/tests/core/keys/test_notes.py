@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sealroom.core.errors import StartError
-from sealroom.core.keys import FileKeys, NoteError, NoteSigner, NoteVerifier, open_note
+from sealroom.core.keys import FileKeys, NoteKey, NoteNotTrusted, NoteSigner, open_note
 from sealroom.core.state import StateDirectory
 
 # From the documentation of Go's golang.org/x/mod/sumdb/note, which the form comes from.
@@ -21,7 +21,7 @@ NOTE = (
 
 
 def test_a_note_of_another_implementation_opens() -> None:
-    peter = NoteVerifier.parse(PETER)
+    peter = NoteKey.parse(PETER)
     assert str(peter) == PETER
     assert open_note(NOTE, [peter]).endswith("problem is.\n")
 
@@ -32,9 +32,9 @@ def signer(name: str = "log") -> NoteSigner:
 
 @pytest.mark.parametrize("at", range(0, 60, 3))
 def test_a_changed_note_does_not_open(at: int) -> None:
-    peter = NoteVerifier.parse(PETER)
+    peter = NoteKey.parse(PETER)
     changed = NOTE[:at] + chr(ord(NOTE[at]) ^ 1) + NOTE[at + 1 :]
-    with pytest.raises(NoteError):
+    with pytest.raises(NoteNotTrusted):
         open_note(changed, [peter])
 
 
@@ -43,24 +43,16 @@ def test_signatures_of_strangers_are_passed_over_but_one_that_is_known_is_needed
     note = mine.sign("text\n")
     both = note + strangers.sign("text\n").split("\n\n")[1]
     assert open_note(both, [mine.verifier]) == "text\n"
-    with pytest.raises(NoteError):
+    with pytest.raises(NoteNotTrusted):
         open_note(note, [strangers.verifier])
-    with pytest.raises(NoteError):
+    with pytest.raises(NoteNotTrusted):
         open_note(note, [])
 
 
-@pytest.mark.parametrize(
-    "note", ["", "text\n", "text\n\n", "text\n\nno signature\n", "text\n\n\u2014 log !!\n", "x" * 70_000]
-)
-def test_what_is_no_note_is_refused(note: str) -> None:
-    with pytest.raises(NoteError):
+def test_what_cannot_be_written_as_utf_8_is_no_note() -> None:
+    note = signer().sign("text\n").replace("text", "\udce9")
+    with pytest.raises(NoteNotTrusted, match="not a signed note"):
         open_note(note, [signer().verifier])
-
-
-@pytest.mark.parametrize("text", ["log+00000000+AQ==", "log", "log+c74f20a3+", PETER.replace("c74f", "c74e")])
-def test_what_is_no_key_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):
-        NoteVerifier.parse(text)
 
 
 def test_keys_are_private_kept_and_replaced(tmp_path: Path) -> None:
