@@ -6,7 +6,7 @@ It is no secret and needs no signature: whoever makes one up gets nothing that i
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -20,6 +20,7 @@ Number: TypeAlias = Annotated[int, msgspec.Meta(ge=-1, le=2**62)]
 """A number in a place: it fits a column."""
 Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[^\x00]*$")]
 """A text in a place: a database takes it."""
+F = TypeVar("F")
 T = TypeVar("T")
 P = TypeVar("P")
 
@@ -69,7 +70,9 @@ def token(name: str, last: object) -> str:
     return base64.urlsafe_b64encode(msgspec.msgpack.encode(_Token(name, last))).rstrip(b"=").decode()
 
 
-def page(found: Sequence[T], size: int, name: str, last: object) -> Page[T]:
-    """A page of what was found when one more was asked for than fits; `last` is the place of the last one that does."""
-    shown = list(found[:size])
-    return Page(shown, token(name, last) if len(found) > size else None)
+def page(
+    found: Sequence[F], size: int, name: str, view: Callable[[F], T], place_of: Callable[[F], object]
+) -> Page[T]:
+    """A page of what was found when one more was asked for than fits, each shown by `view`; `place_of` says where one stands."""
+    shown = found[:size]
+    return Page([view(one) for one in shown], token(name, place_of(shown[-1])) if len(found) > size else None)

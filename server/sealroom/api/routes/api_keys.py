@@ -56,10 +56,7 @@ async def list_api_keys(
     """Every key pair of the account, the oldest first; those that are off too."""
     after = place(page_token, _LIST, tuple[Number, Text], (0, ""))
     found = await services.api_keys.page(call.uin, after=after, limit=page_size + 1)
-    end = found[min(page_size, len(found)) - 1] if found else None
-    return page(
-        [_view(one) for one in found], page_size, _LIST, (end.created_at, end.secret_id) if end else after
-    )
+    return page(found, page_size, _LIST, _view, lambda one: (one.created_at, one.secret_id))
 
 
 @get(

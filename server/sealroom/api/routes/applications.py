@@ -88,8 +88,7 @@ async def list_applications(
     """Every application of the account, by its number; those that have ended too, until they are deleted."""
     after = place(page_token, _LIST, Number, 0)
     found = await services.applications.page(call.uin, after=after, limit=page_size + 1)
-    last = found[min(page_size, len(found)) - 1].sdk_app_id if found else 0
-    return page([_view(one) for one in found], page_size, _LIST, last)
+    return page(found, page_size, _LIST, _view, lambda one: one.sdk_app_id)
 
 
 @get(

@@ -75,8 +75,7 @@ async def list_audit_entries(
     """What was changed of the account, its API keys and its applications, in the order of the tree."""
     after = place(page_token, _LIST, Number, -1)
     found = await services.audit.page(await _targets(call, services), after=after, limit=page_size + 1)
-    last = found[min(page_size, len(found)) - 1].body.leaf if found else after
-    return page([_view(one) for one in found], page_size, _LIST, last)
+    return page(found, page_size, _LIST, _view, lambda one: one.body.leaf)
 
 
 @get(

@@ -63,8 +63,7 @@ async def list_bans(
     after = place(page_token, _LIST, tuple[Text, Text, Text], ("", "", ""))
     await services.own(call, sdk_app_id)
     found = await services.bans.page(sdk_app_id, after=after, limit=page_size + 1)
-    last = _place(found[min(page_size, len(found)) - 1]) if found else after
-    return page([_view(one) for one in found], page_size, _LIST, last)
+    return page(found, page_size, _LIST, _view, _place)
 
 
 @get(

@@ -170,8 +170,7 @@ async def list_deliveries(
     after = place(page_token, name, Number, 0)
     await services.own(call, sdk_app_id)
     found = await services.letters.page(status, sdk_app_id, after=after, limit=page_size + 1)
-    last = found[min(page_size, len(found)) - 1].id if found else 0
-    return page([_delivery(one) for one in found], page_size, name, last)
+    return page(found, page_size, name, _delivery, lambda one: one.id)
 
 
 @post(
