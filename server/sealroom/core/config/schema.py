@@ -21,6 +21,13 @@ def _secret(description: str) -> Meta:
     return Meta(description=description, extra={"secret": True})
 
 
+Certificate: TypeAlias = Annotated[
+    str,
+    _says("PEM file with the certificate chain. Read again when it changes; 1.2 is the lowest TLS version."),
+]
+CertificateKey: TypeAlias = Annotated[str, _says("PEM file with the certificate's private key.")]
+
+
 class SignallingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The WebSocket that clients connect to."""
 
@@ -31,13 +38,8 @@ class SignallingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
             "Port 0 takes any free one."
         ),
     ] = "127.0.0.1:7880"
-    certificate: Annotated[
-        str,
-        _says(
-            "PEM file with the certificate chain. Read again when it changes; 1.2 is the lowest TLS version."
-        ),
-    ] = ""
-    key: Annotated[str, _says("PEM file with the certificate's private key.")] = ""
+    certificate: Certificate = ""
+    key: CertificateKey = ""
     behind_proxy: Annotated[
         tuple[str, ...],
         _says(
@@ -86,13 +88,8 @@ class ApiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "Port 0 takes any free one."
         ),
     ] = "127.0.0.1:7881"
-    certificate: Annotated[
-        str,
-        _says(
-            "PEM file with the certificate chain. Read again when it changes; 1.2 is the lowest TLS version."
-        ),
-    ] = ""
-    key: Annotated[str, _says("PEM file with the certificate's private key.")] = ""
+    certificate: Certificate = ""
+    key: CertificateKey = ""
     behind_proxy: Annotated[
         tuple[str, ...],
         _says("Networks of the TLS-terminating proxies, as 10.0.0.0/8. Nobody else is let in then."),
