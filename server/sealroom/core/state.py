@@ -83,7 +83,7 @@ def write_private(file: Path, content: bytes) -> None:
             out.flush()
             os.fsync(out.fileno())
         Path(temporary).replace(file)
-        _sync(file.parent)
+        sync_folder(file.parent)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -97,11 +97,12 @@ def write_new_private(file: Path, content: bytes) -> None:
         os.fsync(out.fileno())
         with contextlib.suppress(FileExistsError):
             os.link(out.name, file)
-            _sync(file.parent)
+            sync_folder(file.parent)
 
 
-def _sync(folder: Path) -> None:
-    """A name is on the disk only when its folder is: a key that was used must be there after a power cut."""
+def sync_folder(folder: Path) -> None:
+    """Makes the names in a folder durable: a name is on the disk only when its folder is, and what was used must be there after a power
+    cut. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

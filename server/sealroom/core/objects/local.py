@@ -29,6 +29,7 @@ from sealroom.core.objects.kind import ObjectKind, demand_declared, demand_name
 from sealroom.core.objects.port import PART_BYTES, Content, Listed, Stored
 from sealroom.core.objects.verified import verified
 from sealroom.core.objects.whole import whole
+from sealroom.core.state import sync_folder
 
 T = TypeVar("T")
 
@@ -120,7 +121,7 @@ class LocalObjects:
         def remove() -> None:
             with contextlib.suppress(FileNotFoundError):
                 file.unlink()
-                _sync_folder(file.parent)
+                sync_folder(file.parent)
 
         await _in_thread(remove)
 
@@ -180,7 +181,7 @@ class _Writing:
         else:
             # Unlike a look beforehand, a link finds out and takes the name at once.
             os.link(self.path, file)
-        _sync_folder(file.parent)
+        sync_folder(file.parent)
 
     def abandon(self) -> None:
         """Removes what has no name. Harmless after `finish`."""
@@ -216,15 +217,7 @@ def _make_folders(folder: Path, top: Path) -> None:
     if not folder.is_dir() and folder != top:
         _make_folders(folder.parent, top)
         folder.mkdir(mode=0o700, exist_ok=True)
-        _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_folder(folder.parent)
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

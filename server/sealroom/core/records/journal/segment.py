@@ -23,6 +23,7 @@ from typing import Protocol
 import msgspec
 
 from sealroom.core.keys.frames import FrameCipher, fresh_key
+from sealroom.core.state import sync_folder
 
 PURPOSE = "journal"
 """What the segments' keys are wrapped for."""
@@ -235,15 +236,6 @@ def write_all(descriptor: int, octets: bytes) -> None:
     rest = memoryview(octets)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes the names in a folder durable. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def made_of(path: Path) -> int:
