@@ -24,7 +24,7 @@ from sealroom_wire.usersig import Privilege, sign_user_sig
 from server.tests.api.parts import signed
 from server.tests.trtc_api.parts import HOST, signed_headers
 from tests.residency.site import Site
-from tests.wire.member import Member
+from tests.wire.member import Member, from_address
 
 
 def _value(kind: str) -> str:
@@ -42,6 +42,10 @@ class Planted:
     alice: str = _value("alice")
     bob: str = _value("bob")
     room: str = _value("room")
+    address: str = field(
+        default_factory=lambda: f"127.{'.'.join(str(100 + secrets.randbelow(155)) for _ in range(3))}"
+    )
+    """Where all of them come from."""
     sdk: str = _value("sdk")
     version: str = _value("v")
     system: str = _value("os")
@@ -75,7 +79,7 @@ async def enter(site: Site, planted: Planted, user: str, index: int) -> Member:
     """Enters the planted room."""
     found = await Member.enter(
         site.application, user, index, Privilege.ALL, room=planted.room, client=planted.client, takes=(Takes.REPORTS, Takes.SITES),
-        headers={"X-Planted": planted.agent, "X-Forwarded-For": planted.agent},
+        headers={"X-Planted": planted.agent, "X-Forwarded-For": planted.agent}, address=planted.address,
     )  # fmt: skip
     assert isinstance(found, Member), found
     await found.connected()
@@ -134,7 +138,7 @@ async def report(member: Member, planted: Planted) -> None:
 
 async def others(site: Site, planted: Planted) -> None:
     """Those who do not get in: refused, forged, malformed, from a page that is not allowed."""
-    app = site.application
+    app, address = site.application, planted.address
     now = int(time.time())
     sig = sign_user_sig(
         secret_key=app.secret_key,
@@ -148,14 +152,14 @@ async def others(site: Site, planted: Planted) -> None:
         sends=(), str_room_id=planted.room, client=planted.client,
     )  # fmt: skip
     forged = msgspec.structs.replace(refused, user_id=planted.forged, client=ClientInfo(planted.forged))
-    assert "sdp" in (await answer(app.endpoint, msgspec.json.encode(refused).decode()))["code"]
-    assert (await answer(app.endpoint, msgspec.json.encode(forged).decode()))["code"].startswith("user_sig")
+    assert "sdp" in (await answer(app.endpoint, msgspec.json.encode(refused).decode(), address))["code"]
+    found = await answer(app.endpoint, msgspec.json.encode(forged).decode(), address)
+    assert found["code"].startswith("user_sig")
     nonsense = json.dumps({"type": "enter", "id": 1, planted.malformed: planted.malformed})
-    assert (await answer(app.endpoint, nonsense))["code"] == "malformed_message"
+    assert (await answer(app.endpoint, nonsense, address))["code"] == "malformed_message"
     page = f"https://{planted.origin}.example"
-    assert (await answer(app.endpoint, msgspec.json.encode(refused).decode(), page))[
-        "code"
-    ] == "origin_not_allowed"
+    found = await answer(app.endpoint, msgspec.json.encode(refused).decode(), address, page)
+    assert found["code"] == "origin_not_allowed"
 
 
 async def stranger(site: Site, other: Site, planted: Planted, takes: tuple[Takes, ...]) -> signalling.Refused:
@@ -169,14 +173,16 @@ async def stranger(site: Site, other: Site, planted: Planted, takes: tuple[Takes
         room=planted.strange_room,
         client=ClientInfo(planted.stranger),
         takes=takes,
+        address=planted.address,
     )
     assert isinstance(found, signalling.Refused)
     return found
 
 
-async def answer(endpoint: str, text: str, origin: str | None = None) -> dict[str, str]:
+async def answer(endpoint: str, text: str, address: str, origin: str | None = None) -> dict[str, str]:
     """What the server says to one message."""
-    async with connect(endpoint, additional_headers={"Origin": origin} if origin else {}) as line:
+    headers = {"Origin": origin} if origin else {}
+    async with connect(endpoint, additional_headers=headers, **from_address(address)) as line:
         await line.send(text)
         found: dict[str, str] = json.loads(await line.recv())
         with contextlib.suppress(ConnectionClosed):

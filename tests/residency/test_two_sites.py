@@ -36,7 +36,7 @@ from tests.residency.planted import Planted, api, call, own_api, stranger
 from tests.residency.site import Site, site
 
 NAMES = ("cn", "sg")
-OF_CALL = ("room", "alice", "bob")
+OF_CALL = ("room", "alice", "bob", "address")
 """What is personal of those who were in the call."""
 SETTLED_SECONDS = 60.0
 JOURNALLED = 1_000
@@ -63,6 +63,7 @@ KEPT: dict[str, set[str]] = {
         "records/call_events.room", "records/entries.room", "records/quality_samples.room", "records/sdk_log.room",
         "db/audit_entries.payload",
     },
+    "address": {"records/stays.client_ip"},
     "sdk": {"records/stays.sdk_name"},
     "version": {"records/stays.sdk_version", "records/sdk_log.sdk_version"},
     "system": {"records/stays.os_type", "records/sdk_log.os_type"},
