@@ -53,7 +53,7 @@ from sealroom.quality.minutes import Minutes
 from sealroom.quality.relay import HistoryMetrics, HistoryRelay
 from sealroom.quality.reports import Listening
 from sealroom.regions.directory import FileDirectory, directory_dataset
-from sealroom.regions.receipts import Receipts
+from sealroom.regions.receipts import ReceiptBook, Receipts
 from sealroom.regions.touched import JOURNAL, Rules, Touched
 from sealroom.retention.service import Purge
 from sealroom.rooms.acts import Acts
@@ -275,7 +275,8 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
             meters=MeteredUsage(kept.usage), clock=clock, metrics=metrics, traces=traces, directory=directory,
         )  # fmt: skip
         own = OwnServices(
-            kept.register, kept.api_keys, kept.bans, moderation, kept.endpoints, kept.letters, kept.audit, made,
+            kept.register, kept.api_keys, kept.bans, moderation, kept.endpoints, kept.letters, kept.audit,
+            ReceiptBook(kept.database, kept.keys), made,
             Answers(kept.database, kept.envelope, clock), signatures, Homes(directory, kept.register),
         )  # fmt: skip
         own_face = own_api.application(own, clock, ids, metrics, traces)

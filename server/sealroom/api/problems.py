@@ -66,6 +66,8 @@ CODES: dict[str, str] = {
     "url_invalid": "The URL is not one that events can be sent to.",
     "address_refused": "The endpoint's address is not a public one, and the operator does not allow its network.",
     "delivery_unknown": "The application has no dead delivery of that number.",
+    "receipt_unknown": "There is no receipt of that call: the application has no such call, or it was more than 400 days ago.",
+    "receipt_not_made": "The call is not over. Its receipt is made at its end.",
     "checkpoint_missing": "The log has no checkpoint yet.",
     "proof_impossible": "There is no such proof: a leaf is below the size, an old size at most the new one, and no size beyond the checkpoint's.",
     # the server

@@ -14,6 +14,7 @@ from sealroom.apps.register import ApplicationRegister
 from sealroom.audit.service import AuditLog
 from sealroom.catalogue import Catalogue
 from sealroom.core.errors import MissingError
+from sealroom.regions.receipts import ReceiptBook
 from sealroom.rooms.bans import Bans
 from sealroom.rooms.moderation import Moderation
 from sealroom.webhooks.endpoints import Endpoints
@@ -31,6 +32,7 @@ class Services:
     endpoints: Endpoints
     letters: Letters
     audit: AuditLog
+    receipts: ReceiptBook
     catalogue: Catalogue
     answers: Answers
     signatures: Kept

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from typing import Any, TypeAlias
 
 import msgspec
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.core.db import Database, upsert
@@ -137,7 +137,31 @@ async def note_of(database: Database, call: str) -> str:
     """
     head, _, _ = call.partition("_")
     named = [call, *([call_hash(int(head), call)] if head.isascii() and head.isdigit() else [])]
-    found = await database.ask(select(receipts.c.note).where(receipts.c.call.in_(named)))
+    return await _note(database, receipts.c.call.in_(named))
+
+
+class ReceiptBook:
+    """Reads receipts for their applications' owners."""
+
+    def __init__(self, database: Database, keys: Keys) -> None:
+        self._database, self._keys = database, keys
+
+    async def note(self, sdk_app_id: int, call: str) -> str:
+        """The receipt of a call of this application, which is named by its id (TRTC's CommId) or by its hash.
+
+        Raises:
+            MissingError: there is none, or the call is not over.
+        """
+        named = receipts.c.call.in_([call, call_hash(sdk_app_id, call)])
+        return await _note(self._database, named & (receipts.c.sdk_app_id == sdk_app_id))
+
+    def verifiers(self) -> list[str]:
+        """The public keys, old ones too, that receipts are signed with, as C2SP writes them."""
+        return [str(one) for one in self._keys.verifiers(PURPOSE)]
+
+
+async def _note(database: Database, wanted: ColumnElement[bool]) -> str:
+    found = await database.ask(select(receipts.c.note).where(wanted))
     if not found:
         raise MissingError(
             "receipt_unknown", "There is no receipt of that call here.", "Check the id, and the site."

@@ -8,6 +8,7 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -20,6 +21,10 @@ from sealroom.audit.tree import check_consistency, check_inclusion
 from sealroom.core.db import Database
 from sealroom.core.db.target import Where
 from sealroom.core.errands import Errands
+from sealroom.core.keys import NoteVerifier
+from sealroom.regions.models import receipts
+from sealroom.regions.receipt import PURPOSE, call_hash, check_call, sign, verify
+from sealroom.regions.receipts import receipt_of
 from sealroom.webhooks.models import State, outbox
 from server.tests import fakes
 from server.tests.administration import SIGNING_KEYS
@@ -28,6 +33,8 @@ from server.tests.fakes import APP, NOW
 
 MINE = f"/v1/applications/{APP}"
 OTHERS = f"/v1/applications/{OTHERS_APP}"
+OVER, OPEN = f"{APP}_room_{NOW}", f"{APP}_room_{NOW + 1}"
+"""Calls: one that is over, and one that is not."""
 HOOK = {"url": "https://hook.example/rooms", "key": "secret123"}
 
 
@@ -68,6 +75,7 @@ class ApiContract:
             ("DELETE", "/webhooks/room", None, {"if_match": "*"}),
             ("GET", "/deliveries", None, {}),
             ("POST", "/replays", {}, {}),
+            ("GET", f"/receipts/{OVER}", None, {}),
         ],
     )
     async def test_an_application_of_another_account_is_told_from_none_by_nothing(
@@ -332,6 +340,30 @@ class ApiContract:
         )
         assert sorted((changed.status, lifted.status)) in ([200, 412], [204, 412])
 
+    # receipts
+
+    async def test_a_receipt_is_its_owners_and_verifies_with_the_keys_beside_it(self, world: World) -> None:
+        odd = f"{APP}_a b?#%&_{NOW}"
+        for call_id in (OVER, odd):
+            await receipt(world, call_id)
+        for name, path in ((OVER, OVER), (odd, quote(odd, safe="")), (OVER, call_hash(APP, OVER))):
+            found = await world.call(
+                "GET", f"{MINE}/receipts/{unquote(path)}", raw_path=f"{MINE}/receipts/{path}"
+            )
+            assert found.status == 200, found.json
+            said = verify(found.json["receipt"], [NoteVerifier.parse(one) for one in found.json["keys"]])
+            check_call(said, name)
+            assert (said.application, said.stays) == (APP, 2)
+        theirs = await world.other("GET", f"{OTHERS}/receipts/{OVER}")
+        hashed = await world.other("GET", f"{OTHERS}/receipts/{call_hash(APP, OVER)}")
+        assert [(one.status, one.code) for one in (theirs, hashed)] == [(404, "receipt_unknown")] * 2
+
+    async def test_a_call_that_is_not_over_has_no_receipt_yet(self, world: World) -> None:
+        await receipt(world, OPEN, note=False)
+        found = await world.call("GET", f"{MINE}/receipts/{OPEN}")
+        assert (found.status, found.code) == (404, "receipt_not_made")
+        assert (await world.call("GET", f"{MINE}/receipts/none")).code == "receipt_unknown"
+
     # webhooks
 
     async def test_a_webhook_is_set_changed_and_deleted(self, world: World) -> None:
@@ -565,3 +597,15 @@ async def letters(world: World, counts: dict[State, int], app: int = APP) -> Non
     ]  # fmt: skip
     async with world.database.writing() as connection:
         await connection.execute(insert(outbox), rows)
+
+
+async def receipt(world: World, call_id: str, *, note: bool = True) -> None:
+    """The row of a call, signed where it is over."""
+    row = {
+        "call": call_hash(APP, call_id), "sdk_app_id": APP, "node": "main", "begun_at": NOW * 1000, "ended_at": NOW * 1000 + 5 if note else None,
+        "reason": "empty", "stays": 2, "tracks": 1, "touched": '["db/calls"]', "note": None,
+    }  # fmt: skip
+    if note:
+        row["note"] = sign(receipt_of(row, fakes.SITE), SIGNING_KEYS.signer(PURPOSE))
+    async with world.database.writing() as connection:
+        await connection.execute(insert(receipts), [row])

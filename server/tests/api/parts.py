@@ -28,6 +28,7 @@ from sealroom.core.db import Database
 from sealroom.core.errands import Errands
 from sealroom.core.ids import Ids
 from sealroom.core.metrics import Metrics
+from sealroom.regions.receipts import ReceiptBook
 from sealroom.rooms.bans import Bans
 from sealroom.rooms.moderation import Moderation
 from sealroom.rooms.service import RoomService
@@ -35,7 +36,7 @@ from sealroom.webhooks.address import Addresses
 from sealroom.webhooks.endpoints import Endpoints
 from sealroom.webhooks.letters import Letters
 from server.tests import fakes, offers
-from server.tests.administration import Desk
+from server.tests.administration import SIGNING_KEYS, Desk
 
 HOST = "api.sealroom.example"
 OTHER_UIN, OTHERS_APP = fakes.UIN + 1, fakes.APP + 1_000
@@ -101,17 +102,20 @@ class Backend:
     address: str = "192.0.2.7"
 
     async def __call__(
-        self, method: str, path: str, body: object = None, *, query: Mapping[str, object] | None = None, **headers: str
+        self, method: str, path: str, body: object = None, *, query: Mapping[str, object] | None = None, raw_path: str | None = None,
+        **headers: str,
     ) -> Answer:  # fmt: skip
-        """Signs and sends; `if_match=` and such are headers."""
+        """Signs and sends; `if_match=` and such are headers. `raw_path`: the path as it is encoded on the wire."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         named.setdefault("x-request-id", f"test-{next(_NONCES)}")
         if method == "POST":
             named.setdefault("idempotency-key", f"key-{next(_NONCES)}")
         octets = b"" if body is None else json.dumps(body).encode()
         text = urlencode({name: str(value) for name, value in (query or {}).items()})
-        made = signed(self.pair, method, path, text, octets, named, now=self.clock.unix())
-        return await send(self.gate, method, path, text, octets, made, address=self.address)
+        made = signed(self.pair, method, raw_path or path, text, octets, named, now=self.clock.unix())
+        return await send(
+            self.gate, method, path, text, octets, made, address=self.address, raw_path=raw_path
+        )
 
 
 async def send(
@@ -163,7 +167,7 @@ class Process:
         services = Services(
             desk.register, desk.api_keys, bans, Moderation(rooms, bans, database, desk.audit, clock, errands),
             Endpoints(database, desk.audit, desk.envelope, clock, addresses), Letters(database, desk.audit, clock), desk.audit,
-            catalogue(), Answers(database, desk.envelope, clock), Signatures(database, clock),
+            ReceiptBook(database, SIGNING_KEYS), catalogue(), Answers(database, desk.envelope, clock), Signatures(database, clock),
             Homes(None, desk.register),
         )  # fmt: skip
         return cls(desk, services, application(services, clock, Ids(), metrics), rooms, metrics)

@@ -32,7 +32,7 @@ from sealroom.core.db import Database
 from sealroom.core.errands import Errands
 from sealroom.webhooks.models import State
 from server.tests import fakes
-from server.tests.api.contract import HOOK, letters
+from server.tests.api.contract import HOOK, OVER, letters, receipt
 from server.tests.api.parts import HOST, World, send, signed
 from server.tests.fakes import APP
 
@@ -105,6 +105,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[requests.Sessi
         await world.call("PUT", f"/v1/applications/{APP}/bans/0", {}, if_none_match="*")
         await world.call("PUT", f"/v1/applications/{APP}/webhooks/room", HOOK, if_none_match="*")
         await letters(world, {State.DEAD: 3})
+        await receipt(world, OVER)
         return world
 
     session = requests.Session()
@@ -117,7 +118,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[requests.Sessi
 
 def _lead(case: Any) -> None:
     """Half of the questions about something that is there, from the state that it has: else none would get beyond the conditions."""
-    there = {"sdk_app_id": APP, "user_id": "0"}
+    there = {"sdk_app_id": APP, "user_id": "0", "call_id": OVER}
     if len(str(case.path_parameters)) % 2:
         for name in set(case.path_parameters or {}) & set(there):
             case.path_parameters[name] = there[name]
