@@ -43,6 +43,7 @@ class Database:
         self.changes = Changes()
         """Which kinds of things change: tells, and is told."""
         target = Target(where, self._settings)
+        target.keep_private()
         migrate(target)
         self._engine = engine = target.async_engine()
         # One writer at a time is SQLite's own rule. In line here, the first to come is the first to write; SQLite's way of waiting

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the database is, and how connections to it are made."""
 
+import contextlib
+import os
 from pathlib import Path
 from typing import TypeAlias
 
@@ -56,6 +58,18 @@ class Target:
         if self.is_sqlite:
             return str(self.url.database)
         return self.url.set(query={}).render_as_string(hide_password=True)
+
+    def keep_private(self) -> None:
+        """Makes a file of SQLite, and what lies beside it, readable by this user alone. Where that cannot be, opening it says why."""
+        if not self.is_sqlite:
+            return
+        file = str(self.url.database)
+        with contextlib.suppress(OSError):
+            # What SQLite makes beside it gets its permissions: it has them before.
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            for path in (Path(file), Path(f"{file}-wal"), Path(f"{file}-shm")):
+                if path.exists():
+                    path.chmod(0o600)
 
     def engine(self) -> Engine:
         """For migrations: one connection at a time, in this thread. Its statements may take as long as they need."""

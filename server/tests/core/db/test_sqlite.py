@@ -52,6 +52,30 @@ async def test_a_file_is_written_ahead_and_to_the_disk(tmp_path: Path) -> None:
     assert found == {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1}
 
 
+def open_up(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.chmod(0o644)
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("earlier", [False, True], ids=["a new one", "of an earlier program"])
+async def test_only_the_owner_can_read_the_files(tmp_path: Path, earlier: bool) -> None:
+    """They name rooms and users, and a folder that was made by hand may let others in."""
+    file = tmp_path / "x.db"
+    with closing(sqlite3.connect(file if earlier else ":memory:")) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("CREATE TABLE before (one)")
+        open_up(tmp_path)
+        database = Database(file)
+        async with database.writing() as writing:
+            await writing.execute(insert(revocations).values(**row("alice")))
+        assert modes(tmp_path) == dict.fromkeys(("x.db", "x.db-wal", "x.db-shm"), 0o600)
+        await database.close()
+
+
 @pytest.mark.parametrize("length", [40, 20_000], ids=["within a page", "with pages of its own"])
 @pytest.mark.parametrize("kept", [False, True], ids=["as we set it", "as SQLite may be built"])
 async def test_what_was_deleted_is_not_in_the_bytes_of_the_file(
