@@ -216,6 +216,19 @@ def test_help_version_sample_and_show_answer(run: Command) -> None:
     assert "sample" in run("config")
 
 
+def test_whoever_has_read_enough_is_not_told_of_a_fault() -> None:
+    """`sealroom .. | head -1`: of what nobody reads any more there is nothing to say."""
+    command = [*COMMAND, "config", "sample"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+    ) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdout.close()
+        said = child.stderr.read()
+    assert (child.returncode, said) == (cli.SEEN_ENOUGH, "")
+
+
 def test_revocations_are_added_listed_and_taken_back(tmp_path: Path, run: Command) -> None:
     state = ("--state", str(tmp_path))
     run("revoke", "add", "1400000000", "--user", "alice", "--before", "1700000000", *state)

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 it could not be done (a port is taken, a check failed), 2 
 """
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError
@@ -30,6 +31,9 @@ from sealroom.cli import (
     webhook,
 )
 from sealroom.core.errors import ConfigurationError, OperatorError
+
+SEEN_ENOUGH = 141
+"""What shells say of a program whose output was not wanted any more (128 + SIGPIPE)."""
 
 
 def _version() -> str:
@@ -72,7 +76,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # What libraries complain of is no answer to a command; a server has its own way with them.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     try:
-        app(sys.argv[1:] if arguments is None else arguments)
+        try:
+            app(sys.argv[1:] if arguments is None else arguments)
+        finally:
+            # Here, and not when the interpreter ends, where nobody can say anything sensible about it.
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read it has seen enough, as `head` has.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(SEEN_ENOUGH)
     except OperatorError as error:
         print(f"sealroom: {error.sentence}\n  {error.action}", file=sys.stderr)
         sys.exit(2 if isinstance(error, ConfigurationError) else 1)
