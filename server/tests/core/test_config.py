@@ -52,10 +52,24 @@ def test_an_unknown_key_is_an_error_that_names_the_nearest(tmp_path: Path, text:
     assert caught.value.action == f"Did you mean `{nearest}`?"
 
 
-def test_an_unknown_environment_variable_is_an_error_too() -> None:
+@pytest.mark.parametrize("variable", ["SEALROOM_MEDIA__PROT", "SEALROOM_MEDIA_PORT"])
+def test_an_unknown_environment_variable_is_an_error_too(variable: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        load(None, {"SEALROOM_MEDIA__PROT": "1"})
+        load(None, {variable: "1"})
     assert "SEALROOM_MEDIA__PORT" in caught.value.action
+
+
+def test_a_variable_that_is_no_settings_is_nobody_elses_business() -> None:
+    foreign = {"SEALROOM_TEST_NATS": "x", "SEALROOM": "x", "SEALROOM_API_SERVICE_HOST": "10.0.0.1"}
+    assert load(None, foreign).configuration == Configuration()
+
+
+def test_a_setting_and_the_file_of_the_same_are_not_both_taken(tmp_path: Path) -> None:
+    (tmp_path / "level").write_text("info")
+    both = {"SEALROOM_LOG__LEVEL": "debug", "SEALROOM_LOG__LEVEL_FILE": str(tmp_path / "level")}
+    for environment in (both, dict(reversed(both.items()))):
+        with pytest.raises(ConfigurationError, match="both set"):
+            load(None, environment)
 
 
 @pytest.mark.parametrize(

@@ -109,10 +109,18 @@ def _settings_of_environment(environment: Mapping[str, str]) -> list[tuple[str, 
     }
     # A secret may lie in a file that another program puts there.
     known |= {f"{variable}{_FILE}": place for variable, place in known.items()}
+    # One underscore too few must not leave a setting out in silence. Others may have variables with our prefix: a cluster names its services so.
+    slips = {variable.replace("__", "_") for variable in known}
     found: list[tuple[str, str, str]] = []
     for variable in environment:
-        if variable.startswith(PREFIX) and "__" in variable:
+        if variable.startswith(PREFIX) and ("__" in variable or variable in slips):
             _must_exist(variable, tuple(known), "environment variable")
+            if f"{variable}{_FILE}" in environment:
+                raise ConfigurationError(
+                    "configuration_set_twice",
+                    f"{variable} and {variable}{_FILE} are both set.",
+                    "Unset one of them.",
+                )
             found.append((*known[variable], variable))
     return found
 
