@@ -59,7 +59,11 @@ MEASURES = (
     Measure("picture stood", "ms", lambda one: _received(one) and one.track != Track.AUDIO.value, lambda one: one.frozen, max),
     Measure("sound stood", "ms", lambda one: _received(one) and one.track == Track.AUDIO.value, lambda one: one.frozen, max),
     Measure("height sent", "px", lambda one: _sent(one) and one.track == Track.MAIN.value, lambda one: one.height, max),
+    Measure("pictures sent", "/s", lambda one: _sent(one) and one.track == Track.MAIN.value, lambda one: one.frame_rate, max),
+    Measure("pictures seen", "/s", lambda one: _received(one) and one.track == Track.MAIN.value, lambda one: one.frame_rate, min),
+    Measure("loudness", "of 100", lambda one: _sent(one) and one.track == Track.AUDIO.value, lambda one: one.volume, max),
     Measure("busy", "%", lambda _: True, lambda one: one.cpu, max),
+    Measure("memory", "MB", lambda _: True, lambda one: one.memory, max),
 )  # fmt: skip
 """In the order in which they are drawn."""
 

@@ -51,6 +51,36 @@ def test_tracks_add_up_to_what_somebody_sends_and_the_worst_loss_counts() -> Non
     assert "receives" not in curves
 
 
+def test_every_measure_that_the_paper_names_is_drawn() -> None:
+    """Section 2.3: processor, memory, delay, loss, resolution, bit rate, frame rate, volume. On, off, enter, leave, mute are events."""
+    measured = {
+        "rtt": 20.0,
+        "cpu": 25,
+        "memory": 80,
+        "loss": 0.01,
+        "bit_rate": 1000,
+        "frame_rate": 15.0,
+        "height": 360,
+    }
+    drawing = draw(
+        CALL,
+        [
+            sample(1, "bob", "", "main", **measured),
+            sample(1, "bob", "", "audio", volume=40),
+            sample(1, "bob", "alice", "main", **measured, frozen=0),
+            sample(1, "bob", "carol", "main", **measured | {"frame_rate": 4.0}),
+            sample(1, "bob", "alice", "audio", frozen=0, volume=90),
+        ],
+        [],
+    )
+    curves = {curve.name: [value for _, value in curve.points] for curve in drawing.people[0].curves}
+    assert curves == {
+        "sends": [1.0], "receives": [2.0], "loss up": [1.0], "loss down": [1.0], "round trip": [20.0], "picture stood": [0.0],
+        "sound stood": [0.0], "height sent": [360.0], "pictures sent": [15.0], "pictures seen": [4.0], "loudness": [40.0], "busy": [25.0],
+        "memory": [80.0],
+    }  # fmt: skip
+
+
 def test_everybody_is_there_and_the_cause_in_words() -> None:
     drawing = draw(CALL, [sample(1, frozen=1500, loss=0.3), sample(1, "alice", "")], [event(3000)])
     text = as_text(drawing)
