@@ -93,14 +93,14 @@ class Collector:
         if member is not None:
             member.device = sample
 
-    def shown_to(self, peer: int, slot: int) -> str:
-        """Who was in a participant's slot at the last take; empty where nobody is known."""
+    def shown_to(self, peer: int, slot: int) -> tuple[str, str | None]:
+        """Who was in a participant's slot at the last take, and with which track; `("", None)` where nobody is known."""
         member = self._members.get(peer)
         if member is None or member.before is None:
-            return ""
+            return "", None
         source = next((one.source for one in member.before.down if one.slot == slot), None)
         publisher = self._members.get(source.peer) if source else None
-        return publisher.user_id if publisher else ""
+        return (publisher.user_id, source.track.value) if publisher and source else ("", None)
 
     async def run(self) -> None:
         """Takes samples until it is cancelled. What goes wrong once is logged, and the next take is tried."""

@@ -107,8 +107,8 @@ class Listening:
     def _event(self, participant: Participant, event: ReportedEvent) -> CallEvent:
         kind, detail, number = _told(event)
         slot = getattr(event, "slot", None)
-        shown = "" if slot is None else self._collector.shown_to(participant.peer, slot)
-        return self._call_event(participant, kind, detail, number, shown)
+        shown, track = ("", None) if slot is None else self._collector.shown_to(participant.peer, slot)
+        return self._call_event(participant, kind, detail, number, shown, track)
 
     def _call_event(
         self,
@@ -117,12 +117,13 @@ class Listening:
         detail: str | None,
         number: int | None,
         peer_id: str = "",
+        track: str | None = None,
     ) -> CallEvent:
         call, now = participant.room.call, int(self._clock.unix() * 1000)
         return CallEvent(
             id=name_of(call.id, participant.user_id, participant.peer, now, next(self._numbers)), time=now,
             sdk_app_id=call.sdk_app_id, call_id=call.id, room=call.room.id, user_id=participant.user_id, kind=kind, peer_id=peer_id,
-            detail=detail, number=number,
+            track=track, detail=detail, number=number,
         )  # fmt: skip
 
     def _entry(self, participant: Participant, entry: LogEntry) -> SdkLogEntry:

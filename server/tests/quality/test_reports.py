@@ -11,6 +11,8 @@ from sealroom.core.errands import Errands
 from sealroom.quality import reports as module
 from sealroom.quality.models import CallEvent, EventKind, SdkLogEntry
 from sealroom.quality.reports import Listening
+from sealroom.trtc_api.reading.event_numbers import FIRST_PICTURE
+from sealroom.trtc_api.reading.event_numbers import told as numbered_event
 from sealroom_wire import reports
 from sealroom_wire.errors import ErrorCode
 from sealroom_wire.reports import ReportedEvent
@@ -117,14 +119,19 @@ async def test_a_refusal_stands_in_the_call_with_its_code_and_how_many_it_stands
     )
 
 
-async def test_an_event_of_a_slot_names_who_was_in_it(
+async def test_an_event_of_a_slot_names_who_was_in_it_and_with_which_track(
     studio: Studio, listening_to: Listening, errands: Errands
 ) -> None:
     await studio.pass_time()
     (slot,) = [slot for slot, binding in studio.engine.peers[studio.bob.peer].bound.items() if binding.source]
     listening_to.on_events(studio.bob, (reports.FirstFrame(640, slot), reports.FirstFrame(640, 29)))
     await settle(errands)
-    assert sorted((one.peer_id, one.number) for one in told(studio)) == [("", 640), ("alice", 640)]
+    nobodys, alices = sorted(told(studio), key=lambda one: one.peer_id)
+    assert (nobodys.peer_id, nobodys.track, nobodys.number) == ("", None, 640)
+    assert (alices.peer_id, alices.track, alices.number) == ("alice", "main", 640)
+    numbered = numbered_event(alices)
+    assert numbered is not None, "customers are told of first pictures"
+    assert (numbered.peer, numbered.number) == ("alice", FIRST_PICTURE)
 
 
 async def test_the_sdks_log_has_no_field_for_a_sentence(
