@@ -5,6 +5,7 @@ In the terminal a curve is a line of blocks, as SVG small charts one below the o
 """
 
 import html
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -188,6 +189,8 @@ def _event(one: CallEvent, since: int) -> str:
 
 _LEFT, _ROW, _CHART, _GAP, _TOP = 150, 46, 34, 34, 56
 _PAGE = 960
+_WORDS, _LINE = 125, 16
+"""Characters of a line that fit beside a name, and the height of one."""
 _STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#1b1f24}.dim{fill:#59636e}.grid{stroke:#d6dae0}.curve{fill:none;stroke:#0b6bcb;"
     "stroke-width:1.5}.area{fill:#0b6bcb;opacity:.12}.event{stroke:#9a6700}.bg{fill:#fff}.bad{fill:#b3261e}"
@@ -198,7 +201,9 @@ _STYLE = (
 
 def as_svg(drawing: Drawing) -> str:
     """As a picture that stands alone: light and dark, text that can be searched, a title for each mark."""
-    height = _TOP + sum(_GAP + _ROW * max(1, len(person.curves)) for person in drawing.people) + 24
+    said = {person.user_id: textwrap.wrap(words(person.diagnosis), _WORDS) for person in drawing.people}
+    heads = sum(_GAP + _LINE * (len(lines) - 1) for lines in said.values())
+    height = _TOP + heads + sum(_ROW * max(1, len(person.curves)) for person in drawing.people) + 24
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_PAGE} {height}" role="img" aria-label="Quality of a call">',
         f"<style>{_STYLE}</style>", f'<rect class="bg" width="{_PAGE}" height="{height}"/>',
@@ -210,9 +215,12 @@ def as_svg(drawing: Drawing) -> str:
         bad = person.diagnosis.is_bad or Grade.LOST in (person.diagnosis.audio, person.diagnosis.video)
         parts.append(
             f'<text x="16" y="{y + 20}" style="font-weight:600">{html.escape(person.user_id)}</text>'
-            f'<text class="{"bad" if bad else "dim"}" x="{_LEFT}" y="{y + 20}">{html.escape(words(person.diagnosis))}</text>'
         )
-        y += _GAP
+        for number, line in enumerate(said[person.user_id]):
+            parts.append(
+                f'<text class="{"bad" if bad else "dim"}" x="{_LEFT}" y="{y + 20 + number * _LINE}">{html.escape(line)}</text>'
+            )
+        y += _GAP + _LINE * (len(said[person.user_id]) - 1)
         for curve in person.curves:
             parts.append(_chart(curve, person.events, drawing, y))
             y += _ROW

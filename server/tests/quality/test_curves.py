@@ -104,6 +104,20 @@ def test_the_picture_is_one_and_nobody_writes_into_it() -> None:
     assert len(list(root.iter("{http://www.w3.org/2000/svg}title"))) == 1
 
 
+def test_what_was_bad_stays_on_the_picture_however_much_it_was() -> None:
+    everything = sample(
+        1, "bob", "alice", frozen=1900, loss=0.3, rtt=900.0, jitter=90.0, cpu=95, limited_by="bandwidth"
+    )
+    svg = as_svg(draw(CALL, [everything, sample(1, "carol", "", bit_rate=1)], []))
+    root = ET.fromstring(svg)
+    lines = [one for one in root.iter("{http://www.w3.org/2000/svg}text") if one.get("class") == "bad"]
+    assert len(lines) > 1
+    assert all(len(one.text or "") <= 125 for one in lines)
+    assert "too little bandwidth" in " ".join(one.text or "" for one in lines)
+    below = max(int(one.get("y") or 0) for one in root.iter("{http://www.w3.org/2000/svg}text"))
+    assert below < int((root.get("viewBox") or "").split()[3])
+
+
 def test_nothing_is_no_call() -> None:
     with pytest.raises(ValueError, match="nothing is known"):
         draw(CALL, [], [])
