@@ -236,6 +236,7 @@ def test_revocations_are_added_listed_and_taken_back(tmp_path: Path, run: Comman
     listed = run("revoke", "list", *state)
     assert listed.splitlines() == ["1400000000\t(every user)\t5", "1400000000\talice\t1700000000"]
     run("revoke", "remove", "1400000000", "--user", "alice", *state)
+    assert "0 faults" in run("audit", "verify", *state)
     assert "no such revocation" in run("revoke", "remove", "1400000000", "--user", "alice", *state, code=1)
 
 
@@ -252,6 +253,7 @@ def test_bans_are_added_listed_and_lifted(tmp_path: Path, run: Command) -> None:
     assert "user id" in run("ban", "add", "1400000000", "not valid", *state, code=2)
     both = ("--room-number", "7", "--room-string", "7")
     assert "number or a string" in run("ban", "add", "1400000000", "alice", *both, *state, code=2)
+    assert "0 faults" in run("audit", "verify", *state)
 
 
 def test_endpoints_of_webhooks_are_set_listed_and_removed(tmp_path: Path, run: Command) -> None:
@@ -287,6 +289,7 @@ def test_endpoints_of_webhooks_are_set_listed_and_removed(tmp_path: Path, run: C
     assert "Planted42Key" not in told
     assert "https://hook.example/b?" in told
     assert "Planted43" not in told
+    assert "0 faults" in run("audit", "verify", *state)
     networks = {"SEALROOM_WEBHOOKS__ALLOW": '["nonsense"]'}
     assert "webhooks.allow" in run("webhook", "list", *state, code=2, environment=networks)
 

@@ -90,6 +90,22 @@ class Record:
     target: str
     details: dict[str, str | int] = field(default_factory=dict)
     subject: str | None = None
+    """As `subject_of` has it; None for details that stay when an account or application is gone."""
+
+
+def subject_of(target: str, details: Mapping[str, object]) -> str | None:
+    """Whom an entry with this target and these details is about: `account/UIN`, `SdkAppId`, `SdkAppId/user`; None for nobody. **No leaf holds
+    it, so that it can be erased**; what it must be follows from what the leaf commits to."""
+    kind, _, name = target.rpartition(" ")
+    match kind:
+        case "account":
+            return f"account/{name}"
+        case "api key":
+            return f"account/{details.get('uin')}"
+        case "application":
+            return f"{name}/{details['user']}" if "user" in details else name
+        case _:
+            return None
 
 
 def told(values: Mapping[str, object]) -> dict[str, str | int]:

@@ -4,12 +4,14 @@
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 
+import msgspec
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.audit.checkpoint import Checkpoint
 from sealroom.audit.copies import Copy
 from sealroom.audit.entry import FIRST, FORM, Erasable
+from sealroom.audit.events import subject_of
 from sealroom.audit.models import checkpoints, entries, head, nodes
 from sealroom.audit.service import STORED_HEIGHTS, body_of
 from sealroom.audit.tree import Frontier, leaf_hash
@@ -123,6 +125,8 @@ class Verification:
         self.seen.erased += row.payload is None
         if (wrong := _contradiction(row.payload, row.salt, row.commitment)) is not None:
             yield f"its details were {wrong}"
+        elif not _is_about(row.target, row.payload, row.subject):
+            yield "whom it is about was changed: an erasure would not find it, or find another's"
         if row.form != FORM:
             # The name is in the leaf itself, and what lies beside it is not shown.
             return
@@ -155,6 +159,15 @@ def _contradiction(text: str | None, salt: bytes | None, commitment: bytes | Non
     if text is None or salt is None:
         return "half erased"
     return None if Erasable(text, salt).commitment() == commitment else "changed"
+
+
+def _is_about(target: str, payload: str | None, subject: str | None) -> bool:
+    """Whether a subject is the one that follows from what the leaf commits to."""
+    if payload is None:
+        return subject is None
+    expected = subject_of(target, msgspec.json.decode(payload, type=dict[str, object]))
+    # What is said of an application as a whole need not be found by its number.
+    return subject == expected or (subject is None and (expected is None or expected.isdecimal()))
 
 
 async def _stored_nodes(connection: AsyncConnection) -> dict[tuple[int, int], bytes]:

@@ -38,7 +38,9 @@ class Desk:
 
     async def write(self, count: int, what: str = "1") -> None:
         for _ in range(count):
-            await self.log.record(Record(AuditEvent.ACCOUNT_CREATED, fakes.ACTOR, f"account {what}"))
+            await self.log.record(
+                Record(AuditEvent.ACCOUNT_CREATED, fakes.ACTOR, f"account {what}", subject=f"account/{what}")
+            )
 
     async def backed_up(self) -> Path:
         """A copy of the whole database as it is now."""

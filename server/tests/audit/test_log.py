@@ -20,6 +20,8 @@ from sealroom.audit.service import AuditLog
 from sealroom.audit.tree import check_consistency, check_inclusion
 from sealroom.core.db import Database
 from sealroom.core.errors import StartError
+from sealroom.rooms.acts import Act, ActKind, records_of
+from sealroom_wire.ids import RoomKind
 from server.tests import fakes
 from server.tests.asked import question_held
 
@@ -36,7 +38,7 @@ class Desk:
         async with self.database.writing() as connection:
             for number in range(count):
                 record = Record(
-                    AuditEvent.USER_SIGS_REVOKED, fakes.ACTOR, "application 1", {"user": f"user{number}"}, f"1/user{number % 3}"
+                    AuditEvent.USER_SIGS_REVOKED, fakes.ACTOR, "application 1", {"user": f"user{number % 3}", "number": number}, f"1/user{number % 3}"
                 )  # fmt: skip
                 await self.log.append(connection, record)
         if place:
@@ -64,7 +66,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
 async def test_entries_that_come_together_are_inserted_together(desk: Desk) -> None:
     """Also though each has a number that its writer is told."""
-    record = Record(AuditEvent.USER_REMOVED, fakes.ACTOR, "application 1", {"room": "room"}, "1/alice")
+    record = Record(AuditEvent.USER_REMOVED, fakes.ACTOR, "application 1", {"user": "alice"}, "1/alice")
     said: list[str] = []
     event.listen(
         desk.database._engine.sync_engine, "before_cursor_execute", lambda *told: said.append(told[2])
@@ -159,8 +161,8 @@ async def test_an_erasure_keeps_every_proof_and_leaves_nothing(desk: Desk) -> No
     with closing(sqlite3.connect(desk.file)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     content = desk.file.read_bytes()
-    assert b"user4" not in content
-    assert b"user5" in content
+    assert b"user1" not in content
+    assert b"user2" in content
 
 
 async def test_a_replaced_key_still_verifies_what_it_signed(desk: Desk) -> None:
@@ -185,6 +187,8 @@ CHANGES = {
     "a commitment": "UPDATE audit_entries SET commitment = zeroblob(32) WHERE leaf = 3",
     "details": "UPDATE audit_entries SET payload = '{}' WHERE leaf = 3",
     "a salt": "UPDATE audit_entries SET salt = zeroblob(32) WHERE leaf = 3",
+    "a subject": "UPDATE audit_entries SET subject = '1/user2' WHERE leaf = 3",
+    "a subject that is gone": "UPDATE audit_entries SET subject = NULL WHERE leaf = 3",
     "half an erasure": "UPDATE audit_entries SET salt = NULL WHERE leaf = 3",
     "a hash": "UPDATE audit_entries SET hash = zeroblob(32) WHERE leaf = 3",
     "an id": "UPDATE audit_entries SET id = 1000 WHERE leaf = 3",
@@ -209,6 +213,20 @@ async def test_a_change_from_outside_is_found(desk: Desk, change: str) -> None:
     await desk.write(25)
     desk.change(change)
     assert await desk.faults() != []
+
+
+@pytest.mark.parametrize("kind", ActKind)
+async def test_what_moderators_do_is_found_by_whom_it_was_done_to(desk: Desk, kind: ActKind) -> None:
+    act = Act(
+        kind=kind, sdk_app_id=1, room_kind=RoomKind.STRING, room="room", users=("alice", "bob"), audio=True
+    )
+    records = records_of(act, fakes.ACTOR)
+    for record in records:
+        await desk.log.record(record)
+    assert await desk.faults() == []
+    erased = 0 if kind is ActKind.DISMISS else 1
+    assert await desk.log.erase("1/alice", fakes.ACTOR) == erased
+    assert await desk.faults() == []
 
 
 async def test_a_log_whose_end_was_cut_off_whole_is_found_by_a_checkpoint_from_outside(desk: Desk) -> None:

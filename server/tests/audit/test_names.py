@@ -31,7 +31,9 @@ class Desk:
 
     async def write(self, *actors: Actor) -> None:
         for actor in actors:
-            await self.log.record(Record(AuditEvent.USER_BANNED, actor, "application 1", {"user": "a"}))
+            await self.log.record(
+                Record(AuditEvent.USER_BANNED, actor, "application 1", {"user": "a"}, "1/a")
+            )
 
     async def write_of_before(self, actor: Actor) -> None:
         """As a program of the schema before did."""
