@@ -256,7 +256,7 @@ CHANGES = (
     Change(
         "nobody-watches-deployments",
         "two bodies under one counter in a call of the tests would stay unseen",
-        (Edit("tests/deployment.py", "    one_body.check(sink)\n", ""),),
+        (Edit("tests/deployment.py", "        one_body.check(sink)\n", "        pass\n"),),
         (
             "tests/hostile/test_one_body.py::test_a_deployment_whose_operator_forwarded_two_bodies_fails_its_test",
         ),

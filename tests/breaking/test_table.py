@@ -3,6 +3,7 @@
 are made. All of them: `make test-breaking`.
 """
 
+import ast
 import re
 
 import pytest
@@ -30,6 +31,19 @@ def test_every_text_stands_exactly_once_and_every_name_is_one() -> None:
     ]
     assert wrong == []
     assert len({change.name for change in CHANGES}) == len(CHANGES)
+
+
+def test_what_is_broken_in_python_is_still_python() -> None:
+    """Else every test that imports it fails, and shows nothing."""
+    for change in CHANGES:
+        for name in {edit.file for edit in change.edits if edit.file.endswith(".py")}:
+            text = (ROOT / name).read_text()
+            for edit in change.edits:
+                text = text.replace(edit.old, edit.new) if edit.file == name else text
+            try:
+                ast.parse(text)
+            except SyntaxError as error:
+                pytest.fail(f"{change.name}: {name}:{error.lineno}: {error.msg}")
 
 
 @pytest.mark.parametrize("test", dict.fromkeys(test for change in CHANGES for test in change.tests))
