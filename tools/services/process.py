@@ -112,14 +112,50 @@ class Process:
         """Ends it and all it started at once, as a power cut would; what the system has in its cache stays."""
         if self._running is None:
             return
+        # Those of PostgreSQL have left its group, and for a moment hold what its next start needs.
+        others = descendants(self._running.pid)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._running.pid, signal.SIGKILL)
+        for one in others:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
         self._running.wait()
         self._running = None
+        end = time.monotonic() + STOP_SECONDS
+        while any(map(_is_alive, others)) and time.monotonic() < end:
+            time.sleep(POLL_SECONDS)
 
     def _fault(self, sentence: str) -> ServiceError:
         lines = self.output_file.read_text(errors="replace").splitlines()[-LAST_WORDS:]
         return ServiceError(sentence, f"All it printed is in {self.output_file}:", "\n".join(lines))
+
+
+def descendants(pid: int) -> list[int]:
+    """What a process has started, and those it started. Nothing where the system has no `/proc`."""
+    parents = {one: parent for one in _processes() if (parent := _status(one)[1])}
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found[1:]
+
+
+def _processes() -> list[int]:
+    proc = Path("/proc")
+    return [int(one.name) for one in proc.iterdir() if one.name.isdecimal()] if proc.is_dir() else []
+
+
+def _status(pid: int) -> tuple[str, int]:
+    """State and parent of a process; `("", 0)` for one that is gone."""
+    try:
+        # Its name stands in brackets, and may hold anything.
+        state, parent, *_ = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, ValueError):
+        return "", 0
+    return state, int(parent)
+
+
+def _is_alive(pid: int) -> bool:
+    return _status(pid)[0] not in ("", "Z", "X")
 
 
 def _as(user: str, at_parents_end: signal.Signals) -> list[str]:

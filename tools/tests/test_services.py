@@ -20,7 +20,7 @@ from tools.services.__main__ import main
 from tools.services.fixtures import OwnBucket, OwnDatabase, OwnIndices, OwnSubjects
 from tools.services.java import java
 from tools.services.packages import java_runtime, sums, verify
-from tools.services.process import Process, answers, free_port, listens
+from tools.services.process import Process, answers, descendants, free_port, listens
 
 
 def test_jars_that_are_not_the_recorded_ones_are_named(tmp_path: Path) -> None:
@@ -45,6 +45,23 @@ def python_server(folder: Path, script: str, port: int, patience: float = 20) ->
 LISTEN = (
     "import socket,time; s=socket.create_server(('127.0.0.1',{0})); print('here', flush=True); time.sleep(60)"
 )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
+def test_nothing_of_a_server_that_was_killed_is_left(tmp_path: Path) -> None:
+    """Not even what left its group, as PostgreSQL's processes do."""
+    port = free_port()
+    child = "import time; time.sleep(60)"
+    script = f"import subprocess,sys; subprocess.Popen([sys.executable,'-c',{child!r}],start_new_session=True); {LISTEN.format(port)}"
+    with python_server(tmp_path, script, port) as server:
+        assert server._running is not None
+        started = descendants(server._running.pid)
+        assert len(started) == 1
+        server.kill()
+        assert not any(
+            Path(f"/proc/{one}/cmdline").exists() and Path(f"/proc/{one}/cmdline").read_bytes()
+            for one in started
+        )
 
 
 def test_a_server_is_ready_when_it_starts_again_after_a_kill(tmp_path: Path) -> None:
