@@ -17,6 +17,22 @@ _INTRODUCTION = (
     "operates this installation, the controller is his customer; content of calls is in none of these: the operator has no "
     "key to it."
 )
+_WHOLE = (
+    ("For the operator to fill in", "name and contact of the processor and of his data protection officer. The controllers are his accounts: `sealroom account list`."),
+    ("Whose data", "users of the customers' applications, the customers' contacts, the operator's staff."),
+    (
+        "Recipients",
+        "the customer, by the APIs and by webhooks to addresses that he names; the operator's staff; a collector of spans where the operator "
+        "names one, which gets nothing personal. Nobody else.",
+    ),
+    ("Transfers to third countries", "none by the program: an application's data lies in its site and nowhere else. In which country a site is, the operator says."),
+    (
+        "Security",
+        "media is sealed end to end unless the customer has chosen otherwise; TLS or DTLS-SRTP on every way; secrets and the journal encrypted under a "
+        "master key; personal values in the log only as keyed hashes; every change in a signed audit log; what is old is deleted daily.",
+    ),
+)  # fmt: skip
+"""What article 30 (2) asks for beside the processing itself."""
 _FACTS = ("Class", "Purpose", "Legal basis", "Kept", "Where", "Store", "Found by")
 
 
@@ -66,6 +82,7 @@ def _rows(one: Dataset) -> list[tuple[str, str, str]]:
 
 def _markdown(datasets: Sequence[Dataset]) -> str:
     parts = ["# The data catalogue", "", _INTRODUCTION, ""]
+    parts += [*(f"- {name}: {text}" for name, text in _WHOLE), ""]
     for one in datasets:
         parts += [f"## {one.name} ({one.store.value})", "", one.what, ""]
         parts += [f"- {fact}: {value}" for fact, value in zip(_FACTS, _facts(one), strict=True)]
@@ -90,6 +107,7 @@ def _html(datasets: Sequence[Dataset]) -> str:
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>Record of processing activities</title><style>{_STYLE}</style>",
         f"<h1>Record of processing activities</h1><p>GDPR article 30. {_INTRODUCTION}</p>",
+        "".join(f"<p><b>{name}</b>: {html.escape(text)}</p>" for name, text in _WHOLE),
     ]
     for one in datasets:
         facts = "".join(

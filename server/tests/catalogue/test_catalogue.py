@@ -138,6 +138,19 @@ def test_the_record_of_processing_names_every_field(form: str) -> None:
         assert entries["revocations"]["retention"]["days"] == 7
 
 
+@pytest.mark.parametrize("form", ["html", "md"])
+def test_the_record_says_what_article_30_asks_for_beside_the_processing(form: str) -> None:
+    text = export(catalogue(), form)  # type: ignore[arg-type]
+    for asked in (
+        "contact of the processor",
+        "Whose data",
+        "Recipients",
+        "Transfers to third countries",
+        "Security",
+    ):
+        assert asked in text
+
+
 def test_html_cannot_be_written_into_by_a_declaration() -> None:
     metadata = MetaData()
     info = dataset(
