@@ -110,7 +110,7 @@ class VirtualRoom:
 
     def order(self, command: control.Command) -> None:
         """Gives the engine a command."""
-        self.world.command(msgspec.json.encode(command))
+        self.world.command(command.encode())
 
     def run(self, milliseconds: int) -> None:
         """Lets time pass and notes what came of it."""

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a shard is told: JSON objects with a `type`, at control rate.
+//! What a shard is told: JSON objects of one member, named for the command, at control rate.
 
 use serde::{Deserialize, Serialize};
 use transport::session::{Rights, Session, Track};
@@ -11,7 +11,7 @@ pub const MAX_BINDINGS: usize = 64;
 /// [`crate::Event::Stats`], `record` by [`crate::Event::Record`], `measures` and `all_measures` by
 /// [`crate::Event::Measures`]); without, its failure is only counted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
     /// Opens a room.
     AddRoom {

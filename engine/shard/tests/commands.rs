@@ -6,7 +6,7 @@ mod town;
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use shard::{
     AudioSlot, Command, Event, Failure, Limits, PeerMeasures, RoomMeasures, SlotBinding,
     SlotSource, Usage,
@@ -113,14 +113,15 @@ fn commands_are_json_objects_with_a_type() {
             Command::AllMeasures { token: 7 },
         ),
     ];
-    for (value, command) in table {
+    for (described, command) in table {
+        let value = named(described);
         assert_eq!(serde_json::to_value(&command).unwrap(), value);
         assert_eq!(
             serde_json::from_value::<Command>(value.clone()).unwrap(),
             command
         );
         let mut without_token = value.clone();
-        let removed = without_token.as_object_mut().unwrap().remove("token");
+        let removed = fields_of(&mut without_token).remove("token");
         if removed == Some(Value::Null) {
             assert_eq!(
                 serde_json::from_value::<Command>(without_token).unwrap(),
@@ -128,12 +129,26 @@ fn commands_are_json_objects_with_a_type() {
             );
         }
         let mut unknown = value;
-        unknown
-            .as_object_mut()
-            .unwrap()
-            .insert("more".to_owned(), json!(1));
+        fields_of(&mut unknown).insert("more".to_owned(), json!(1));
         assert!(serde_json::from_value::<Command>(unknown).is_err());
     }
+}
+
+/// A command as it crosses: its fields under its name.
+fn named(mut described: Value) -> Value {
+    let fields = described.as_object_mut().unwrap();
+    let name = fields.remove("type").unwrap();
+    json!({ name.as_str().unwrap(): described })
+}
+
+fn fields_of(value: &mut Value) -> &mut Map<String, Value> {
+    let members = value.as_object_mut().unwrap();
+    members
+        .values_mut()
+        .next()
+        .unwrap()
+        .as_object_mut()
+        .unwrap()
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -22,6 +23,9 @@ const MAX_UNTAKEN: usize = 4;
 /// Bytes that wait for a peer beyond which whoever sends should wait for [`Event::Writable`], and below which that comes.
 const HIGH_WATER: usize = 64 * 1024;
 const LOW_WATER: usize = 16 * 1024;
+/// Pings and pongs that a peer may send at once, and in a second: each is answered or thrown away before anybody judges it.
+const CONTROL_BURST: f64 = 40.0;
+const CONTROL_PER_SECOND: f64 = 10.0;
 /// No close code stood in the peer's close frame.
 const NO_CODE: u16 = 1005;
 
@@ -202,6 +206,7 @@ async fn read<R>(source: &mut R, connection: &Connection, events: &Events) -> En
 where
     R: StreamExt<Item = Result<Message, Error>> + Unpin,
 {
+    let mut control = Allowance::new();
     loop {
         let Ok(place) = connection.untaken.acquire().await else {
             return End::Broken;
@@ -213,13 +218,37 @@ where
                 Some(Ok(Message::Close(frame))) => {
                     return End::ByPeer(frame.map_or(NO_CODE, |frame| frame.code.into()));
                 }
-                Some(Ok(_)) => {}
+                Some(Ok(_)) if control.takes() => {}
+                Some(Ok(_)) => return End::Refused(CloseCode::Policy),
                 Some(Err(error)) => return refusal(&error),
                 None => return End::Broken,
             }
         };
         place.forget();
         events.push(Event::Message(connection.id, payload));
+    }
+}
+
+/// How many control frames a peer has left.
+struct Allowance {
+    level: f64,
+    at: Instant,
+}
+
+impl Allowance {
+    fn new() -> Self {
+        Self {
+            level: CONTROL_BURST,
+            at: Instant::now(),
+        }
+    }
+
+    fn takes(&mut self) -> bool {
+        let now = Instant::now();
+        let gained = now.duration_since(self.at).as_secs_f64() * CONTROL_PER_SECOND;
+        self.at = now;
+        self.level = (self.level + gained).min(CONTROL_BURST) - 1.0;
+        self.level >= 0.0
     }
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands to the engine and events from it. Field for field `shard::Command` and `shard::Event`, which refuse what is unknown."""
 
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import msgspec
 
@@ -26,91 +26,122 @@ class SlotBinding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: SlotSource | None
 
 
-class _Command(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):
+class _Command(msgspec.Struct, frozen=True, omit_defaults=True):
+    KIND: ClassVar[str]
     token: int
 
+    def encode(self) -> bytes:
+        """As the engine reads it: its fields under its name. A name among the fields would have it read everything twice."""
+        return b'{"%b":%b}' % (self.KIND.encode(), msgspec.json.encode(self))
 
-class AddRoom(_Command, tag="add_room", frozen=True):
+
+class AddRoom(_Command, frozen=True):
     """Opens a room."""
+
+    KIND = "add_room"
 
     room: int
     sealing_required: bool
 
 
-class CloseRoom(_Command, tag="close_room", frozen=True):
+class CloseRoom(_Command, frozen=True):
     """Closes a room and every peer in it."""
 
+    KIND = "close_room"
+
     room: int
 
 
-class AddPeer(_Command, tag="add_peer", frozen=True):
+class AddPeer(_Command, frozen=True):
     """Lets a peer into a room."""
 
+    KIND = "add_peer"
+
     room: int
     peer: int
     session: Session
 
 
-class UpdatePeer(_Command, tag="update_peer", frozen=True):
+class UpdatePeer(_Command, frozen=True):
     """A peer offered again."""
+
+    KIND = "update_peer"
 
     peer: int
     session: Session
 
 
-class RemovePeer(_Command, tag="remove_peer", frozen=True):
+class RemovePeer(_Command, frozen=True):
     """Ends a peer."""
+
+    KIND = "remove_peer"
 
     peer: int
 
 
-class Bind(_Command, tag="bind", frozen=True):
+class Bind(_Command, frozen=True):
     """Binds video slots of a subscriber."""
+
+    KIND = "bind"
 
     peer: int
     bindings: tuple[SlotBinding, ...]
 
 
-class SetRights(_Command, tag="set_rights", frozen=True):
+class SetRights(_Command, frozen=True):
     """Changes what a peer may do, from the next packet on."""
+
+    KIND = "set_rights"
 
     peer: int
     rights: int
 
 
-class SetMuted(_Command, tag="set_muted", frozen=True):
+class SetMuted(_Command, frozen=True):
     """Stops or resumes the forwarding of a track."""
+
+    KIND = "set_muted"
 
     peer: int
     track: Track
     muted: bool
 
 
-class RequestKeyFrame(_Command, tag="request_key_frame", frozen=True):
+class RequestKeyFrame(_Command, frozen=True):
     """A subscriber lost the picture in a slot."""
+
+    KIND = "request_key_frame"
 
     peer: int
     slot: int
 
 
-class GetRecord(_Command, tag="record", frozen=True):
+class GetRecord(_Command, frozen=True):
     """Asks for what was counted and seen of one room."""
 
+    KIND = "record"
+
     room: int
 
 
-class GetStats(_Command, tag="stats", frozen=True):
+class GetStats(_Command, frozen=True):
     """Asks for all counters."""
 
+    KIND = "stats"
 
-class GetMeasures(_Command, tag="measures", frozen=True):
+
+class GetMeasures(_Command, frozen=True):
     """Asks for what is measured of the peers of one room."""
+
+    KIND = "measures"
 
     room: int
 
 
-class GetAllMeasures(_Command, tag="all_measures", frozen=True):
+class GetAllMeasures(_Command, frozen=True):
     """Asks for what is measured of the peers of every room."""
+
+    KIND = "all_measures"
 
 
 Command: TypeAlias = (

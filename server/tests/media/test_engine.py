@@ -5,7 +5,6 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 
-import msgspec
 import pytest
 
 from sealroom.core.clock import SystemClock
@@ -25,6 +24,7 @@ from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.signalling import Track
 from server.tests.conftest import House
 from server.tests.fakes import FakeLine
+from server.tests.media.test_engine_face import read_command
 from server.tests.offers import TRACKS, offer, recorded
 
 
@@ -86,7 +86,7 @@ async def test_a_peer_s_tracks_are_muted_before_anything_else_is_told_of_it(
             return getattr(real, name)
 
         def send(self, command: bytes) -> None:
-            told.append(msgspec.json.decode(command))
+            told.append(read_command(command))
             real.send(command)
 
     monkeypatch.setattr(native, "_native", Overheard())

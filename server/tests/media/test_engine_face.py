@@ -14,6 +14,12 @@ from sealroom.media.engine import MediaEngine
 from sealroom.media.port import EngineFailure
 
 
+def read_command(octets: bytes) -> dict[str, Any]:
+    """A command's fields, with its name as `type`."""
+    ((name, fields),) = msgspec.json.decode(octets, type=dict[str, dict[str, Any]]).items()
+    return {"type": name, **fields}
+
+
 class Thread:
     """A native engine that answers when the test says so."""
 
@@ -26,7 +32,7 @@ class Thread:
         return self.signal
 
     def send(self, command: bytes) -> None:
-        self.sent.append(msgspec.json.decode(command))
+        self.sent.append(read_command(command))
 
     def tell(self, *events: dict[str, Any]) -> None:
         """Lets these events wait to be drained."""

@@ -194,6 +194,17 @@ async def test_what_breaks_the_protocol_ends_the_connection_with_its_code(frame:
     assert not heard.messages
 
 
+async def test_pings_are_answered_and_a_flood_of_them_ends_the_connection() -> None:
+    heard = Heard()
+    async with serving(heard) as (_, at), connect(f"ws://{at}/", ping_interval=None) as line:
+        for _ in range(20):
+            await (await line.ping())
+        line.transport.write(b"\x89\x80\x00\x00\x00\x00" * 200)
+        assert await end_of(line) == 1008
+        await until(lambda: bool(heard.codes))
+    assert heard.codes == [1008]
+
+
 async def test_every_way_of_a_peer_to_end_is_told_apart() -> None:
     heard = Heard()
     async with serving(heard) as (_, at):
