@@ -61,6 +61,7 @@ def test_an_unknown_environment_variable_is_an_error_too(variable: str) -> None:
 
 def test_a_variable_that_is_no_settings_is_nobody_elses_business() -> None:
     foreign = {"SEALROOM_TEST_NATS": "x", "SEALROOM": "x", "SEALROOM_API_SERVICE_HOST": "10.0.0.1"}
+    foreign["SEALROOM_MEDIA_PORT"] = "tcp://10.0.0.1:443"
     assert load(None, foreign).configuration == Configuration()
 
 

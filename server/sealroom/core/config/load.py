@@ -109,11 +109,13 @@ def _settings_of_environment(environment: Mapping[str, str]) -> list[tuple[str, 
     }
     # A secret may lie in a file that another program puts there.
     known |= {f"{variable}{_FILE}": place for variable, place in known.items()}
-    # One underscore too few must not leave a setting out in silence. Others may have variables with our prefix: a cluster names its services so.
+    # One underscore too few must not leave a setting out in silence.
     slips = {variable.replace("__", "_") for variable in known}
     found: list[tuple[str, str, str]] = []
-    for variable in environment:
-        if variable.startswith(PREFIX) and ("__" in variable or variable in slips):
+    for variable, value in environment.items():
+        # Kubernetes tells every container of a service `sealroom-media` with SEALROOM_MEDIA_PORT=tcp://10.0.0.1:443.
+        of_cluster = variable.endswith("_PORT") and value.startswith(("tcp://", "udp://", "sctp://"))
+        if variable.startswith(PREFIX) and ("__" in variable or (variable in slips and not of_cluster)):
             _must_exist(variable, tuple(known), "environment variable")
             if f"{variable}{_FILE}" in environment:
                 raise ConfigurationError(
