@@ -20,14 +20,14 @@ from sealroom.core.config import Configuration
 from sealroom.core.errands import Errands
 from sealroom.core.http.address import ListenAddress
 from sealroom.core.http.dispatch import Dispatcher
-from sealroom.core.http.listener import Listener
 from sealroom.core.ids import Ids
 from sealroom.core.metrics import Metrics
 from sealroom.core.state import StateDirectory
 from sealroom.kept import Kept
-from sealroom.listeners import public_routes
+from sealroom.listeners import public_limits, public_routes
 from sealroom.media.engine import EngineConfig, MediaEngine
 from sealroom.media.sdp.answer import Server
+from sealroom.media.sockets import SocketListener
 from sealroom.rooms.moderation import Moderation
 from sealroom.rooms.service import RoomService
 from sealroom.signalling.conversation import Services
@@ -79,7 +79,11 @@ async def operator(tmp_path: Path) -> AsyncIterator[Operator]:
         parts.callback(moderation.close)
         settings = configuration.signalling
         endpoint = SignallingEndpoint(Services(kept.apps, rooms, clock, metrics, settings), Gate(settings))
-        listener = Listener(Dispatcher(public_routes(endpoint)), ListenAddress("127.0.0.1", 0), clock)
+        listener = SocketListener(
+            Dispatcher(public_routes(endpoint)),
+            ListenAddress("127.0.0.1", 0),
+            public_limits(settings),
+        )
         parts.push_async_callback(listener.stop)
         parts.callback(rooms.close, ErrorCode.SERVER_BUSY)
         parts.callback(endpoint.close)

@@ -88,6 +88,9 @@ class HttpConnection(HttpToolsProtocol):
         self._in_header = True
         self._header_bytes = 0
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """uvicorn writes two lines of log for it, as often as somebody asks. Who asks reads in the answer what is served here."""
+
     def _start_timer(self) -> None:
         if self._header_timer is None:
             self._header_timer = self.loop.call_later(HEADER_SECONDS, self.transport.abort)
