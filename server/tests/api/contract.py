@@ -21,11 +21,11 @@ from sealroom.audit.tree import check_consistency, check_inclusion
 from sealroom.core.db import Database
 from sealroom.core.db.target import Where
 from sealroom.core.errands import Errands
-from sealroom.core.keys import NoteVerifier
 from sealroom.regions.models import receipts
 from sealroom.regions.receipt import PURPOSE, call_hash, check_call, sign, verify
 from sealroom.regions.receipts import receipt_of
 from sealroom.webhooks.models import State, outbox
+from sealroom_wire.notes import NoteKey
 from server.tests import fakes
 from server.tests.administration import SIGNING_KEYS
 from server.tests.api.parts import OTHERS_APP, Answer, Backend, World
@@ -351,7 +351,7 @@ class ApiContract:
                 "GET", f"{MINE}/receipts/{unquote(path)}", raw_path=f"{MINE}/receipts/{path}"
             )
             assert found.status == 200, found.json
-            said = verify(found.json["receipt"], [NoteVerifier.parse(one) for one in found.json["keys"]])
+            said = verify(found.json["receipt"], [NoteKey.parse(one) for one in found.json["keys"]])
             check_call(said, name)
             assert (said.application, said.stays) == (APP, 2)
         theirs = await world.other("GET", f"{OTHERS}/receipts/{OVER}")
