@@ -281,7 +281,7 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
         )  # fmt: skip
         own_face = own_api.application(own, clock, ids, metrics, traces)
         public, api_face = (
-            public_listener(settings, endpoint, metrics, clock),
+            public_listener(settings, endpoint, metrics, health, clock),
             api_listener(configuration.api, api, own_face, clock),
         )
         admin = admin_listener(configuration.admin, engine, metrics, health, clock)

@@ -90,22 +90,24 @@ def admin_listener(
 
 
 def public_listener(
-    settings: SignallingSettings, endpoint: Application, metrics: Metrics, clock: Clock
+    settings: SignallingSettings, endpoint: Application, metrics: Metrics, health: Health, clock: Clock
 ) -> SocketListener:
-    """Where clients connect."""
+    """Where clients connect, and whether they can."""
     application, listen, certificate = _encrypted(settings, "signalling", public_routes(endpoint), clock)
     listener = SocketListener(application, listen, public_limits(settings), certificate=certificate)
     metrics.add(SocketMetrics(lambda: listener.counted))
+    health.add("signalling", listener.works)
     return listener
 
 
 def public_limits(settings: SignallingSettings) -> Limits:
-    """What connections of clients may cost. Who waits for a handshake counts like who was accepted and waits to enter."""
+    """What connections of clients may cost before they have entered. Beyond what may wait they are told so; beyond twice that they are cut,
+    for each that is told something is there a while longer."""
     return Limits(
         # Twice the protocol's limit, so that a message which is only somewhat too large is answered and not just cut.
         max_message=2 * MAX_SIGNALLING_MESSAGE_BYTES,
         max_opening=settings.max_connections,
-        max_opening_per_address=None if settings.behind_proxy else settings.max_waiting_per_address,
+        max_opening_per_address=None if settings.behind_proxy else 2 * settings.max_waiting_per_address,
     )
 
 

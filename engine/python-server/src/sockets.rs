@@ -91,6 +91,11 @@ impl SocketListener {
         )
     }
 
+    /// Whether its thread runs.
+    fn is_running(&self) -> bool {
+        self.0.is_running()
+    }
+
     /// Accepts nobody more, and frees the address.
     fn stop_accepting(&self) {
         self.0.stop_accepting();
@@ -132,6 +137,11 @@ impl SocketConnection {
     /// Says that a message was taken: another may come.
     fn took(&self) {
         self.0.took();
+    }
+
+    /// Counts it no longer among those on their way in.
+    fn settle(&self) {
+        self.0.settle();
     }
 
     /// Ends the WebSocket in order, behind what waits.

@@ -24,7 +24,9 @@ pub struct Settings {
     pub max_message_bytes: usize,
     /// How long a peer may take to answer our close frame, or to take an answer.
     pub close_seconds: f64,
-    /// Connections that have not been accepted, in all.
+    /// How long a peer may take nothing of what waits in front of our close frame.
+    pub send_seconds: f64,
+    /// Connections that are not settled, in all: from the first byte on, until whoever decides says so.
     pub max_opening: usize,
     /// The same of one address (IPv6: one /64). `None` where all come from proxies.
     pub max_opening_per_address: Option<usize>,

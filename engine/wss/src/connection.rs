@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One connection, from its answer to its end.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
@@ -16,6 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use crate::BROKEN;
+use crate::crowd::Place;
 use crate::events::{Event, Events, Payload};
 
 /// Messages of one connection that wait to be taken. With that many, its peer is not read from.
@@ -61,10 +62,12 @@ pub struct Connection {
     untaken: Semaphore,
     waiting: AtomicUsize,
     cut: Notify,
+    closing: Notify,
+    place: Mutex<Option<Place>>,
 }
 
 impl Connection {
-    pub(crate) fn new(id: u64) -> (Arc<Self>, mpsc::UnboundedReceiver<Command>) {
+    pub(crate) fn new(id: u64, place: Place) -> (Arc<Self>, mpsc::UnboundedReceiver<Command>) {
         let (commands, receiver) = mpsc::unbounded_channel();
         let connection = Self {
             id,
@@ -72,6 +75,8 @@ impl Connection {
             untaken: Semaphore::new(MAX_UNTAKEN),
             waiting: AtomicUsize::new(0),
             cut: Notify::new(),
+            closing: Notify::new(),
+            place: Mutex::new(Some(place)),
         };
         (Arc::new(connection), receiver)
     }
@@ -100,9 +105,18 @@ impl Connection {
         self.untaken.add_permits(1);
     }
 
-    /// Ends the WebSocket in order, behind what waits.
+    /// Counts it no longer among those on their way in: it is known who it is.
+    pub fn settle(&self) {
+        self.place
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+    }
+
+    /// Ends the WebSocket in order, behind what waits. **A peer that takes nothing of it is cut.**
     pub fn close(&self, code: u16, reason: String) {
         let _ = self.commands.send(Command::Close(code, reason));
+        self.closing.notify_one();
     }
 
     /// Cuts the connection, without sending what waits.
@@ -126,15 +140,15 @@ impl Connection {
 #[derive(Debug)]
 pub(crate) struct Ending {
     events: Arc<Events>,
-    id: u64,
+    connection: Arc<Connection>,
     code: u16,
 }
 
 impl Ending {
-    pub(crate) fn new(events: Arc<Events>, id: u64) -> Self {
+    pub(crate) fn new(events: Arc<Events>, connection: Arc<Connection>) -> Self {
         Self {
             events,
-            id,
+            connection,
             code: BROKEN,
         }
     }
@@ -146,8 +160,18 @@ impl Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.events.push(Event::Closed(self.id, self.code));
+        // Its handle may be held for longer.
+        self.connection.settle();
+        self.events
+            .push(Event::Closed(self.connection.id, self.code));
     }
+}
+
+/// How long the end of a connection may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    pub(crate) send: Duration,
+    pub(crate) close: Duration,
 }
 
 /// Serves an accepted WebSocket to its end.
@@ -156,12 +180,17 @@ pub(crate) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     connection: &Connection,
     mut commands: mpsc::UnboundedReceiver<Command>,
     mut ending: Ending,
-    close_time: Duration,
+    patience: Patience,
 ) {
     let events = Arc::clone(&ending.events);
     let (mut sink, mut source) = socket.split();
+    let too_long = async {
+        connection.closing.notified().await;
+        tokio::time::sleep(patience.send + patience.close).await;
+    };
     let end = tokio::select! {
         () = connection.is_cut() => return,
+        () = too_long => return,
         end = read(&mut source, connection, &events) => end,
         end = write(&mut sink, connection, &events, &mut commands) => end,
     };
@@ -175,7 +204,14 @@ pub(crate) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
             End::Refused(code) => {
                 ending.with(code.into());
                 let _ = sink.send(close_frame(code.into(), String::new())).await;
-                discard(&mut source).await;
+                // No frame is read any more; closed with bytes unread the socket would be reset, and take our frame with it.
+                if let Ok(mut whole) = sink.reunite(source) {
+                    let stream = whole.get_mut();
+                    let _ = stream.shutdown().await;
+                    let mut unread = [0; 4096];
+                    while matches!(stream.read(&mut unread).await, Ok(read) if read > 0) {}
+                }
+                return;
             }
             End::ByUs => {
                 if let Some(code) = discard(&mut source).await {
@@ -190,7 +226,7 @@ pub(crate) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     };
     tokio::select! {
         () = connection.is_cut() => {}
-        _ = tokio::time::timeout(close_time, orderly) => {}
+        _ = tokio::time::timeout(patience.close, orderly) => {}
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Counts connections that were not accepted yet.
+/// Counts connections that are not settled.
 #[derive(Debug)]
 pub(crate) struct Crowd {
     most: usize,

@@ -9,6 +9,7 @@ mod config;
 mod connection;
 mod crowd;
 mod events;
+mod fair;
 mod opening;
 mod server;
 mod tls;

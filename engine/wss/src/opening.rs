@@ -10,23 +10,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, HeaderName, HeaderValue};
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request as HttpRequest, Response, StatusCode};
+use hyper::{Method, Request as HttpRequest, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::config::seconds;
-use crate::connection::{Answer, Command, Connection, Ending, converse};
+use crate::connection::{Answer, Command, Connection, Ending, Patience, converse};
 use crate::crowd::Place;
 use crate::events::{Event, Request};
+use crate::fair::Fair;
 use crate::server::Shared;
 
 /// Room for what is read at once. Most messages are smaller; a larger one grows it for its time.
@@ -76,13 +80,16 @@ where
     let settings = shared.settings.clone();
     let close_time = seconds(settings.close_seconds);
     let progress = Arc::new(Progress::default());
+    let place = Mutex::new(Some(place));
     let service = service_fn(|asked| {
+        let place = place.lock().unwrap_or_else(PoisonError::into_inner).take();
         // Boxed: hyper gives its socket back only where the service's future may be moved.
         Box::pin(answer(
             asked,
             peer,
             Arc::clone(&shared),
             Arc::clone(&progress),
+            place,
         ))
     });
     let mut served = http1::Builder::new()
@@ -113,7 +120,6 @@ where
         let _ = tokio::time::timeout(close_time, stream.shutdown()).await;
         return;
     };
-    drop(place);
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
@@ -121,13 +127,18 @@ where
         .max_frame_size(Some(settings.max_message_bytes));
     let early = parts.read_buf.into();
     let socket =
-        WebSocketStream::from_partially_read(stream, early, Role::Server, Some(config)).await;
+        WebSocketStream::from_partially_read(Fair::new(stream), early, Role::Server, Some(config))
+            .await;
     let Accepted {
         connection,
         commands,
         ending,
     } = accepted;
-    converse(socket, &connection, commands, ending, close_time).await;
+    let patience = Patience {
+        send: seconds(settings.send_seconds),
+        close: close_time,
+    };
+    converse(socket, &connection, commands, ending, patience).await;
 }
 
 /// Hands a request on and waits for what is answered. An error ends the connection without a word.
@@ -136,12 +147,15 @@ async fn answer(
     peer: SocketAddr,
     shared: Arc<Shared>,
     progress: Arc<Progress>,
+    place: Option<Place>,
 ) -> io::Result<Response<Full<Bytes>>> {
     progress.came.notify_one();
-    let (connection, mut commands) = Connection::new(shared.next_id());
-    let ending = Ending::new(Arc::clone(&shared.events), connection.id());
-    let upgraded = create_response_with_body(&asked, Full::default);
-    let request = described(&asked, peer, upgraded.is_ok());
+    // A second request on the connection: each response says that there is none.
+    let place = place.ok_or(io::ErrorKind::InvalidData)?;
+    let (connection, mut commands) = Connection::new(shared.next_id(), place);
+    let ending = Ending::new(Arc::clone(&shared.events), Arc::clone(&connection));
+    let upgraded = upgrade_of(&asked);
+    let request = described(&asked, peer, upgraded.is_some());
     shared
         .events
         .push(Event::Asked(Arc::clone(&connection), request));
@@ -154,7 +168,7 @@ async fn answer(
     };
     let response = match decided {
         Answer::Accept => {
-            let response = upgraded.map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+            let response = upgraded.ok_or(io::ErrorKind::InvalidInput)?;
             *progress
                 .accepted
                 .lock()
@@ -173,6 +187,56 @@ async fn answer(
     };
     progress.answered.notify_one();
     Ok(response)
+}
+
+/// The response that makes a WebSocket of a request; `None` where none can be made of it (RFC 6455 section 4.2.1).
+fn upgrade_of(asked: &HttpRequest<Incoming>) -> Option<Response<Full<Bytes>>> {
+    let headers = asked.headers();
+    let has_body = headers.contains_key(TRANSFER_ENCODING)
+        || headers
+            .get(CONTENT_LENGTH)
+            .is_some_and(|length| length != "0");
+    let is_one = asked.method() == Method::GET
+        && asked.version() == Version::HTTP_11
+        && headers.get_all(HOST).iter().count() == 1
+        && !has_body
+        && names(headers, &CONNECTION, "upgrade")
+        && names(headers, &UPGRADE, "websocket")
+        && only(headers, &SEC_WEBSOCKET_VERSION)? == "13";
+    let key = only(headers, &SEC_WEBSOCKET_KEY)?.as_bytes();
+    // 16 bytes in base64.
+    let is_key = key.len() == 24
+        && key.ends_with(b"==")
+        && key
+            .iter()
+            .take(22)
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(byte));
+    if !is_one || !is_key {
+        return None;
+    }
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let said = response.headers_mut();
+    said.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    said.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    said.insert(SEC_WEBSOCKET_ACCEPT, derive_accept_key(key).parse().ok()?);
+    Some(response)
+}
+
+/// Whether a token stands in a list, which may go over several lines (RFC 9110 section 5.6.1).
+fn names(headers: &HeaderMap, list: &HeaderName, token: &str) -> bool {
+    headers
+        .get_all(list)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|one| one.trim().eq_ignore_ascii_case(token))
+}
+
+/// The value of a header that stands there once.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
 }
 
 fn described(asked: &HttpRequest<Incoming>, peer: SocketAddr, is_websocket: bool) -> Request {
@@ -210,7 +274,8 @@ fn response_of(
         .insert(CONNECTION, HeaderValue::from_static("close"));
     for (name, value) in headers {
         let name = HeaderName::from_bytes(&name).ok()?;
-        if name != CONNECTION {
+        // Those of the framing are hyper's.
+        if name != CONNECTION && name != CONTENT_LENGTH {
             let value = HeaderValue::from_bytes(&value).ok()?;
             response.headers_mut().append(name, value);
         }

@@ -160,6 +160,16 @@ impl Listener {
         }
     }
 
+    /// Whether its thread runs: a fault that ended it ended every connection with it.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished())
+    }
+
     /// Accepts nobody more, and frees the address. Connections there are go on.
     pub fn stop_accepting(&self) {
         self.phase.send_if_modified(|phase| {

@@ -69,6 +69,8 @@ class SocketListener:
         """Serves another certificate (PEM) from now on; raises ValueError where it cannot be served."""
     def counted(self) -> tuple[int, int, int]:
         """Connections accepted, turned away at once, handshakes that failed."""
+    def is_running(self) -> bool:
+        """Whether its thread runs."""
     def stop_accepting(self) -> None:
         """Accepts nobody more, and frees the address."""
     def close(self) -> None:
@@ -89,6 +91,8 @@ class SocketConnection:
         """Sends a text message; says whether so much waits that `WRITABLE` should be waited for."""
     def took(self) -> None:
         """Says that a message was taken: another may come."""
+    def settle(self) -> None:
+        """Counts it no longer among those on their way in: it is known who it is."""
     def close(self, code: int, reason: str) -> None:
         """Ends the WebSocket in order, behind what waits."""
     def cut(self) -> None:

@@ -6,7 +6,6 @@ request; whatever asks for no WebSocket reaches the application as `http`, witho
 """
 
 import asyncio
-import errno
 from collections import deque
 from collections.abc import MutableMapping
 from typing import Any, NamedTuple
@@ -22,6 +21,7 @@ from sealroom.core.http.connection import (
     DISCONNECTED,
     HEADER_SECONDS,
     MAX_HEADER_BYTES,
+    SETTLE,
 )
 from sealroom.core.http.listener import BACKLOG, HANDSHAKE_SECONDS, STOP_SECONDS, cannot_bind
 from sealroom.core.http.proxy import Application
@@ -42,7 +42,7 @@ class Limits(NamedTuple):
     max_message: int
     """Bytes. A larger message closes its connection with 1009."""
     max_opening: int
-    """Connections that were not accepted yet, in all."""
+    """Connections of which the application has not said that they are settled, in all."""
     max_opening_per_address: int | None
     """The same of one address (IPv6: one /64); None where all come from proxies, whose address says nothing."""
     handshake_seconds: float = HANDSHAKE_SECONDS
@@ -76,6 +76,7 @@ class SocketListener:
         self._open: dict[int, _Connection] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._all_gone = asyncio.Event()
+        self._stopping = False
 
     async def start(self) -> ListenAddress:
         """Binds and serves; returns the address with the port that was taken.
@@ -93,6 +94,7 @@ class SocketListener:
             "max_header_bytes": limits.max_header,
             "max_message_bytes": limits.max_message,
             "close_seconds": limits.close_seconds,
+            "send_seconds": limits.send_seconds,
             "max_opening": limits.max_opening,
             "max_opening_per_address": limits.max_opening_per_address,
         }
@@ -112,9 +114,10 @@ class SocketListener:
 
     async def stop(self) -> None:
         """Takes no more connections, lets those there are end, and cuts what takes too long."""
-        native, self._native = self._native, None
-        if native is None:
+        native = self._native
+        if native is None or self._stopping:
             return
+        self._stopping = True
         if self._certificate is not None:
             self._certificate.close()
         native.stop_accepting()
@@ -127,6 +130,7 @@ class SocketListener:
                 _log.warning("connections_cut", count=len(self._open))
         asyncio.get_running_loop().remove_reader(native.fileno())
         await asyncio.to_thread(native.close)
+        self._native = None
         for connection in self._open.values():
             connection.gone(DISCONNECTED)
         if self._tasks:
@@ -140,25 +144,36 @@ class SocketListener:
         """Counters of connections; zeros where it does not listen."""
         return Counted(0, 0, 0) if self._native is None else Counted(*self._native.counted())
 
+    async def works(self) -> bool:
+        """Whether it serves: False before it does, and once its thread has failed."""
+        return self._native is not None and self._native.is_running()
+
     def _drain(self) -> None:
         if self._native is None:
             return
         for event in self._native.drain():
-            if event[0] == _engine.ASKED:
-                self._ask(*event[2:])
-                continue
-            connection = self._open.get(event[1])
-            if connection is None:
-                continue
-            if event[0] == _engine.MESSAGE:
-                connection.came(event[2])
-            elif event[0] == _engine.WRITABLE:
-                connection.writable()
-            else:
-                del self._open[event[1]]
-                connection.gone(event[2])
+            try:
+                self._take(event)
+            except Exception as error:  # what waits behind this event must not be lost with it
+                _log.error("connection_failed", error=type(error).__name__, place=place_of(error))
         if not self._open:
             self._all_gone.set()
+
+    def _take(self, event: tuple[Any, ...]) -> None:
+        kind, number, *of_it = event
+        if kind == _engine.ASKED:
+            self._ask(*of_it)
+            return
+        connection = self._open.get(number)
+        if connection is None:
+            return
+        if kind == _engine.MESSAGE:
+            connection.came(of_it[0])
+        elif kind == _engine.WRITABLE:
+            connection.writable()
+        else:
+            del self._open[number]
+            connection.gone(of_it[0])
 
     def _ask(
         self,
@@ -183,7 +198,7 @@ class SocketListener:
             "headers": headers,
             "client": client,
             "server": None,
-            "extensions": {ABORT: native.cut},
+            "extensions": {ABORT: native.cut, SETTLE: native.settle},
         }
         if is_websocket:
             scope |= {"type": "websocket", "scheme": "wss" if encrypted else "ws", "subprotocols": []}
@@ -239,12 +254,11 @@ class _Connection:
         return {"type": "websocket.receive", "text" if isinstance(message, str) else "bytes": message}
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
-        """Does what the application says. Raises OSError where nobody is there, or takes nothing."""
+        """Does what the application says. Raises TimeoutError where nobody takes it. **What is said to who is gone is lost in silence**: the
+        application hears of that as what it receives next, behind all that was received before."""
         match message["type"]:
             case "websocket.send":
-                if self._code is not None:
-                    raise ConnectionError(errno.EPIPE, "the peer is gone")
-                if self._native.send(message["text"]):
+                if self._code is None and self._native.send(message["text"]):
                     await self._drained()
             case "websocket.accept":
                 self._accepted = True
@@ -298,8 +312,6 @@ class _Connection:
         self._room = asyncio.get_running_loop().create_future()
         async with asyncio.timeout(self._patience):
             await self._room
-        if self._code is not None:
-            raise ConnectionError(errno.EPIPE, "the peer is gone")
 
 
 def _wake(future: asyncio.Future[None] | None) -> None:

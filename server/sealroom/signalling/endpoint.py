@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 from sealroom.core.callers import Caller
-from sealroom.core.http.connection import ABORT, DISCONNECTED, client_address
+from sealroom.core.http.connection import ABORT, DISCONNECTED, SETTLE, client_address
 from sealroom.signalling.closing import CloseCode
 from sealroom.signalling.conversation import Conversation, Peer, Services
 from sealroom.signalling.limits import Gate, Place
@@ -35,6 +35,7 @@ class SignallingEndpoint:
         self._services = services
         self._gate = gate
         self._lines: set[Line] = set()
+        self._closed = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection, from accept to close."""
@@ -51,6 +52,8 @@ class SignallingEndpoint:
             await line.write(send)
             return
         self._lines.add(line)
+        if self._closed:
+            _end(line)
         metrics.connections.inc()
         try:
             with place:
@@ -66,7 +69,9 @@ class SignallingEndpoint:
         self, scope: Scope, receive: Receive, send: Send, line: Line, place: Place, peer: Peer
     ) -> None:
         conversation = Conversation(self._services, line, peer)
-        reader = asyncio.get_running_loop().create_task(_read(receive, conversation, place))
+        reader = asyncio.get_running_loop().create_task(
+            _read(receive, conversation, place, scope["extensions"].get(SETTLE, _nothing))
+        )
         reader.add_done_callback(lambda _: line.hang_up())
         try:
             await line.write(send)
@@ -80,20 +85,27 @@ class SignallingEndpoint:
 
     def close(self) -> None:
         """Ends every line: the process is about to end."""
+        self._closed = True
         for line in list(self._lines):
-            line.end(CloseCode.GOING_AWAY, ErrorCode.SERVER_BUSY.value)
+            _end(line)
 
 
-async def _read(receive: Receive, conversation: Conversation, place: Place) -> int:
-    """Takes messages until the device is gone; returns its close code."""
+def _end(line: Line) -> None:
+    line.end(CloseCode.GOING_AWAY, ErrorCode.SERVER_BUSY.value)
+
+
+async def _read(
+    receive: Receive, conversation: Conversation, place: Place, settle: Callable[[], None]
+) -> int:
+    """Takes messages until the device is gone; returns its close code. `settle` is called once it has entered."""
     while True:
         message = await receive()
         if message["type"] == "websocket.disconnect":
             return int(message.get("code") or DISCONNECTED)
         text = message.get("text")
         await conversation.take(text if text is not None else message.get("bytes"))
-        if conversation.has_entered:
-            place.entered()
+        if conversation.has_entered and place.entered():
+            settle()
 
 
 def _origin(scope: Scope) -> str | None:

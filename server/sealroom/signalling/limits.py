@@ -138,11 +138,12 @@ class Place:
         self.entered()
         self._gate.release(self._neighbourhood)
 
-    def entered(self) -> None:
-        """The line is in a room: it no longer counts as waiting."""
-        if self._waits:
-            self._waits = False
+    def entered(self) -> bool:
+        """The line is in a room: it no longer counts as waiting. Says whether it did."""
+        waited, self._waits = self._waits, False
+        if waited:
             self._gate.no_longer_waiting(self._neighbourhood)
+        return waited
 
 
 def _one_less(counter: Counter[str], key: str) -> None:

@@ -6,6 +6,8 @@ import random
 import pytest
 
 from sealroom.core.ids import Ids
+from sealroom.media.sdp import answer as answers
+from sealroom.media.sdp import offer as offers
 from sealroom.media.sdp.answer import Agreement, answer_again, answer_first
 from sealroom.media.session import ALL_CODECS
 from sealroom_wire.errors import ErrorCode, Refusal
@@ -84,3 +86,30 @@ def test_mutations_of_whole_browser_offers_too() -> None:
             result = outcome(mutated(source, text), None, ids)
             if isinstance(result, Agreement):
                 fakes._check(result.session)
+
+
+def test_what_no_browser_says_is_not_remembered_however_often_it_is_said() -> None:
+    ids = Ids(random.Random(6))
+    remembered = _sizes()
+    for number in range(20):
+        # Each costs over a megabyte as lists of lines.
+        many = "".join(f"a=fmtp:{chr(0x100 + number)}\r\n" for _ in range(3_000))
+        outcome(offer(audio=1, video=1).replace("a=rtcp-mux\r\n", f"a=rtcp-mux\r\n{many}"), None, ids)
+    assert _sizes() == remembered
+    for port in (9, 10, 11):
+        # Neither does what is a device's own make a list another one.
+        text = recorded("chromium_first").replace("a=ice-pwd:", f"a=ice-pwd:{port:04}")
+        assert isinstance(outcome(text, None, ids), Agreement)
+        if port == 9:
+            once = _sizes()
+    assert _sizes() == once
+
+
+def _sizes() -> list[int]:
+    return [offers._remembered.cache_info().currsize, answers._remembered.cache_info().currsize]
+
+
+@pytest.mark.parametrize("bare", ["a=rtpmap", "a=extmap"])
+def test_an_attribute_without_its_value_is_one_all_the_same(bare: str) -> None:
+    text = offer(audio=1, video=1).replace("a=rtcp-mux\r\n", f"a=rtcp-mux\r\n{bare}\r\n")
+    assert outcome(text, None, Ids(random.Random(7))) is ErrorCode.SDP_MALFORMED

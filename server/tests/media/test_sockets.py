@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sealroom.core.errors import ConfigurationError
 from sealroom.core.http.address import ListenAddress
-from sealroom.core.http.connection import ABORT
+from sealroom.core.http.connection import ABORT, SETTLE
 from sealroom.core.http.proxy import Application, Receive, Scope, Send
 from sealroom.core.http.tls import Certificate
 from sealroom.media.sockets import Counted, Limits, SocketListener
@@ -24,6 +24,10 @@ from server.tests import fakes
 from server.tests.certificates import make_certificate
 
 LIMITS = Limits(max_message=100_000, max_opening=50, max_opening_per_address=None)
+_UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 
 
 @asynccontextmanager
@@ -53,6 +57,8 @@ class Heard:
         self.scopes.append(dict(scope))
         assert (await receive())["type"] == "websocket.connect"
         await send({"type": "websocket.accept"})
+        if scope["path"] == "/settled":
+            scope["extensions"][SETTLE]()
         if self._then is not None:
             try:
                 await self._then(send)
@@ -96,6 +102,49 @@ async def test_an_application_sees_the_request_as_it_was_sent() -> None:
     assert (scope["raw_path"], scope["query_string"]) == (b"/a%20b", b"c=d%20e")
     assert scope["client"][0] == "127.0.0.1"
     assert {(b"x-one", b"a"), (b"x-two", b"b")} <= set(scope["headers"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "accepted"),
+    [
+        (b"Connection: Upgrade", b"Connection: keep-alive, Upgrade", True),
+        (b"Connection: Upgrade", b"Connection: keep-alive\r\nconnection:\tupgrade", True),
+        (b"Upgrade: websocket", b"Upgrade: h2c, WebSocket", True),
+        (b"GET / ", b"GET http://x/ ", True),
+        (b"Host: x\r\n", b"", False),
+        (b"Host: x\r\n", b"Host: x\r\nHost: y\r\n", False),
+        (b"Version: 13", b"Version: 8", False),
+        (b"dGhlIHNhbXBsZSBub25jZQ==", b"x", False),
+        (b"dGhlIHNhbXBsZSBub25jZQ==", b"dGhlIHNhbXBsZSBub25jZQ-=", False),
+        (b"GET / ", b"POST / ", False),
+        (b"HTTP/1.1", b"HTTP/1.0", False),
+        (b"Host: x\r\n", b"Host: x\r\nContent-Length: 5\r\n", False),
+        (b"Host: x\r\n", b"Host: x\r\nTransfer-Encoding: chunked\r\n", False),
+        (b"Connection: Upgrade", b"Connection: upgraded", False),
+    ],
+)
+async def test_what_asks_for_a_websocket_and_what_does_not(old: bytes, new: bytes, *, accepted: bool) -> None:
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        await send({"type": "http.response.start", "status": 426, "headers": [(b"content-length", b"99")]})
+        await send({"type": "http.response.body", "body": b"no"})
+
+    asked = _UPGRADE.replace(old, new)
+    assert asked != _UPGRADE
+    async with serving(application, LIMITS._replace(close_seconds=0.3)) as (_, at):
+        reader, writer = await asyncio.open_connection(at.host, at.port)
+        writer.write(asked)
+        async with asyncio.timeout(5):
+            said = await reader.read()
+        writer.close()
+    assert said.startswith(
+        b"HTTP/1.1 101 " if accepted else b"HTTP/1.1 426 " if b"1.0" not in new else b"HTTP/1.0 426 "
+    )
+    assert (b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in said) is accepted, "RFC 6455 section 1.3"
 
 
 async def test_messages_keep_their_order_and_kind_in_both_directions() -> None:
@@ -149,16 +198,60 @@ async def test_who_takes_nothing_is_given_up_and_cut() -> None:
     heard = Heard(flood)
     async with serving(heard, LIMITS._replace(send_seconds=0.3)) as (_, at):
         reader, writer = await asyncio.open_connection(at.host, at.port)
-        writer.write(
-            b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        )
+        writer.write(_UPGRADE)
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         await until(lambda: bool(heard.codes))
         writer.transport.abort()
     assert isinstance(heard.failures[0], TimeoutError)
     assert heard.codes == [1006]
     del reader
+
+
+async def test_an_end_in_order_does_not_wait_for_who_takes_nothing() -> None:
+    async def speak_and_end(send: Send) -> None:
+        for _ in range(7):
+            await send({"type": "websocket.send", "text": "x" * 9_000})
+        await send({"type": "websocket.close", "code": 1000})
+
+    heard = Heard(speak_and_end)
+    async with serving(heard, LIMITS._replace(send_seconds=0.2, close_seconds=0.2)) as (_, at):
+
+        def small() -> socket.socket:
+            plain = socket.socket()
+            # Too little for what is said, which waits in this process then.
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+            plain.connect((at.host, at.port))
+            plain.sendall(_UPGRADE)
+            return plain
+
+        takes_nothing = await asyncio.to_thread(small)
+        await until(lambda: bool(heard.codes))
+        takes_nothing.close()
+    assert heard.codes == [1006]
+
+
+async def test_what_was_received_is_not_lost_where_something_is_said_to_who_is_gone() -> None:
+    heard = Heard()
+
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+        async def hear() -> Any:
+            message = await receive()
+            if message["type"] == "websocket.receive":
+                await send({"type": "websocket.send", "text": "an answer"})
+            return message
+
+        await heard(scope, hear, send)
+
+    heard.taking.clear()
+    async with serving(answering) as (_, at):
+        line = await connect(f"ws://{at}/")
+        for number in range(3):
+            await line.send(str(number))
+        await line.close(1001)
+        heard.taking.set()
+        await until(lambda: bool(heard.codes))
+    assert (heard.messages, heard.codes) == (["0", "1", "2"], [1001])
 
 
 async def test_a_slow_reader_gets_everything() -> None:
@@ -279,22 +372,28 @@ async def test_a_request_may_be_refused_with_a_response_or_a_bare_403() -> None:
         assert caught.value.response.status_code == 403
 
 
-async def test_those_on_their_way_in_are_bounded_and_who_is_in_does_not_count() -> None:
+async def test_those_on_their_way_in_are_bounded_and_who_is_settled_does_not_count() -> None:
     heard = Heard()
     limits = LIMITS._replace(max_opening_per_address=2, header_seconds=0.5)
     async with serving(heard, limits) as (listener, at):
-        lines = [await connect(f"ws://{at}/") for _ in range(5)]
+        lines = [await connect(f"ws://{at}/settled") for _ in range(5)]
         idle = [socket.create_connection((at.host, at.port)) for _ in range(2)]
         await until(lambda: listener.counted.accepted == 7)
         assert await asyncio.to_thread(_said_by, at) == b"", "cut at once"
         await asyncio.sleep(0.7)
+        unknown = [await connect(f"ws://{at}/") for _ in range(2)]
+        assert await asyncio.to_thread(_said_by, at) == b"", "nor beside who is connected and nobody knows"
+        counted = listener.counted
+        for stranger in unknown:
+            await stranger.close()
+        await until(lambda: len(heard.codes) == 2)
         async with connect(f"ws://{at}/"):
-            counted = listener.counted
+            pass
         for one in idle:
             one.close()
         for line in lines:
             await line.close()
-    assert counted == Counted(accepted=9, turned_away=1, handshakes_failed=0)
+    assert counted == Counted(accepted=11, turned_away=2, handshakes_failed=0)
 
 
 async def test_a_handshake_that_does_not_end_is_cut_and_counted(tmp_path: Path) -> None:
@@ -350,3 +449,24 @@ async def test_the_end_lets_go_of_who_goes_and_cuts_who_stays(monkeypatch: pytes
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((at.host, at.port))
     assert heard.codes == [1006]
+
+
+async def test_who_is_told_of_the_end_says_so_before_the_listener_is_gone() -> None:
+    ending, codes = asyncio.Event(), []
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await ending.wait()
+        await send({"type": "websocket.send", "text": "the last"})
+        await send({"type": "websocket.close", "code": 1001})
+        codes.append((await receive())["code"])
+
+    async with serving(application) as (listener, at), connect(f"ws://{at}/") as line:
+        assert await listener.works()
+        ending.set()
+        await listener.stop()
+        assert await line.recv() == "the last"
+        assert await end_of(line) == 1001
+        assert not await listener.works()
+    assert codes == [1001], "its answer was waited for"

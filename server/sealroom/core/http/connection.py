@@ -19,6 +19,8 @@ CLOSE_SECONDS = 2.0
 
 ABORT = "sealroom.abort"
 """ASGI extension: a callable that cuts the connection without sending what waits."""
+SETTLE = "sealroom.settle"
+"""ASGI extension: a callable that says that it is known whose connection this is, so that it counts no longer among those on their way in."""
 DISCONNECTED = 1006
 """The close code of a connection that broke (RFC 6455 section 7.4.1)."""
 

@@ -42,7 +42,7 @@ async def answer(problem: Problem, scope: Scope, receive: Receive, send: Send) -
         (b"connection", b"close"),
     ]
     if problem.status == UPGRADE_REQUIRED.status:
-        headers.append((b"upgrade", b"websocket"))
+        headers += [(b"upgrade", b"websocket"), (b"sec-websocket-version", b"13")]
     if scope["type"] == "websocket":
         await receive()
     await send({"type": f"{prefix}.start", "status": problem.status, "headers": headers})

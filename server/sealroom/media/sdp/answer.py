@@ -259,16 +259,19 @@ def _choose(draft: _Draft, section: Section, *, receiving: bool) -> _Chosen:
     look = (section.look, receiving)
     if look not in draft.choices:
         mixed = draft.offer.allow_mixed_extensions
-        draft.choices[look] = _chosen(section.described, draft.codecs, receiving=receiving, mixed=mixed)
+        choose = _remembered if section.described.usual else _chosen
+        draft.choices[look] = choose(section.described, draft.codecs, receiving=receiving, mixed=mixed)
     return draft.choices[look]
 
 
-@lru_cache(MAX_REMEMBERED)
 def _chosen(offered: Formats, codecs: frozenset[Codec], *, receiving: bool, mixed: bool) -> _Chosen:
     choice = choose_codecs(offered, codecs, receiving=receiving)
     extensions, lines = choose_extensions(offered, receiving=receiving, allow_mixed=mixed)
     joined = ("\r\n".join(lines),) if lines else ()
     return _Chosen(choice.parameters, extensions, " ".join(choice.formats), "\r\n".join(choice.lines), joined)
+
+
+_remembered = lru_cache(MAX_REMEMBERED)(_chosen)
 
 
 def _slot(draft: _Draft, section: Section, chosen: _Chosen) -> ReceiveSlot:

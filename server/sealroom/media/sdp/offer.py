@@ -25,10 +25,13 @@ _DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 _RTP_PROTOCOL = "UDP/TLS/RTP/SAVPF"
 _DATA_PROTOCOLS = ("UDP/DTLS/SCTP", "TCP/DTLS/SCTP")
 _ITS_BROWSERS = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:", "a=extmap:")
+_WITHOUT_VALUE = frozenset(name.removesuffix(":") for name in _ITS_BROWSERS)
 """Lines that are the same in every offer of a browser's version, and most of each. Nothing of a device stands in them."""
 MAX_REMEMBERED = 256
 """Lists of codecs and header extensions that are not read again, and choices among them that are not worked out again. One browser of
-one version needs about six; lower costs processor time, 64 kB each save memory."""
+one version needs about six; lower costs processor time, some 50 kB each save memory."""
+MOST_REMEMBERED_LINES, MOST_REMEMBERED_CHARACTERS = 300, 16_384
+"""A longer list is no browser's, and is read each time: who wants to could fill the memory with it. Chromium's longest has 150 lines and 6 kB."""
 
 Attributes = dict[str, list[str]]
 
@@ -51,6 +54,8 @@ class Formats:
     payload_types: tuple[str, ...]
     are_numbers: bool
     """Whether its payload types are all numbers that one can be."""
+    usual: bool
+    """Whether it is short enough for a browser's, so that what is made of it may be remembered."""
     rtpmap: tuple[str, ...]
     fmtp: tuple[str, ...]
     feedback: tuple[str, ...]
@@ -219,12 +224,14 @@ def _read_section(text: str, look: int) -> Section:
     media, port, protocol, *formats = words
     if media not in {"audio", "video", "application"}:
         raise not_supported()
-    attributes = _attributes([line for line in lines if not line.startswith(_ITS_BROWSERS)])
+    its_browsers: list[str] = []
+    own: list[str] = []
+    for line in lines:
+        (its_browsers if line.startswith(_ITS_BROWSERS) or line in _WITHOUT_VALUE else own).append(line)
+    attributes = _attributes(own)
     if "mid" in attributes:
         raise malformed()
-    described = _described(
-        media, tuple(formats), tuple([line for line in lines if line.startswith(_ITS_BROWSERS)])
-    )
+    described = _read_formats(media, tuple(formats), tuple(its_browsers))
     direction = _direction(attributes)
     section = Section(
         look, media, _number(port, 65535), protocol, described.payload_types, "", direction, attributes, described
@@ -233,14 +240,27 @@ def _read_section(text: str, look: int) -> Section:
     return section
 
 
+def _read_formats(media: str, payload_types: tuple[str, ...], lines: tuple[str, ...]) -> Formats:
+    usual = len(lines) <= MOST_REMEMBERED_LINES and sum(map(len, lines)) <= MOST_REMEMBERED_CHARACTERS
+    return (
+        _remembered(media, payload_types, lines)
+        if usual
+        else _formats(media, payload_types, lines, usual=False)
+    )
+
+
 @lru_cache(MAX_REMEMBERED)
-def _described(media: str, payload_types: tuple[str, ...], lines: tuple[str, ...]) -> Formats:
+def _remembered(media: str, payload_types: tuple[str, ...], lines: tuple[str, ...]) -> Formats:
+    return _formats(media, payload_types, lines, usual=True)
+
+
+def _formats(media: str, payload_types: tuple[str, ...], lines: tuple[str, ...], *, usual: bool) -> Formats:
     attributes = _attributes(lines)
     rtpmap, fmtp, feedback, extmap = (
         tuple(attributes.get(name, ())) for name in ("rtpmap", "fmtp", "rtcp-fb", "extmap")
     )
     are_numbers = all(_DECIMAL.fullmatch(one) and int(one) <= MAX_PAYLOAD_TYPE for one in payload_types)
-    return Formats(media, payload_types, are_numbers, rtpmap, fmtp, feedback, extmap)
+    return Formats(media, payload_types, are_numbers, usual, rtpmap, fmtp, feedback, extmap)
 
 
 def _check_section(section: Section) -> None:
