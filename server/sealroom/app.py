@@ -277,7 +277,7 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
         own = OwnServices(
             kept.register, kept.api_keys, kept.bans, moderation, kept.endpoints, kept.letters, kept.audit,
             ReceiptBook(kept.database, kept.keys), made,
-            Answers(kept.database, kept.envelope, clock), signatures, Homes(directory, kept.register),
+            Answers(kept.database, kept.envelope, clock), signatures, Homes(directory, kept.register), kept.usage,
         )  # fmt: skip
         own_face = own_api.application(own, clock, ids, metrics, traces)
         public, api_face = (

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """`sealroom account`, `app` and `keys` as an operator uses them, with and without a running server."""
 
+import datetime as dt
 import json
 import re
+import sqlite3
 import stat
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -192,3 +195,27 @@ def test_what_a_command_changes_a_running_server_knows_at_the_next_entry(
         assert code in log
     for secret in (demo["secret_key"], key["secret_key"], "Traceback"):
         assert secret not in log
+
+
+def test_a_statement_is_printed_for_people_and_for_programs(run: Command, tmp_path: Path) -> None:
+    uin = run("account", "create", "Customer", "--contact", "ops@customer.example").strip()
+    run("app", "create", uin, "Calls", "--sdk-app-id", "1400000009", "--billing-mode", "monthly_package")
+    days = [int(dt.datetime(2026, 5, day, tzinfo=dt.UTC).timestamp()) * 1000 for day in (3, 4)]
+    with closing(sqlite3.connect(tmp_path / "state" / "sealroom.db")) as database, database:
+        database.executemany(
+            "INSERT INTO usage_days (sdk_app_id, day, audio, sd, hd, fhd, qhd, uhd, unknown) VALUES (1400000009, ?, 90000, 0, 60000, 0, 0, 0, 0)",
+            [(day,) for day in days],
+        )
+    asked = ("usage", "statement", "1400000009", "--to", "2026-05-31")
+    assert run(*asked).splitlines() == [
+        "mode\tfirst\tlast\tdays\taudio\tsd\thd\tfhd\tqhd\tuhd",
+        "monthly_package\t2026-05-01\t2026-05-31\t2\t3.0\t0.0\t2.0\t0.0\t0.0\t0.0",
+    ]
+    (line,) = [json.loads(one) for one in run(*asked, "--from", "2026-05-04", "--json").splitlines()]
+    assert line == {
+        "mode": "monthly_package", "first": "2026-05-04", "last": "2026-05-31", "days": 1,
+        "minutes": {"audio": 1.5, "sd": 0, "hd": 1, "fhd": 0, "qhd": 0, "uhd": 0},
+    }  # fmt: skip
+    assert "is before" in run(*asked, "--from", "2026-06-01", code=2)
+    assert "is no day" in run(*asked, "--from", "May", code=2)
+    assert "no application 5" in run("usage", "statement", "5", code=1)

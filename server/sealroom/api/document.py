@@ -27,6 +27,7 @@ _TAGS = {
     "api keys": "The account's keys for this API and TRTC's.",
     "bans": "Who may not enter.",
     "webhooks": "Where events go, and those that were not taken.",
+    "usage": "What was used, for bills.",
     "audit": "What was changed, with proofs.",
     "catalogue": "What is stored and why.",
     "problems": "What the codes of problems mean.",

@@ -14,7 +14,7 @@ from litestar.openapi.config import OpenAPIConfig
 from sealroom.api.calls import Call
 from sealroom.api.gate import Gate
 from sealroom.api.problems import ApiProblem, answer_of
-from sealroom.api.routes import api_keys, applications, audit, bans, catalogue, receipts, webhooks
+from sealroom.api.routes import api_keys, applications, audit, bans, catalogue, receipts, usage, webhooks
 from sealroom.api.services import Services
 from sealroom.core.callers import Caller
 from sealroom.core.clock import Clock
@@ -31,6 +31,7 @@ ROUTES = (
     *bans.ROUTES,
     *webhooks.ROUTES,
     *receipts.ROUTES,
+    *usage.ROUTES,
     *audit.ROUTES,
     *catalogue.ROUTES,
 )

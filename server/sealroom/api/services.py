@@ -17,6 +17,7 @@ from sealroom.core.errors import MissingError
 from sealroom.regions.receipts import ReceiptBook
 from sealroom.rooms.bans import Bans
 from sealroom.rooms.moderation import Moderation
+from sealroom.usage.service import UsageService
 from sealroom.webhooks.endpoints import Endpoints
 from sealroom.webhooks.letters import Letters
 
@@ -37,6 +38,7 @@ class Services:
     answers: Answers
     signatures: Kept
     homes: Homes
+    usage: UsageService
 
     async def own(self, call: Call, sdk_app_id: int) -> ApplicationStatus:
         """An application of the caller. **Every route about an application begins here.** Raises ApiProblem."""

@@ -46,7 +46,7 @@ class BillingMode(StrEnum):
     DAILY_DURATION = "daily_duration"
     """By the minutes of each day."""
     MONTHLY_PACKAGE = "monthly_package"
-    """A package of minutes a month; what goes beyond it by the minute."""
+    """A package of minutes a calendar month; what goes beyond it by the minute."""
 
 
 applications = Table(
@@ -78,6 +78,25 @@ applications = Table(
     Index("ix_applications_uin", "uin"),
     info=dataset("Applications and their switches.", DataClass.CONSOLE, Purpose.PROVIDE, LegalBasis.CONTRACT, Retention.while_served()),
 )  # fmt: skip
+
+billing_modes = Table(
+    "billing_modes",
+    metadata,
+    Column(
+        "sdk_app_id", BigInteger, primary_key=True, autoincrement=False,
+        info=field("The application.", subject=Subject.APPLICATION, data_class=DataClass.SDK_APP_ID),
+    ),
+    Column(
+        "until", BigInteger, primary_key=True, autoincrement=False,
+        info=field("When it got another one, Unix milliseconds.", dates=True),
+    ),
+    Column("mode", String(32), nullable=False, info=field("How use was billed before.")),
+    info=dataset(
+        "How applications were billed before.", DataClass.CONSOLE, Purpose.BILL, LegalBasis.CONTRACT,
+        Retention.age(400, "as long as the days that it holds for"),
+    ),
+)  # fmt: skip
+"""Billing modes that applications have no more. The one that they have stands with them."""
 
 application_keys = Table(
     "application_keys",

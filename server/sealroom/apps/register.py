@@ -12,6 +12,7 @@ from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.accounts.service import check_active, lock_active
+from sealroom.apps.billing import write_ended
 from sealroom.apps.models import (
     APPLICATION_SECRET,
     TOPIC,
@@ -140,7 +141,11 @@ class ApplicationRegister:
         """
         async with self._database.writing() as connection:
             row = await self._locked(connection, sdk_app_id, expected_revision)
-            spec = _check(changed(spec_of(row), changes, "application"))
+            before = spec_of(row)
+            spec = _check(changed(before, changes, "application"))
+            if spec.billing_mode is not before.billing_mode:
+                now = int(self._clock.unix() * 1000)
+                await write_ended(connection, sdk_app_id, before.billing_mode, now)
             await self._changed(connection, sdk_app_id, _columns(spec))
             await self._append(connection, AuditEvent.APPLICATION_CHANGED, actor, sdk_app_id, changes)
         await self._audit.place()

@@ -28,6 +28,7 @@ from sealroom.cli import (
     revoke,
     server,
     site,
+    usage,
     webhook,
 )
 from sealroom.core.errors import ConfigurationError, OperatorError
@@ -63,6 +64,7 @@ for noun in (
     audit,
     records,
     quality,
+    usage,
     catalogue,
     site,
     nodes,

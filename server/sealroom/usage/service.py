@@ -8,10 +8,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, func, select
 
+from sealroom.apps.billing import modes_of
 from sealroom.core.clock import Clock
 from sealroom.core.db import Database, upsert
+from sealroom.core.errors import MissingError
 from sealroom.core.jobs import Daily, Job, JobKind
 from sealroom.usage.models import BUCKET_MS, DAY_MS, KINDS, days, meters
+from sealroom.usage.statement import Line, begin_of, check_range, lines_of
 
 CLOSED_DAYS = 2
 """Days before today whose totals are made anew each night: what came late is in them."""
@@ -63,13 +66,31 @@ class UsageService:
         rows = await self._database.read(statement.order_by(meters.c.room))
         return [RoomUsed(row[0], _kinds(row[1:])) for row in rows]
 
+    async def statement(self, sdk_app_id: int, first: dt.date, last: dt.date) -> list[Line]:
+        """What an application used from `first` to `last`, both of them too, by its billing mode on each day; from the totals of days that are
+        closed, else from the meters. Asked again it is the same.
+
+        Raises:
+            RangeInvalid: these are no days of a statement.
+            MissingError: there is no such application.
+        """
+        check_range(first, last)
+        async with self._database.reading() as connection:
+            modes = await modes_of(connection, sdk_app_id)
+        if modes is None:
+            raise MissingError(
+                "application_unknown", f"There is no application {sdk_app_id}.", "See `sealroom app list`."
+            )
+        used = await self._days([sdk_app_id], begin_of(first), begin_of(last) + DAY_MS)
+        return lines_of(((one.at, one.milliseconds) for one in used), modes, first, last)
+
     async def close_day(self, day: dt.date) -> int:
         """Makes the totals of a day from its meters, and says of how many applications. Again it gives the same.
 
         Raises:
             NotMetered: the day is not over, or its meters are gone.
         """
-        begin = int(dt.datetime.combine(day, dt.time(), dt.UTC).timestamp()) * 1000
+        begin = begin_of(day)
         now = int(self._clock.unix() * 1000)
         if begin + DAY_MS > now:
             raise NotMetered(f"{day} is not over.")

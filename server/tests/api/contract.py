@@ -24,6 +24,8 @@ from sealroom.core.errands import Errands
 from sealroom.regions.models import receipts
 from sealroom.regions.receipt import PURPOSE, call_hash, check_call, sign, verify
 from sealroom.regions.receipts import receipt_of
+from sealroom.usage.models import KINDS, meters
+from sealroom.usage.statement import day_of
 from sealroom.webhooks.models import State, outbox
 from sealroom_wire.notes import NoteKey
 from server.tests import fakes
@@ -146,6 +148,46 @@ class ApiContract:
         answer = await world.call("PATCH", MINE, change, if_match="*")
         assert (answer.status, answer.code) == (status, code)
         assert (await world.call("GET", MINE)).json["revision"] == 1
+
+    async def test_what_was_used_is_told_by_billing_mode_and_by_pages(self, world: World) -> None:
+        today = int(NOW // 86_400 * 86_400_000)
+        used = [(today - back * 86_400_000, (back + 1) * 60_000) for back in (3, 2, 0)]
+        rows = [
+            {"stay": f"s{at}", "bucket": at, "sdk_app_id": APP, "room": "r", **dict.fromkeys(KINDS, 0), "audio": audio, "unknown": 600}
+            for at, audio in used
+        ]  # fmt: skip
+        async with world.database.writing() as connection:
+            await connection.execute(insert(meters), rows)
+        asked = {"from": f"{day_of(used[0][0])}", "to": f"{day_of(today)}"}
+        lines: list[Any] = []
+        token = None
+        for _ in range(9):
+            query = asked | {"page_size": "2"} | ({"page_token": token} if token else {})
+            page = (await world.call("GET", f"{MINE}/usage", query=query)).json
+            lines, token = [*lines, *page["items"]], page["next_page_token"]
+            if token is None:
+                break
+        nothing = {"hd": 0, "fhd": 0, "qhd": 0, "uhd": 0}
+        assert [line["minutes"] for line in lines] == [
+            {"audio": minutes, "sd": 0.01, **nothing} for minutes in (4, 3, 1)
+        ]
+        assert {(line["mode"], line["days"]) for line in lines} == {("daily_duration", 1)}
+        await world.here.desk.register.change(
+            APP, {"billing_mode": "monthly_package"}, fakes.ACTOR, expected_revision=None
+        )
+        changed = (await world.call("GET", f"{MINE}/usage", query=asked)).json["items"]
+        assert sorted(line["mode"] for line in changed) == ["daily_duration"] * 2 + ["monthly_package"]
+        for path in (f"{OTHERS}/usage", "/v1/applications/5/usage"):
+            theirs = await world.call("GET", path, query=asked)
+            assert (theirs.status, theirs.code) == (404, "application_unknown")
+        for wrong in (
+            {},
+            {"from": "x", "to": "y"},
+            {"from": asked["to"], "to": asked["from"]},
+            asked | {"from": "1999-01-01"},
+        ):
+            answer = await world.call("GET", f"{MINE}/usage", query=wrong)
+            assert (answer.status, answer.code) == (400, "request_invalid")
 
     async def test_conditions_are_asked_for_and_understood(self, world: World) -> None:
         for method, path, body in (

@@ -32,6 +32,7 @@ from sealroom.regions.receipts import ReceiptBook
 from sealroom.rooms.bans import Bans
 from sealroom.rooms.moderation import Moderation
 from sealroom.rooms.service import RoomService
+from sealroom.usage.service import UsageService
 from sealroom.webhooks.address import Addresses
 from sealroom.webhooks.endpoints import Endpoints
 from sealroom.webhooks.letters import Letters
@@ -168,7 +169,7 @@ class Process:
             desk.register, desk.api_keys, bans, Moderation(rooms, bans, database, desk.audit, clock, errands),
             Endpoints(database, desk.audit, desk.envelope, clock, addresses), Letters(database, desk.audit, clock), desk.audit,
             ReceiptBook(database, SIGNING_KEYS), catalogue(), Answers(database, desk.envelope, clock), Signatures(database, clock),
-            Homes(None, desk.register),
+            Homes(None, desk.register), UsageService(database, clock),
         )  # fmt: skip
         return cls(desk, services, application(services, clock, Ids(), metrics), rooms, metrics)
 
