@@ -166,7 +166,7 @@ def _is_about(target: str, payload: str | None, subject: str | None) -> bool:
     if payload is None:
         return subject is None
     expected = subject_of(target, msgspec.json.decode(payload, type=dict[str, object]))
-    # What is said of an application as a whole need not be found by its number.
+    # Some of what was said of an application as a whole had no subject in programs of before.
     return subject == expected or (subject is None and (expected is None or expected.isdecimal()))
 
 

@@ -56,7 +56,7 @@ def records_of(act: Act, actor: Actor) -> list[Record]:
     told |= {name: int(on) for name, on in (("audio", act.audio), ("video", act.video)) if on is not None}
     event, target = _EVENTS[act.kind], f"application {act.sdk_app_id}"
     if act.kind is ActKind.DISMISS:
-        return [Record(event, actor, target, told)]
+        return [Record(event, actor, target, told, f"{act.sdk_app_id}")]
     return [
         Record(event, actor, target, {**told, "user": user}, f"{act.sdk_app_id}/{user}") for user in act.users
     ]

@@ -103,7 +103,9 @@ class Endpoints:
                 "enabled": int(enabled),
                 "signed": int(bool(key)),
             }
-            record = Record(AuditEvent.WEBHOOK_CHANGED, actor, f"application {sdk_app_id}", told)
+            record = Record(
+                AuditEvent.WEBHOOK_CHANGED, actor, f"application {sdk_app_id}", told, f"{sdk_app_id}"
+            )
             await self._audit.append(connection, record)
         await self._audit.place()
 
@@ -123,7 +125,9 @@ class Endpoints:
             if (await connection.execute(delete(endpoints).where(*mine))).rowcount == 0:
                 return False
             told: dict[str, str | int] = {"group": int(group)}
-            record = Record(AuditEvent.WEBHOOK_REMOVED, actor, f"application {sdk_app_id}", told)
+            record = Record(
+                AuditEvent.WEBHOOK_REMOVED, actor, f"application {sdk_app_id}", told, f"{sdk_app_id}"
+            )
             await self._audit.append(connection, record)
         await self._audit.place()
         return True

@@ -83,7 +83,11 @@ class Letters:
             if count == 0:
                 return 0
             record = Record(
-                AuditEvent.WEBHOOKS_REPLAYED, actor, f"application {sdk_app_id}", {"count": count}
+                AuditEvent.WEBHOOKS_REPLAYED,
+                actor,
+                f"application {sdk_app_id}",
+                {"count": count},
+                f"{sdk_app_id}",
             )
             await self._audit.append(connection, record)
             if also is not None:

@@ -204,6 +204,19 @@ class ApiContract:
         assert both.code == "condition_invalid"
         assert (await world.call("PATCH", MINE, {}, if_match='"never"')).status == 412
 
+    async def test_an_erasure_of_an_application_finds_all_that_was_done_with_its_webhooks(
+        self, world: World
+    ) -> None:
+        await letters(world, {State.DEAD: 1})
+        await world.call("PUT", f"{MINE}/webhooks/room", HOOK, if_none_match="*")
+        await world.call("POST", f"{MINE}/replays", {})
+        await world.call("DELETE", f"{MINE}/webhooks/room", if_match="*")
+        asked = select(entries.c.event, entries.c.subject).where(entries.c.event.like("webhook%"))
+        told = [tuple(row) for row in await world.database.ask(asked.order_by(entries.c.id))]
+        assert told == [
+            (event, f"{APP}") for event in ("webhook_changed", "webhooks_replayed", "webhook_removed")
+        ]
+
     # secrets
 
     async def test_an_application_s_key_is_shown_once_and_replaces_the_first(self, world: World) -> None:
