@@ -6,9 +6,9 @@ import pytest
 
 from sealroom.audit.configuration import record_configuration
 from sealroom.core.config import Configuration
-from sealroom.core.config.describe import changed_settings, secrets
+from sealroom.core.config.describe import changed_settings
 from sealroom.core.config.load import sections
-from sealroom.core.config.schema import DatabaseSettings, MediaSettings
+from sealroom.core.config.schema import DatabaseSettings, MediaSettings, secrets
 from sealroom.core.db import Database
 from server.tests import fakes
 

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Configuration: where values come from, and what is said about wrong ones."""
 
+import traceback
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from sealroom.core.config import load
-from sealroom.core.config.describe import changed_settings, descriptions, effective, sample, secrets
+from sealroom.core.config.describe import changed_settings, descriptions, effective, sample
 from sealroom.core.config.load import sections
-from sealroom.core.config.schema import Configuration
+from sealroom.core.config.schema import Configuration, secrets
 from sealroom.core.errors import ConfigurationError
 
 SECRET = "s" * 40
@@ -81,6 +82,37 @@ def test_a_value_that_does_not_fit_is_an_error_that_says_where(tmp_path: Path, t
     with pytest.raises(ConfigurationError) as caught:
         load(file, {})
     assert str(file) in str(caught.value) or "media" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "allowed"),
+    [
+        ("LOG__LEVEL", "debug, info, warning, error"), ("RECORDS__ENGINE", "opensearch, elasticsearch"), ("SITE__NAME", "regex"),
+        ("RECORDS__REPLICAS", "int"), ("SERVER__DRAIN_SECONDS", "float"),
+    ],
+)  # fmt: skip
+def test_what_a_file_holds_that_was_named_by_mistake_is_not_told(
+    tmp_path: Path, setting: str, allowed: str
+) -> None:
+    (tmp_path / "secret").write_text(SECRET)
+    variable = f"SEALROOM_{setting}_FILE"
+    with pytest.raises(ConfigurationError) as caught:
+        load(None, {variable: str(tmp_path / "secret")})
+    told = "".join(traceback.format_exception(caught.value))
+    assert SECRET not in told
+    section, key = setting.lower().split("__")
+    assert f"[{section}] {key} " in caught.value.sentence
+    assert allowed in caught.value.sentence
+    assert variable in caught.value.action
+
+
+def test_a_wrong_word_that_somebody_wrote_himself_is_told_with_those_that_are_taken(tmp_path: Path) -> None:
+    for file, environment in (
+        (written(tmp_path, '[log]\nlevel = "loud"'), {}),
+        (None, {"SEALROOM_LOG__LEVEL": "loud"}),
+    ):
+        with pytest.raises(ConfigurationError, match=r"level does not fit: .*'loud'; it takes debug, info"):
+            load(file, environment)
 
 
 def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, get_args, get_origin, get_type_hints
 import msgspec
 
 from sealroom.core.config.load import Loaded, sections
-from sealroom.core.config.schema import Configuration
+from sealroom.core.config.schema import Configuration, secrets
 
 _WIDTH = 100
 
@@ -51,17 +51,6 @@ def descriptions(kind: type[msgspec.Struct]) -> dict[str, str]:
     """What turning each key of a section does."""
     hints = get_type_hints(kind, include_extras=True)
     return {key: " ".join(_descriptions_in(hints[key])) for key in kind.__struct_fields__}
-
-
-def secrets(kind: type[msgspec.Struct]) -> frozenset[str]:
-    """The keys of a section whose values are never shown."""
-    hints = get_type_hints(kind, include_extras=True)
-    return frozenset(
-        key
-        for key in kind.__struct_fields__
-        for extra in getattr(hints[key], "__metadata__", ())
-        if isinstance(extra, msgspec.Meta) and (extra.extra or {}).get("secret")
-    )
 
 
 def _descriptions_in(hint: object) -> Iterator[str]:

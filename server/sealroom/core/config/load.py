@@ -6,15 +6,16 @@ it the name of a file that holds the value; lists are written with commas.
 """
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from sealroom.core.config.schema import Configuration
+from sealroom.core.config.schema import Configuration, secrets
 from sealroom.core.errors import ConfigurationError
 
 PREFIX = "SEALROOM_"
@@ -165,10 +166,35 @@ def _convert(merged: dict[str, dict[str, object]], origins: dict[str, str]) -> C
             # Not strict, so that numbers and switches may come from the environment as text.
             found[section] = msgspec.convert(values, kind, strict=False)
         except msgspec.ValidationError as error:
-            places = sorted({origins[f"{section}.{key}"] for key in values} - {DEFAULT})
-            raise ConfigurationError(
-                "configuration_value_invalid",
-                f"[{section}] does not fit: {error}.",
-                f"Look into {' and '.join(places)}; `sealroom config sample` documents every key.",
-            ) from error
+            of = {key: origins[f"{section}.{key}"] for key in values}
+            # Without the first error, which may have the value in it.
+            raise _misfit(section, kind, of, str(error)) from None
     return Configuration(**found)  # type: ignore[arg-type]
+
+
+def _misfit(
+    section: str, kind: type[msgspec.Struct], origins: Mapping[str, str], said: str
+) -> ConfigurationError:
+    """What is said of a section that does not fit. **No value that is secret, or that a file held whose name may be a slip, is in it.**"""
+    told, _, place = said.partition(" - at `$.")
+    key = re.split(r"\W", place)[0]
+    if key not in origins:
+        hidden, where = True, f"[{section}]"
+        places = sorted(set(origins.values()) - {DEFAULT})
+    else:
+        hidden = key in secrets(kind) or origins[key].endswith(_FILE)
+        where, places = f"[{section}] {key}", [origins[key]]
+    if hidden and not told.startswith("Expected "):
+        told = "it is none of what it can be"
+    if allowed := _allowed(get_type_hints(kind).get(key)):
+        told += f"; it takes {', '.join(allowed)}"
+    return ConfigurationError(
+        "configuration_value_invalid",
+        f"{where} does not fit: {told}.",
+        f"Look into {' and '.join(places)}; `sealroom config sample` documents every key.",
+    )
+
+
+def _allowed(hint: object) -> list[str]:
+    """The words that a setting can be, where these are few."""
+    return [str(word) for word in get_args(hint)] if get_origin(hint) is Literal else []

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every setting with its default and what turning it does. The sample and `config show` are derived from here."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -19,6 +19,17 @@ def _says(description: str) -> Meta:
 def _secret(description: str) -> Meta:
     """Of a setting that is never shown."""
     return Meta(description=description, extra={"secret": True})
+
+
+def secrets(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """The keys of a section whose values are never shown."""
+    hints = get_type_hints(kind, include_extras=True)
+    return frozenset(
+        key
+        for key in kind.__struct_fields__
+        for extra in getattr(hints[key], "__metadata__", ())
+        if isinstance(extra, msgspec.Meta) and (extra.extra or {}).get("secret")
+    )
 
 
 Certificate: TypeAlias = Annotated[
