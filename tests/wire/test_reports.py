@@ -50,6 +50,8 @@ async def _call(running: Deployment, told: Path) -> None:
         assert main.frame_rate
         assert sent.sealing is not None
         assert sent.sealing.sealed > 0
+        assert sent.cpu is not None
+        assert 10 < (sent.memory or 0) < 10_000
         received = next(one for one in samples(told, "bob") if one.received)
         assert received.connected
         (stream,) = received.received

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a client without a browser measures of its call, and tells an operator that asks for it.
 
-It has no decoder and no microphone: it knows the bytes of its line, and of its frames as they were before sealing and after opening.
+It has no decoder and no microphone: it knows the bytes of its line, and of its frames as they were before sealing and after opening, and
+what its process takes of the machine.
 What it does not know it leaves out.
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sealroom_customer.client import _native
 from sealroom_customer.client.events import ClientFault, TrackName
+from sealroom_customer.client.process import pressure_of, resident
 from sealroom_customer.client.room.session import PASSING, Session
 from sealroom_wire import signalling
 from sealroom_wire.limits import MAX_SLOTS, MIN_SAMPLE_EVERY
@@ -32,12 +35,21 @@ class _Flow:
 
 
 class Measured:
-    """Counts what goes through one client between two samples. `now` is monotonic, in seconds; `stats` are the core's counters."""
+    """Counts what goes through one client between two samples. `now` is monotonic, in seconds; `stats` are the core's counters; `processor` is
+    the time that the process took of it, in seconds, and `memory` what it takes, in MiB."""
 
     def __init__(
-        self, now: Callable[[], float], stats: Callable[[], Mapping[str, int]], *, sealed: bool
+        self,
+        now: Callable[[], float],
+        stats: Callable[[], Mapping[str, int]],
+        *,
+        sealed: bool,
+        processor: Callable[[], float] = time.process_time,
+        memory: Callable[[], int | None] = resident,
     ) -> None:
         self._now, self._stats, self._sealed = now, stats, sealed
+        self._processor, self._memory = processor, memory
+        self._worked = processor()
         self._sent: dict[tuple[TrackName, int], _Flow] = {}
         self._received: dict[int, _Flow] = {}
         self._entered_at = self._at = now()
@@ -81,6 +93,8 @@ class Measured:
             connected=connected,
             up_rate=_rate(grown["bytes_sent"], span),
             down_rate=_rate(grown["bytes_received"], span),
+            cpu=pressure_of(self._processor() - self._worked, span),
+            memory=self._memory(),
             sealing=_frames(grown) if self._sealed else None,
             sent=tuple(
                 SentStream(
@@ -97,6 +111,7 @@ class Measured:
     def _next(self) -> None:
         self._at = self._now()
         self._before = Counter(self._stats())
+        self._worked = self._processor()
         self._sent.clear()
         self._received.clear()
 

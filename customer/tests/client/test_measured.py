@@ -3,14 +3,17 @@
 
 import asyncio
 from collections import Counter
+from pathlib import Path
 from typing import cast
 
 import pytest
 
+from sealroom_customer.client import process
 from sealroom_customer.client.measured import Measured, tell
+from sealroom_customer.client.process import resident
 from sealroom_customer.client.room.session import Session, _with_takes
 from sealroom_wire.limits import MIN_SAMPLE_EVERY
-from sealroom_wire.reports import ReceivedStream, Reports, SealedFrames, SentStream
+from sealroom_wire.reports import Pressure, ReceivedStream, Reports, SealedFrames, SentStream
 from sealroom_wire.signalling import Track
 
 
@@ -24,8 +27,13 @@ class Core:
             | {"frames_dropped": 0, "refused_bad_tag": 0, "refused_no_key": 3}
         )
 
+        self.worked = 50.0
+        self.memory: int | None = 80
+
     def measured(self, *, sealed: bool = True) -> Measured:
-        return Measured(lambda: self.time, lambda: dict(self.counts), sealed=sealed)
+        return Measured(
+            lambda: self.time, lambda: dict(self.counts), sealed=sealed, processor=lambda: self.worked, memory=lambda: self.memory
+        )  # fmt: skip
 
 
 @pytest.fixture
@@ -65,6 +73,48 @@ def test_a_sample_is_what_grew_since_the_one_before(core: Core) -> None:
     assert still is not None
     assert (still.at, still.connected, still.sent, still.received) == (4_000, False, (), ())
     assert (still.up_rate, still.sealing) == (0, SealedFrames())
+
+
+@pytest.mark.parametrize(
+    ("share", "word"),
+    [
+        (0.0, "nominal"),
+        (0.3, "nominal"),
+        (0.4, "fair"),
+        (0.7, "serious"),
+        (0.9, "critical"),
+        (2.5, "critical"),
+    ],
+)
+def test_the_processor_is_told_as_browsers_tell_it_of_this_interval(
+    core: Core, share: float, word: str
+) -> None:
+    measured = core.measured()
+    core.worked += 1_000
+    measured.begin()
+    for _ in range(2):
+        core.worked += 2 * share
+        core.time += 2
+        sample = measured.sample(connected=True)
+        assert sample is not None
+        assert (sample.cpu, sample.memory) == (Pressure(word), 80)
+    core.memory, core.time = None, core.time + 2
+    sample = measured.sample(connected=True)
+    assert sample is not None
+    assert sample.memory is None
+
+
+def test_memory_is_what_is_resident_in_mebibytes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    before = resident()
+    assert before is not None
+    held = bytearray(b"x" * (64 * 2**20))
+    after = resident()
+    assert after is not None
+    assert 50 <= after - before <= 80, len(held)
+    monkeypatch.setattr(process, "_STATM", tmp_path / "none")
+    most = resident()
+    assert most is not None
+    assert after - 5 <= most <= 4 * after
 
 
 def test_an_interval_in_which_it_slept_has_no_sample_and_the_next_begins_after_it(core: Core) -> None:
