@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sealroom.quality.diagnosis import Diagnosis, Grade, diagnose
-from sealroom.quality.models import CallEvent, Sample
+from sealroom.quality.models import CallEvent, EventKind, Sample
+from sealroom.rooms.events import EnterReason, ExitReason
 from sealroom_wire.signalling import Track
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -181,12 +182,25 @@ def _event(one: CallEvent, since: int) -> str:
         one.kind.value,
         one.track or "",
         one.detail or "",
-        "" if one.number is None else str(one.number),
+        _number(one),
         one.peer_id,
     ]
     return f"{(one.time - since) / 1000:8.1f} s  {' '.join(filter(None, told))}"
 
 
+def _number(one: CallEvent) -> str:
+    """An event's number; of a reason also what it means, unless a newer program wrote it."""
+    if one.number is None:
+        return ""
+    reasons = _REASONS.get(one.kind)
+    known = {int(reason): reason.words for reason in reasons} if reasons else {}
+    return f"{one.number} ({known[one.number]})" if one.number in known else f"{one.number}"
+
+
+_REASONS: dict[EventKind, type[EnterReason] | type[ExitReason]] = {
+    EventKind.ENTER: EnterReason,
+    EventKind.LEAVE: ExitReason,
+}
 _LEFT, _ROW, _CHART, _GAP, _TOP = 150, 46, 34, 34, 56
 _PAGE = 960
 _WORDS, _LINE = 125, 16

@@ -36,6 +36,11 @@ class EnterReason(IntEnum):
     """From the same address."""
     CROSS_ROOM = 4
 
+    @property
+    def words(self) -> str:
+        """What TRTC says that it means."""
+        return _ENTERED_BY[self]
+
 
 class ExitReason(IntEnum):
     """TRTC's `Reason` of event 104."""
@@ -45,6 +50,26 @@ class ExitReason(IntEnum):
     REMOVED = 3
     CROSS_ROOM_ENDED = 4
     KILLED = 5
+
+    @property
+    def words(self) -> str:
+        """What TRTC says that it means."""
+        return _LEFT_BY[self]
+
+
+_ENTERED_BY = {
+    EnterReason.VOLUNTARY: "voluntary",
+    EnterReason.NETWORK_CHANGED: "network change",
+    EnterReason.RETRIED: "timeout retry",
+    EnterReason.CROSS_ROOM: "cross-room",
+}
+_LEFT_BY = {
+    ExitReason.VOLUNTARY: "voluntary",
+    ExitReason.TIMEOUT: "timeout",
+    ExitReason.REMOVED: "removed",
+    ExitReason.CROSS_ROOM_ENDED: "cross-room cancelled",
+    ExitReason.KILLED: "process killed",
+}
 
 
 class Terminal(IntEnum):

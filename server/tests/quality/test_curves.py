@@ -32,6 +32,25 @@ def test_a_curve_lies_where_its_samples_were_and_a_gap_stays_empty() -> None:
     assert line == BLOCKS[4] + 8 * " " + BLOCKS[7]
 
 
+@pytest.mark.parametrize(
+    ("kind", "number", "said"),
+    [
+        (EventKind.ENTER, 1, "enter 1 (voluntary)"), (EventKind.ENTER, 2, "enter 2 (network change)"),
+        (EventKind.ENTER, 3, "enter 3 (timeout retry)"), (EventKind.ENTER, 4, "enter 4 (cross-room)"),
+        (EventKind.LEAVE, 1, "leave 1 (voluntary)"), (EventKind.LEAVE, 2, "leave 2 (timeout)"), (EventKind.LEAVE, 3, "leave 3 (removed)"),
+        (EventKind.LEAVE, 4, "leave 4 (cross-room cancelled)"), (EventKind.LEAVE, 5, "leave 5 (process killed)"),
+        (EventKind.LEAVE, 99, "leave 99"), (EventKind.FRAMES_REFUSED, 3, "frames_refused 3"), (EventKind.MUTE, None, "mute"),
+    ],
+)  # fmt: skip
+def test_a_reason_is_told_in_words_beside_trtc_s_number(
+    kind: EventKind, number: int | None, said: str
+) -> None:
+    drawing = draw(CALL, [], [msgspec.structs.replace(event(1_000, kind=kind), number=number)])
+    assert f" s  {said}\n" in as_text(drawing)
+    with_curve = draw(CALL, [sample(1, "bob", "", "main", bit_rate=1)], list(drawing.people[0].events))
+    assert f" s  {said}</title>" in as_svg(with_curve)
+
+
 def test_a_curve_of_nothing_but_zeros_is_flat() -> None:
     assert blocks(Curve("loss up", "%", ((0, 0.0), (5, 0.0))), 0, 10, width=2) == BLOCKS[0] * 2
 
