@@ -236,7 +236,7 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
         server = Server(engine.fingerprint, tuple(engine.addresses), configuration.media.dtls)
         rooms = RoomService(
             engine, server, clock=clock, ids=ids, settings=configuration.rooms, errands=errands, metrics=metrics,
-            listeners=(touched, ledger, collector, meter), bans=kept.bans,
+            listeners=(touched, ledger, collector, meter), bans=kept.bans, place=between.name.place,
         )  # fmt: skip
 
         def tell(event: control.Event) -> None:

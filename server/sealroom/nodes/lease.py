@@ -49,6 +49,7 @@ class NodeName:
         self.name = name
         self._home, self._holder = home, secrets.token_hex(16)
         self._is_mine = False
+        self._live: tuple[str, ...] = (name,)
         self._told: list[Callable[[], object]] = []
 
     async def claim(self) -> None:
@@ -65,6 +66,7 @@ class NodeName:
             if not self._is_mine:
                 taken = update(names).where(names.c.name == self.name, free).values(mine)
                 self._is_mine = (await connection.execute(taken)).rowcount == 1
+            await self._look(connection)
         if not self._is_mine:
             raise await self._taken()
 
@@ -92,8 +94,18 @@ class NodeName:
         mine = update(names).where(names.c.name == self.name, names.c.holder == self._holder)
         async with self._database.writing() as connection:
             kept = await connection.execute(mine.values(until=self._now() + int(LEASE_SECONDS * 1000)))
+            await self._look(connection)
         if kept.rowcount != 1:
             self._lose()
+
+    async def _look(self, connection: AsyncConnection) -> None:
+        live = await connection.execute(select(names.c.name).where(names.c.until > self._now()))
+        self._live = tuple(sorted({self.name, *(row.name for row in live)}))
+
+    def place(self) -> tuple[int, int]:
+        """Which of how many live servers this one is, counted from 0, as it looked last. **No two have one place**, but for the seconds
+        (`RENEW_SECONDS`) in which one came or went and not all have seen it."""
+        return self._live.index(self.name), len(self._live)
 
     async def holds(self, connection: AsyncConnection) -> bool:
         """Whether the name is still this process's, in a transaction that writes under it. **Who takes it waits for the end of that

@@ -11,8 +11,10 @@ from sealroom.quality.curves import Drawing, draw
 from sealroom.quality.models import CallBegun, CallEvent, Sample
 
 D = TypeVar("D", bound=Document)
+NAMED_AHEAD_MS = 3_600_000
+"""How far a call's documents may lie before the second that its id names: ids of a room that opens again and again count on."""
 _SLACK_MS = 60_000
-"""A call's documents begin a little before the second that its id names, where clocks differ."""
+"""Documents may bear a time a little ahead of this process's clock."""
 
 
 class CallUnknown(Exception):  # noqa: N818 - what it is
@@ -24,7 +26,7 @@ async def drawing_of(records: Records, call_id: str, clock: Clock) -> Drawing:
     created = call_id.rpartition("_")[2]
     if not created.isdecimal():
         raise CallUnknown(f"{call_id} is no call: SdkAppId_room_second")
-    since, until = int(created) * 1000 - _SLACK_MS, int(clock.unix() * 1000) + _SLACK_MS
+    since, until = int(created) * 1000 - NAMED_AHEAD_MS, int(clock.unix() * 1000) + _SLACK_MS
     mine = (Equals("call_id", call_id),)
     samples = await everything(records, Query(Sample, since, until, mine))
     events = await everything(records, Query(CallEvent, since, until, mine))

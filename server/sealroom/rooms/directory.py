@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which rooms are open: found, opened and closed by the rules of TRTC (call: with the last leaver; live: by who left last)."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from sealroom.apps.models import Admission
 from sealroom.core.clock import Clock
 from sealroom.core.config.schema import RoomSettings
@@ -21,7 +24,15 @@ MAX_IN_CALL = 300
 MAX_IN_LIVE = 100_000
 """Participants of a live room (TRTC)."""
 
+Place: TypeAlias = Callable[[], tuple[int, int]]
+"""Which of how many servers of one site this one is now, counted from 0: they share the seconds that calls are named by."""
+
 _log = get_logger()
+
+
+def alone() -> tuple[int, int]:
+    """The place of a server that is the only one."""
+    return 0, 1
 
 
 class Directory:
@@ -35,6 +46,7 @@ class Directory:
         errands: Errands,
         metrics: Metrics,
         announcer: Announcer,
+        place: Place = alone,
     ) -> None:
         self._engine = engine
         self._clock = clock
@@ -42,6 +54,7 @@ class Directory:
         self._errands = errands
         self._metrics = metrics
         self._announcer = announcer
+        self._place = place
         self._rooms: dict[tuple[int, RoomId], Room] = {}
         self._numbers = 0
         self._calls: dict[str, int] = {}
@@ -94,12 +107,17 @@ class Directory:
 
     def _new_call(self, sdk_app_id: int, room_id: RoomId) -> Call:
         """A call that begins now. Where the room (or the one of the other kind that reads the same) had one in this second already,
-        its id counts on: two calls never share one."""
+        its id counts on: two calls never share one. Nor do two servers of one site: each takes the next second that is its own, of
+        two the even or the odd ones. TRTC's form has room for nothing else that would tell them apart.
+        """
         opened_at = int(self._clock.unix() * 1000)
         second = opened_at // 1000
         self._calls = {name: last for name, last in self._calls.items() if last >= second}
         name = f"{sdk_app_id}_{room_id.id}"
-        second = self._calls[name] = max(second, self._calls.get(name, 0) + 1)
+        second = max(second, self._calls.get(name, 0) + 1)
+        index, servers = self._place()
+        second += (index - second) % servers
+        self._calls[name] = second
         return Call(f"{name}_{second}", sdk_app_id, room_id, opened_at)
 
     def left(self, room: Room, leaver: Participant) -> None:

@@ -24,7 +24,7 @@ from sealroom.media.session import ALL_CODECS, SEALABLE_CODECS, Codec, Session
 from sealroom.rooms.announcer import Announcer
 from sealroom.rooms.bans import BanCheck, NoBans
 from sealroom.rooms.custom import check_custom, pass_on
-from sealroom.rooms.directory import Directory
+from sealroom.rooms.directory import Directory, Place, alone
 from sealroom.rooms.events import CloseReason, EnterReason, RoomListener
 from sealroom.rooms.record import Records
 from sealroom.rooms.rights import effective, passed_on
@@ -67,6 +67,7 @@ class RoomService:
         metrics: Metrics,
         listeners: Sequence[RoomListener] = (),
         bans: BanCheck | None = None,
+        place: Place = alone,
     ) -> None:
         self._engine = engine
         self._server = server
@@ -80,7 +81,7 @@ class RoomService:
         self._announcer = Announcer(clock, ids, listeners)
         self._tracks = Tracks(engine, self._announcer)
         self._slots = Slots(engine)
-        self._directory = Directory(engine, clock, settings, errands, metrics, self._announcer)
+        self._directory = Directory(engine, clock, settings, errands, metrics, self._announcer, place)
         self._peers: dict[int, Participant] = {}
         self._numbers = 0
 

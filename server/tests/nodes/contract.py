@@ -199,6 +199,22 @@ class NodesContract:
         await NodeName(database, clock, "rtc-2", "there").claim()
         assert await alive(database, clock) == {"rtc-1", "rtc-2"}
 
+    async def test_live_servers_have_places_of_their_own_and_one_that_went_has_none(
+        self, database: Database, clock: fakes.VirtualClock
+    ) -> None:
+        servers = [NodeName(database, clock, f"rtc-{at}", f"home {at}") for at in (2, 10, 1)]
+        for server in servers:
+            await server.claim()
+        assert servers[-1].place() == (0, 3), "who starts knows the others at once"
+        for server in servers:
+            await server.renew()
+        assert [server.place() for server in servers] == [(2, 3), (1, 3), (0, 3)]
+        await servers[0].release()
+        clock.advance(lease.RENEW_SECONDS)
+        for server in servers[1:]:
+            await server.renew()
+        assert [server.place() for server in servers[1:]] == [(1, 2), (0, 2)]
+
     async def test_of_two_who_start_at_once_one_is_refused(
         self, where: Where, clock: fakes.VirtualClock
     ) -> None:

@@ -82,6 +82,25 @@ async def test_a_call_has_the_id_that_trtc_gives_it_and_no_two_share_one(
     assert [event.call.id for event in opened] == [f"{APP}_123_{NOW + more}" for more in (0, 1, 2)]
 
 
+async def test_no_two_servers_of_a_site_give_calls_of_one_second_one_id(
+    clock: VirtualClock, errands: Errands, metrics: Metrics
+) -> None:
+    names: list[str] = []
+    for index in range(3):
+        listening = Listening()
+        rooms = RoomService(
+            FakeEngine(), offers.SERVER, clock=clock, ids=Ids(), settings=RoomSettings(), errands=errands, metrics=metrics,
+            listeners=(listening,), place=lambda index=index: (index, 3),  # type: ignore[misc]
+        )  # fmt: skip
+        for room in (room_number(123), room_number(123), room_string("123")):
+            participant, _, _ = await House(rooms).enter("alice", room=room)
+            rooms.leave(participant)
+        names += [event.call.id for event in listening.take() if isinstance(event, events.RoomOpened)]
+    seconds = [int(name.removeprefix(f"{APP}_123_")) for name in names]
+    assert len(set(seconds)) == 9
+    assert {second - NOW for second in seconds} == set(range(9)), "each the next second that is its own"
+
+
 async def test_nothing_is_said_of_a_room_that_nobody_got_into(
     house: House, listening: Listening, engine: FakeEngine
 ) -> None:

@@ -17,6 +17,7 @@ from sealroom.core.records import (
     Records,
 )
 from sealroom.quality import models
+from sealroom.quality.reading import NAMED_AHEAD_MS
 from sealroom.trtc_api.history import Call, CallId, Curve, Day, Event, Metric, Stay, Unusual
 from sealroom.trtc_api.parameters import Page, Window
 from sealroom.trtc_api.reading.curves import curves_of
@@ -58,7 +59,7 @@ class RecordedHistory:
         where: tuple[Condition, ...] = (Equals("call_id", str(call)),)
         if users:
             where += (OneOf("user_id", tuple(users)),)
-        query = Query(models.Stay, call.created * 1000 - AHEAD_MS, (span.end + 1) * 1000, where)
+        query = Query(models.Stay, call.created * 1000 - NAMED_AHEAD_MS, (span.end + 1) * 1000, where)
         found: list[Stay] = []
         skip = wanted.offset
         async for page in pages(self._records, query):
