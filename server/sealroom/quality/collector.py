@@ -217,7 +217,7 @@ class _Take:
         trip = self.after.round_trip
         return Sample(
             id=name_of(call.id, user_id, peer_id, track.value, self.now), time=self.now, sdk_app_id=call.sdk_app_id,
-            call_id=call.id, room=call.room.id, user_id=user_id, peer_id=peer_id, track=track.value, span=self.span, on=on,
+            call_id=call.id, room=call.room.id, room_kind=call.room.kind, user_id=user_id, peer_id=peer_id, track=track.value, span=self.span, on=on,
             layer=layer, bit_rate=numbers.bit_rate, packets=numbers.packets, loss=numbers.loss, jitter=numbers.jitter,
             rtt=trip.us / 1000 if trip else device.rtt, frame_rate=_first(told.frame_rate, numbers.frame_rate),
             width=_first(numbers.width, told.width), height=_first(numbers.height, told.height),
@@ -233,7 +233,7 @@ def _event(
     call = member.call
     return CallEvent(
         id=name_of(call.id, member.user_id, kind.value, peer_id, track, at), time=at, sdk_app_id=call.sdk_app_id, call_id=call.id,
-        room=call.room.id, user_id=member.user_id, kind=kind, peer_id=peer_id, track=track, number=number,
+        room=call.room.id, room_kind=call.room.kind, user_id=member.user_id, kind=kind, peer_id=peer_id, track=track, number=number,
     )  # fmt: skip
 
 

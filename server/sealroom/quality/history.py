@@ -76,7 +76,7 @@ def _stay(event: events.ParticipantEntered) -> Stay:
     call, client = event.call, event.client
     return Stay(
         id=stay_name(call, event.user_id, event.at), time=event.at, sdk_app_id=call.sdk_app_id, call_id=call.id, room=call.room.id,
-        user_id=event.user_id, role=event.role.value, client_ip=event.address, sdk_name=client.sdk, sdk_version=client.version,
+        room_kind=call.room.kind, user_id=event.user_id, role=event.role.value, client_ip=event.address, sdk_name=client.sdk, sdk_version=client.version,
         os_type=client.os, terminal=int(event.terminal), reason=int(event.reason),
     )  # fmt: skip
 
@@ -99,6 +99,6 @@ def _event(
 ) -> CallEvent:  # fmt: skip
     call = event.call
     return CallEvent(
-        id=event.id, time=event.at, sdk_app_id=call.sdk_app_id, call_id=call.id, room=call.room.id, user_id=event.user_id, kind=kind,
-        track=track, detail=detail, number=number,
+        id=event.id, time=event.at, sdk_app_id=call.sdk_app_id, call_id=call.id, room=call.room.id, room_kind=call.room.kind,
+        user_id=event.user_id, kind=kind, track=track, detail=detail, number=number,
     )  # fmt: skip

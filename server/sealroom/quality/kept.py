@@ -125,6 +125,8 @@ class _Asking:
             Equals("sdk_app_id", self.call.sdk_app_id),
             Equals("room", self.call.room.id),
         )
+        if "room_kind" in names:
+            call += (Equals("room_kind", self.call.room.kind.value),)
         if one.call is not None:
             call = (Equals(one.call, self.call.id),)
         his = (Equals("user_id", self.user_id),) if "user_id" in names else ()

@@ -67,7 +67,9 @@ class Minutes:
         """Takes samples in."""
         for sample in samples:
             minute = sample.time - sample.time % MINUTE_MS
-            self._open.setdefault((minute, sample.sdk_app_id, sample.room), _Sums()).add(sample)
+            # `number:1` and `string:1` are two rooms.
+            room = f"{sample.room_kind}:{sample.room}"
+            self._open.setdefault((minute, sample.sdk_app_id, room), _Sums()).add(sample)
 
     async def close_until(self, now: int) -> None:
         """Writes the minutes that are over at `now` (Unix milliseconds)."""

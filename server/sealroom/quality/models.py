@@ -22,6 +22,7 @@ from sealroom.catalogue import (
 )
 from sealroom.core.db import COUNTED, metadata
 from sealroom.core.records.journal.what import KEPT_DAYS
+from sealroom_wire.ids import RoomKind
 
 _LOOKED_INTO = Retention.age(30, "complaints about a call come within weeks")
 _DRAWN = Retention.age(14, "the dashboard goes back 14 days (TRTC)")
@@ -42,6 +43,10 @@ _Call = Annotated[
     ),
 ]
 _Room = Annotated[str, Field("The room.", personal=True)]
+_RoomKind = Annotated[
+    RoomKind | None,
+    Field("Whether the room's id is a number or a string; unknown of what was kept before this was."),
+]
 _User = Annotated[str, Field("The user.", personal=True, subject=Subject.USER)]
 
 
@@ -103,6 +108,7 @@ class Stay(Document, frozen=True, kw_only=True):
     os_type: Annotated[str, Field("System of the device, as it says.")]
     terminal: Annotated[int, Field("TRTC's TerminalType.")]
     reason: Annotated[int, Field("TRTC's reason for entering.")]
+    room_kind: _RoomKind = None
 
 
 @document(
@@ -158,6 +164,7 @@ class CallEvent(Document, frozen=True, kw_only=True):
     track: Annotated[str | None, Field("Which track: audio, main or screen.")] = None
     detail: Annotated[str | None, Field("One of a closed set that belongs to the kind.")] = None
     number: Annotated[int | None, Field("A count, or milliseconds, as the kind says.")] = None
+    room_kind: _RoomKind = None
 
 
 @document(
@@ -171,6 +178,7 @@ class Entry(Document, frozen=True, kw_only=True):
     user_id: _User
     code: Annotated[str, Field("Error code; empty: he was let in.")]
     milliseconds: Annotated[int, Field("From the receipt of `enter` to its answer.")]
+    room_kind: _RoomKind = None
 
 
 @document(
@@ -213,6 +221,7 @@ class Sample(Document, frozen=True, kw_only=True):
     ] = None
     memory: Annotated[int | None, Field("Memory of the page or program, megabytes.")] = None
     available: Annotated[int | None, Field("Bits a second that the device could send.")] = None
+    room_kind: _RoomKind = None
 
 
 @document(
@@ -253,6 +262,7 @@ class SdkLogEntry(Document, frozen=True, kw_only=True):
     level: Annotated[str, Field("How important.")]
     event: Annotated[str, Field("What happened, of the SDK's closed set.")]
     text: Annotated[str, Field("Its fields, as text.", text=True)] = ""
+    room_kind: _RoomKind = None
 
 
 DOCUMENTS: tuple[type[Document], ...] = (

@@ -71,7 +71,7 @@ class Listening:
         sdk_app_id = identity.application.sdk_app_id
         entry = Entry(
             id=name_of(sdk_app_id, room.id, identity.user_id, now, next(self._numbers)), time=now, sdk_app_id=sdk_app_id,
-            room=room.id, user_id=identity.user_id, code="" if code is None else code.value, milliseconds=round(seconds * 1000),
+            room=room.id, room_kind=room.kind, user_id=identity.user_id, code="" if code is None else code.value, milliseconds=round(seconds * 1000),
         )  # fmt: skip
         self._keep([entry])
 
@@ -122,7 +122,7 @@ class Listening:
         call, now = participant.room.call, int(self._clock.unix() * 1000)
         return CallEvent(
             id=name_of(call.id, participant.user_id, participant.peer, now, next(self._numbers)), time=now,
-            sdk_app_id=call.sdk_app_id, call_id=call.id, room=call.room.id, user_id=participant.user_id, kind=kind, peer_id=peer_id,
+            sdk_app_id=call.sdk_app_id, call_id=call.id, room=call.room.id, room_kind=call.room.kind, user_id=participant.user_id, kind=kind, peer_id=peer_id,
             track=track, detail=detail, number=number,
         )  # fmt: skip
 
@@ -138,7 +138,7 @@ class Listening:
             said.append(f"{entry.count} times")
         return SdkLogEntry(
             id=name_of(call.id, participant.user_id, participant.peer, "log", now, next(self._numbers)), time=now,
-            sdk_app_id=call.sdk_app_id, room=call.room.id, user_id=participant.user_id, sdk_version=client.version,
+            sdk_app_id=call.sdk_app_id, room=call.room.id, room_kind=call.room.kind, user_id=participant.user_id, sdk_version=client.version,
             os_type=client.os, level=entry.level.value, event=entry.event, text=" ".join(filter(None, said)),
         )  # fmt: skip
 

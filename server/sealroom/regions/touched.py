@@ -148,4 +148,6 @@ class Touched:
         call_id = getattr(document, "call_id", None)
         if call_id is not None:
             return (call_id,) if call_id in self._calls else ()
-        return self._rooms.get((getattr(document, "sdk_app_id", 0), getattr(document, "room", "")), ())
+        found = self._rooms.get((getattr(document, "sdk_app_id", 0), getattr(document, "room", "")), ())
+        kind = getattr(document, "room_kind", None)
+        return [one for one in found if kind in (None, self._calls[one].call.room.kind)]

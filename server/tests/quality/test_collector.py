@@ -15,6 +15,7 @@ from sealroom.quality.device import DeviceSample, DeviceTrack
 from sealroom.quality.minutes import Minutes
 from sealroom.quality.models import CallEvent, EventKind, Minute, Sample
 from sealroom.rooms.state import Participant
+from sealroom_wire.ids import RoomKind
 from sealroom_wire.signalling import Track
 from server.tests.conftest import House
 from server.tests.fakes import FakeEngine, FakeFlow, Listening, VirtualClock
@@ -176,6 +177,19 @@ async def test_a_minute_sums_its_samples_and_names_nobody(studio: Studio) -> Non
     assert minute.audio_played == 0
     assert "room" not in minute.room_key
     assert "alice" not in str(minute)
+
+
+async def test_a_number_and_a_string_that_look_alike_have_minutes_of_their_own(studio: Studio) -> None:
+    one = next(iter((await studio.pass_time()).values()))
+    minutes = Minutes(studio.kept, b"key")
+    minutes.add(msgspec.structs.replace(one, room="123", room_kind=kind) for kind in RoomKind)
+    await minutes.close()
+    first, second = studio.kept.all(Minute)
+    assert first.room_key != second.room_key
+
+
+async def test_samples_say_which_kind_of_room_theirs_is(studio: Studio) -> None:
+    assert {one.room_kind for one in (await studio.pass_time()).values()} == {RoomKind.STRING}
 
 
 async def test_two_parts_of_a_minute_from_before_and_after_a_restart_both_count(studio: Studio) -> None:

@@ -25,10 +25,11 @@ from sealroom.core.db import Database
 from sealroom.core.records import RecordsUnavailable
 from sealroom.core.records.sqlite import SqliteRecords
 from sealroom.quality.kept import KeptOfCalls
-from sealroom.quality.models import CallBegun, Sample, Stay
+from sealroom.quality.models import CallBegun, Entry, Sample, Stay
 from sealroom.rooms.models import calls, presences
 from sealroom.rooms.state import Participant
 from sealroom_wire.errors import ErrorCode, Refusal
+from sealroom_wire.ids import RoomKind, room_number
 from sealroom_wire.kept import KeptDataset, KeptRow, Reading, Value
 from sealroom_wire.limits import MAX_SIGNALLING_MESSAGE_BYTES
 from server.tests.conftest import House
@@ -199,6 +200,24 @@ async def test_the_row_of_the_call_itself_is_found_and_nobody_else_is_named(
     ]
     (shown,) = found.rows
     assert (values(found, shown)["id"], values(found, shown)["opened_by"]) == (call.id, None)
+
+
+async def test_what_somebody_did_in_the_room_of_the_other_kind_is_not_of_this_call(
+    house: House, made: Catalogue, records: SqliteRecords, database: Database, clock: VirtualClock
+) -> None:
+    alice, _, _ = await house.enter("alice", room=room_number(123))
+    await records.write(
+        [
+            Entry(
+                id=kind.value, time=MS, sdk_app_id=APP, room="123", room_kind=kind, user_id="alice", code=kind.value, milliseconds=9
+            )
+            for kind in RoomKind
+        ],
+        wait=True,
+    )  # fmt: skip
+    kept = KeptOfCalls(made, lambda _call: {"records/entries"}, records, database, clock)
+    found = (await told(kept, alice))["entries"]
+    assert [values(found, row)["code"] for row in found.rows] == ["number"]
 
 
 async def test_no_rows_are_said_to_be_none_only_where_they_were_sought(

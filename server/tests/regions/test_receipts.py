@@ -26,7 +26,7 @@ from sealroom.regions.receipts import Receipts, note_of
 from sealroom.regions.touched import Rules, Touched
 from sealroom.rooms.events import Call, RoomEvent, TrackPublished
 from sealroom.rooms.ledger import Ledger, LedgerMetrics
-from sealroom_wire.ids import room_string
+from sealroom_wire.ids import RoomKind, room_string
 from sealroom_wire.participant import Role, Track
 from server.tests.fakes import APP, NOW, MemoryKeys, VirtualClock
 from server.tests.rooms.test_ledger import CALL, closed, entered, left, opened
@@ -146,6 +146,18 @@ async def test_what_else_the_call_touched_is_in_it(node: Node) -> None:
     await node.touched.put_durable([entry, elsewhere])
     await node.tell(left("alice"), closed())
     assert data(await node.receipt()) == ALWAYS | {("records", "entries"), ("db", "webhook_outbox")}
+
+
+async def test_what_names_a_room_touches_no_room_of_the_other_kind(node: Node) -> None:
+    await node.tell(opened(), entered("alice"))
+    entry = Entry(
+        id="1", time=1, sdk_app_id=APP, room=CALL.room.id, room_kind=RoomKind.NUMBER, user_id="mallory", code="", milliseconds=1
+    )  # fmt: skip
+    assert CALL.room.kind is RoomKind.STRING
+    await node.touched.put_durable([entry])
+    assert "records/entries" not in node.touched.of(CALL)
+    await node.touched.put_durable([msgspec.structs.replace(entry, room_kind=RoomKind.STRING)])
+    assert "records/entries" in node.touched.of(CALL)
 
 
 async def test_what_comes_while_the_end_is_written_is_signed_with_the_next_transaction(node: Node) -> None:

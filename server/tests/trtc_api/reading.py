@@ -14,6 +14,7 @@ from sealroom.trtc_api.parameters import Page, Window
 from sealroom.trtc_api.reading import curves, unusual
 from sealroom.trtc_api.reading.numbers import RecordedNumbers
 from sealroom.trtc_api.reading.past import RecordedHistory
+from sealroom_wire.ids import RoomKind
 from server.tests.fakes import NOW, VirtualClock
 from server.tests.trtc_api.parts import APP, OTHERS_APP, Past
 from server.tests.trtc_api.recorded import CALL, OTHER, begun, entry, event, flat, minute, sample, stay
@@ -305,6 +306,26 @@ class ReadingContract:
             Scale(MIDNIGHT - 3600, users=1, rooms=0, peak_users=5, peak_rooms=1),
         ]
         assert await numbers.scale(OTHERS_APP, yesterday, TODAY, Period.DAY) == []
+
+    async def test_a_number_and_a_string_that_look_alike_are_two_rooms(
+        self, records: Records, past: RecordedHistory, numbers: RecordedNumbers
+    ) -> None:
+        at = NOW - 600 - NOW % 60
+        rooms = [
+            (history.CallId(APP, "123", at - 2), RoomKind.NUMBER), (history.CallId(APP, "123", at - 1), RoomKind.STRING),
+        ]  # fmt: skip
+        await records.write(
+            [
+                sample("alice", at + 2, "main", "bob", call=call, room_kind=kind, frozen=800, played=2000)
+                for call, kind in rooms
+            ],
+            wait=True,
+        )
+        found = await past.unusual(APP, SPAN, room="123", most=20)
+        assert [(one.user, one.room, one.at) for one in found] == [("alice", "123", at)] * 2
+        assert await numbers.online(APP, Window(at, at + 9), room="123") == [Online(at, 1, 2)], (
+            "TRTC asks by text alone: both"
+        )
 
     async def test_rates_by_their_definitions(self, records: Records, numbers: RecordedNumbers) -> None:
         at = MIDNIGHT + 60

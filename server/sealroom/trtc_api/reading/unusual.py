@@ -91,14 +91,15 @@ async def _stutters(records: Records, query: Query[Sample], most: int) -> list[U
         for one in page:
             experience = _experience(one)
             if experience is not None:
-                key = (one.time // MINUTE_MS, one.user_id, one.room, experience)
+                # By the call: a number and a string that look alike are two rooms.
+                key = (one.time // MINUTE_MS, one.user_id, one.call_id, experience)
                 found.setdefault(key, one)
         seen += 1
         if len(found) >= most or seen >= MAX_PAGES:
             break
     return [
-        Unusual(user, experience, room, minute * 60, await _causes(records, one, minute))
-        for (minute, user, room, experience), one in list(found.items())[:most]
+        Unusual(user, experience, one.room, minute * 60, await _causes(records, one, minute))
+        for (minute, user, _, experience), one in list(found.items())[:most]
     ]
 
 
