@@ -52,6 +52,7 @@ from sealroom.quality.kept import KeptOfCalls
 from sealroom.quality.minutes import Minutes
 from sealroom.quality.relay import HistoryMetrics, HistoryRelay
 from sealroom.quality.reports import Listening
+from sealroom.quality.totals import Totals
 from sealroom.regions.directory import FileDirectory, directory_dataset
 from sealroom.regions.receipts import ReceiptBook, Receipts
 from sealroom.regions.touched import JOURNAL, Rules, Touched
@@ -89,7 +90,11 @@ DOCUMENTS: tuple[type[Document], ...] = quality.DOCUMENTS
 TOUCHES = Rules(
     opened=("db/calls", "db/history_outbox", "db/receipts", "log/log"),
     entered=("db/presences", "db/usage_meters", "db/usage_days"),
-    follows={"records/quality_samples": ("records/quality_minutes", JOURNAL)},
+    follows={
+        "records/quality_samples": ("records/quality_minutes", JOURNAL),
+        "records/entries": ("records/quality_joins", JOURNAL),
+        "records/stays": ("records/quality_totals", JOURNAL),
+    },
 )
 """What receipts say of every call; what else it touched is seen where it is written. tests/residency compares them with the stores."""
 
@@ -232,7 +237,7 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
         parts.push_async_callback(engine.close)
         minutes = Minutes(touched, state.log_key())
         collector = Collector(engine, touched, minutes, clock, measured=(meter.on_measures,))
-        devices = Listening(collector, touched, clock, errands, log=configuration.quality.sdk_log)
+        devices = Listening(collector, touched, minutes, clock, errands, log=configuration.quality.sdk_log)
         server = Server(engine.fingerprint, tuple(engine.addresses), configuration.media.dtls)
         rooms = RoomService(
             engine, server, clock=clock, ids=ids, settings=configuration.rooms, errands=errands, metrics=metrics,
@@ -271,7 +276,7 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
         signatures = Signatures(kept.database, clock)
         api = trtc_api.application(
             keys=kept.api_keys, applications=kept.apps, signatures=signatures, rooms=moderation,
-            past=RecordedHistory(records, LedgerBook(kept.database), clock), numbers=RecordedNumbers(records),
+            past=RecordedHistory(records, LedgerBook(kept.database), clock), numbers=RecordedNumbers(records, clock),
             meters=MeteredUsage(kept.usage), clock=clock, metrics=metrics, traces=traces, directory=directory,
         )  # fmt: skip
         own = OwnServices(
@@ -317,7 +322,9 @@ async def _records(
     telemetry.watch_records(writer)
     purge = Purge(made, metadata, kept.database, records, clock, shorter_retention(settings, made))
     job_metrics = JobMetrics(telemetry.metrics.registry)
-    jobs = Jobs(kept.database, clock, (*purge.kinds(), *kept.usage.kinds(), *more), job_metrics, traces)
+    totals = Totals(records, writer, clock, days=purge.days(made.of(quality.Stay)))
+    kinds = (*purge.kinds(), *kept.usage.kinds(), *totals.kinds(), *more)
+    jobs = Jobs(kept.database, clock, kinds, job_metrics, traces)
     await jobs.prepare()
     goes_on(parts, jobs.run())
     return records, writer

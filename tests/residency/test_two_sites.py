@@ -370,7 +370,9 @@ def test_the_receipt_says_what_the_stores_hold(world: World, name: str) -> None:
         "db/usage_days",
         "log/log",
         "journal/journal",
+        "records/quality_joins",
         "records/quality_minutes",
+        "records/quality_totals",
     }
     assert told - held == rest, (
         "presences went with the call, and history went on; the others name it by nothing that was planted"

@@ -245,6 +245,43 @@ class Minute(Document, frozen=True, kw_only=True):
     delay_sum: Annotated[float, Field("Their sum, milliseconds.")]
     lost: Annotated[float, Field("Shares of loss, summed over its samples.")]
     losses: Annotated[int, Field("Samples with a share of loss.")]
+    late: Annotated[
+        int | None,
+        Field("Of the round trips, those of 200 ms or more; unknown of what was kept before this was."),
+    ] = None
+
+
+@document(
+    "quality_joins", "Who asked to enter an application's rooms in a minute, counted.", DataClass.DASHBOARD, Purpose.DIAGNOSE,
+    LegalBasis.CONTRACT, _COMPARED,
+)  # fmt: skip
+class Joins(Document, frozen=True, kw_only=True):
+    """The answered entries of one application in one minute of UTC. `time` is the minute's beginning."""
+
+    sdk_app_id: _Application
+    asked: Annotated[int, Field("Entries that were answered.")]
+    let_in: Annotated[int, Field("Of them, those that were let in.")]
+    in_time: Annotated[int, Field("Of those, the ones that took 5 s or less.")]
+
+
+class Span(StrEnum):
+    """How long a total is of. Both begin in UTC."""
+
+    HOUR = "hour"
+    DAY = "day"
+
+
+@document(
+    "quality_totals", "Users and calls of an application in an hour or a day, counted when it was over.", DataClass.DASHBOARD,
+    Purpose.DIAGNOSE, LegalBasis.CONTRACT, _COMPARED,
+)  # fmt: skip
+class Total(Document, frozen=True, kw_only=True):
+    """One hour or day of one application. `time` is its beginning."""
+
+    sdk_app_id: _Application
+    span: Annotated[Span, Field("An hour or a day.")]
+    users: Annotated[int, Field("Distinct users who entered.")]
+    calls: Annotated[int, Field("Calls that began.")]
 
 
 @document(
@@ -266,7 +303,7 @@ class SdkLogEntry(Document, frozen=True, kw_only=True):
 
 
 DOCUMENTS: tuple[type[Document], ...] = (
-    CallBegun, CallEnded, Stay, Departure, CallEvent, Entry, Sample, Minute, SdkLogEntry
+    CallBegun, CallEnded, Stay, Departure, CallEvent, Entry, Sample, Minute, Joins, Total, SdkLogEntry
 )  # fmt: skip
 """What this feature keeps in `records`."""
 

@@ -12,6 +12,7 @@ from sealroom.core.records import RecordsUnavailable
 from sealroom.quality.collector import SAMPLE_SECONDS, Collector
 from sealroom.quality.device import DeviceSample, DeviceTrack
 from sealroom.quality.history import Keeper
+from sealroom.quality.minutes import Minutes
 from sealroom.quality.models import CallEvent, Entry, EventKind, SdkLogEntry, name_of
 from sealroom.rooms.state import Participant
 from sealroom_wire import reports as wire
@@ -43,10 +44,10 @@ class Listening:
     """Implements `signalling.reports.DeviceReports`, `signalling.conversation.EntryListener` and `signalling.refusals.RefusalListener`."""
 
     def __init__(
-        self, collector: Collector, keeper: Keeper, clock: Clock, errands: Errands, *, log: bool
-    ) -> None:
+        self, collector: Collector, keeper: Keeper, minutes: Minutes, clock: Clock, errands: Errands, *, log: bool
+    ) -> None:  # fmt: skip
         """`log`: whether SDKs are asked for their log."""
-        self._collector, self._keeper = collector, keeper
+        self._collector, self._keeper, self._minutes = collector, keeper, minutes
         self._clock, self._errands = clock, errands
         self._wanted = Reports(sample_every=round(SAMPLE_SECONDS * 1000), log=log)
         self._numbers = itertools.count()
@@ -73,6 +74,7 @@ class Listening:
             id=name_of(sdk_app_id, room.id, identity.user_id, now, next(self._numbers)), time=now, sdk_app_id=sdk_app_id,
             room=room.id, room_kind=room.kind, user_id=identity.user_id, code="" if code is None else code.value, milliseconds=round(seconds * 1000),
         )  # fmt: skip
+        self._minutes.add_entry(entry)
         self._keep([entry])
 
     def on_refusal(self, participant: Participant, code: ErrorCode, count: int) -> None:

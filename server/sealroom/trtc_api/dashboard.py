@@ -39,34 +39,40 @@ class Online:
 
 @dataclass(frozen=True, slots=True)
 class Stutter:
-    """The share of time, 0 to 1, in which pictures or sound stuttered, in the step that begins at a moment (Unix seconds)."""
+    """The share of time, 0 to 1, in which pictures or sound stuttered, in the step that begins at a moment (Unix seconds).
+
+    None where there was nothing to play.
+    """
 
     at: int
-    video: float
-    audio: float
+    video: float | None
+    audio: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Users and rooms of one step, and how many there were at once at most. `at`: its begin, Unix seconds."""
+    """Users and rooms of one step, and how many there were at once at most. `at`: its begin, Unix seconds. None: not known."""
 
     at: int
-    users: int
-    rooms: int
-    peak_users: int
-    peak_rooms: int
+    users: int | None
+    rooms: int | None
+    peak_users: int | None
+    peak_rooms: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Rates of one step, 0 to 1, each by its written definition. `at`: its begin, Unix seconds."""
+    """Rates of one step, 0 to 1, each by its written definition. `at`: its begin, Unix seconds.
+
+    None where there is nothing to be a share of, or it is not known.
+    """
 
     at: int
-    join_success: float
-    join_success_in_5s: float
-    audio_freeze: float
-    video_freeze: float
-    network_delay: float
+    join_success: float | None
+    join_success_in_5s: float | None
+    audio_freeze: float | None
+    video_freeze: float | None
+    network_delay: float | None
 
 
 class Dashboard(Protocol):
@@ -108,10 +114,10 @@ class MarketQuality(Market, frozen=True, kw_only=True):
 
 
 class RowValues(Answer, frozen=True, kw_only=True, omit_defaults=True):
-    """A row: the time, then the numbers in the order of the columns."""
+    """A row: the time, then the numbers in the order of the columns; null where one is not known."""
 
-    row_value: tuple[int, ...]
-    row_value_float: tuple[float, ...] = ()
+    row_value: tuple[int | None, ...]
+    row_value_float: tuple[float | None, ...] = ()
 
 
 class SeriesInfos(Answer, frozen=True, kw_only=True):
@@ -133,7 +139,7 @@ class SeriesInfo(Answer, frozen=True, kw_only=True):
     """Rows of `DescribeTRTCMarketScaleMetricData`: plain lists."""
 
     columns: tuple[str, ...]
-    values: tuple[tuple[int, ...], ...]
+    values: tuple[tuple[int | None, ...], ...]
 
 
 class TRTCDataResp(Answer, frozen=True, kw_only=True):
@@ -230,16 +236,16 @@ def _result(columns: tuple[str, ...], rows: Iterable[RowValues]) -> Data:
     return Data(data=TRTCDataResult(series=(series,)))
 
 
-def _scale_row(one: Scale) -> tuple[int, ...]:
+def _scale_row(one: Scale) -> tuple[int | None, ...]:
     return (one.at, one.users, one.rooms, one.peak_rooms, one.peak_users)
 
 
-def _rates_row(one: Rates) -> tuple[float, ...]:
+def _rates_row(one: Rates) -> tuple[float | None, ...]:
     return (one.join_success, one.join_success_in_5s, one.audio_freeze, one.video_freeze, one.network_delay)
 
 
-def _percent(at: int, shares: Sequence[float], *, with_decimals: bool) -> RowValues:
+def _percent(at: int, shares: Sequence[float | None], *, with_decimals: bool) -> RowValues:
     """Shares as whole percents, and with two decimals beside them where somebody wants those."""
-    exact = tuple(round(100 * share, 2) for share in shares)
-    whole = tuple(round(100 * share) for share in shares)
+    exact = tuple(None if share is None else round(100 * share, 2) for share in shares)
+    whole = tuple(None if share is None else round(100 * share) for share in shares)
     return RowValues(row_value=(at, *whole), row_value_float=(float(at), *exact) if with_decimals else ())

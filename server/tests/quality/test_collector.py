@@ -30,6 +30,7 @@ class Studio:
     clock: VirtualClock
     listening: Listening
     collector: Collector
+    minutes: Minutes
     kept: Kept
     alice: Participant
     bob: Participant
@@ -46,7 +47,8 @@ class Studio:
 @pytest.fixture
 async def studio(house: House, listening: Listening, engine: FakeEngine, clock: VirtualClock) -> Studio:
     kept = Kept()
-    collector = Collector(engine, kept, Minutes(kept, b"key"), clock)
+    minutes = Minutes(kept, b"key")
+    collector = Collector(engine, kept, minutes, clock)
     alice, _, _ = await house.enter("alice")
     bob, _, _ = await house.enter("bob")
     await house.rooms.publish(alice, Track.AUDIO, muted=False)
@@ -57,7 +59,7 @@ async def studio(house: House, listening: Listening, engine: FakeEngine, clock: 
     slots = [slot.slot for slot in bob.slots() if slot.kind.value == "video"]
     source = control.SlotSource(alice.peer, Track.MAIN, 1)
     await engine.bind(bob.peer, (control.SlotBinding(slots[0], 1, source),))
-    made = Studio(engine, clock, listening, collector, kept, alice, bob)
+    made = Studio(engine, clock, listening, collector, minutes, kept, alice, bob)
     assert await made.pass_time() == {}, "one take has nothing to be subtracted from"
     return made
 
@@ -177,6 +179,15 @@ async def test_a_minute_sums_its_samples_and_names_nobody(studio: Studio) -> Non
     assert minute.audio_played == 0
     assert "room" not in minute.room_key
     assert "alice" not in str(minute)
+
+
+async def test_a_minute_counts_the_round_trips_that_were_late(studio: Studio) -> None:
+    one = next(iter((await studio.pass_time()).values()))
+    minutes = Minutes(studio.kept, b"key")
+    minutes.add(msgspec.structs.replace(one, rtt=rtt) for rtt in (199.9, 200.0, 900.0, None))
+    await minutes.close()
+    (minute,) = studio.kept.all(Minute)
+    assert (minute.delays, minute.late) == (3, 2)
 
 
 async def test_a_number_and_a_string_that_look_alike_have_minutes_of_their_own(studio: Studio) -> None:

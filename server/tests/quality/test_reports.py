@@ -7,16 +7,20 @@ from collections.abc import Iterable
 import pytest
 from structlog.testing import capture_logs
 
+from sealroom.apps.models import Identity
 from sealroom.core.errands import Errands
 from sealroom.quality import reports as module
-from sealroom.quality.models import CallEvent, EventKind, SdkLogEntry
+from sealroom.quality.minutes import Minutes
+from sealroom.quality.models import CallEvent, Entry, EventKind, Joins, SdkLogEntry
 from sealroom.quality.reports import Listening
 from sealroom.trtc_api.reading.event_numbers import FIRST_PICTURE
 from sealroom.trtc_api.reading.event_numbers import told as numbered_event
 from sealroom_wire import reports
 from sealroom_wire.errors import ErrorCode
+from sealroom_wire.ids import RoomKind, room_number
 from sealroom_wire.reports import ReportedEvent
 from sealroom_wire.signalling import Track
+from server.tests import fakes
 from server.tests.quality.test_collector import Studio, studio
 
 __all__ = ["studio"]
@@ -24,7 +28,7 @@ __all__ = ["studio"]
 
 @pytest.fixture
 def listening_to(studio: Studio, errands: Errands) -> Listening:
-    return Listening(studio.collector, studio.kept, studio.clock, errands, log=True)
+    return Listening(studio.collector, studio.kept, studio.minutes, studio.clock, errands, log=True)
 
 
 def told(studio: Studio) -> Iterable[CallEvent]:
@@ -183,3 +187,24 @@ async def test_reports_that_the_journal_does_not_take_are_the_journals_to_tell_o
         listening_to.on_events(studio.bob, (reports.VisibilityChanged(1, hidden=True),))
         await settle(errands)
     assert log == []
+
+
+async def test_entries_are_counted_by_the_minute_without_persons(
+    studio: Studio, listening_to: Listening, errands: Errands
+) -> None:
+    identity = Identity(fakes.application(), "carol", 0)
+    for code, seconds in ((None, 0.2), (None, 5.0), (None, 5.001), (ErrorCode.ROOM_FULL, 0.01)):
+        listening_to.on_entry(identity, room_number(123), code, seconds)
+    await settle(errands)
+    assert {one.room_kind for one in studio.kept.all(Entry)} == {RoomKind.NUMBER}
+    for _ in range(31):
+        await studio.pass_time()
+    (joins,) = studio.kept.all(Joins)
+    assert (joins.sdk_app_id, joins.time % 60_000) == (identity.application.sdk_app_id, 0)
+    assert (joins.asked, joins.let_in, joins.in_time) == (4, 3, 2)
+    assert "carol" not in str(joins)
+    # After a restart the same minute has a second part, and both count.
+    again = Minutes(studio.kept, b"key")
+    again.add_entry(studio.kept.all(Entry)[0])
+    await again.close()
+    assert [one.asked for one in studio.kept.all(Joins)] in ([1, 4], [4, 1])

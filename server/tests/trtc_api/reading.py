@@ -5,8 +5,11 @@ import datetime as dt
 
 import pytest
 
-from sealroom.core.records import Records
-from sealroom.quality.models import EventKind
+from sealroom.core.jobs import Job
+from sealroom.core.records import Query, Records
+from sealroom.quality import models
+from sealroom.quality.models import EventKind, Total
+from sealroom.quality.totals import Totals
 from sealroom.trtc_api import history
 from sealroom.trtc_api.dashboard import Online, Period, Rates, Scale, Stutter
 from sealroom.trtc_api.history import Cause, Day, Event, Metric, Stay
@@ -17,7 +20,19 @@ from sealroom.trtc_api.reading.past import RecordedHistory
 from sealroom_wire.ids import RoomKind
 from server.tests.fakes import NOW, VirtualClock
 from server.tests.trtc_api.parts import APP, OTHERS_APP, Past
-from server.tests.trtc_api.recorded import CALL, OTHER, begun, entry, event, flat, minute, sample, stay
+from server.tests.trtc_api.recorded import (
+    CALL,
+    OTHER,
+    Keeper,
+    begun,
+    entry,
+    event,
+    flat,
+    joins,
+    minute,
+    sample,
+    stay,
+)
 
 SPAN = Window(NOW - 1800, NOW)
 ALL = Page(0, 100)
@@ -34,8 +49,8 @@ class ReadingContract:
         return RecordedHistory(records, Past(), clock)
 
     @pytest.fixture
-    def numbers(self, records: Records) -> RecordedNumbers:
-        return RecordedNumbers(records)
+    def numbers(self, records: Records, clock: VirtualClock) -> RecordedNumbers:
+        return RecordedNumbers(records, clock)
 
     async def test_stays_of_a_span(self, records: Records, past: RecordedHistory) -> None:
         await records.write(
@@ -279,7 +294,7 @@ class ReadingContract:
         assert await numbers.online(APP, span, room=None) == [Online(at, 3, 2), Online(at + 10, 1, 1)]
         assert await numbers.online(APP, span, room="room_2") == [Online(at, 1, 1)]
         assert await numbers.stutter(APP, span, room=None) == [
-            Stutter(at, 0.1, 0.025), Stutter(at + 10, 0.5, 0.0),
+            Stutter(at, 0.1, 0.025), Stutter(at + 10, 0.5, None),
         ]  # fmt: skip
         # A step that the span only touches would look as if half of its users were gone.
         assert [one.at for one in await numbers.online(APP, Window(at + 1, at + 19), room=None)] == [at + 10]
@@ -307,6 +322,79 @@ class ReadingContract:
         ]
         assert await numbers.scale(OTHERS_APP, yesterday, TODAY, Period.DAY) == []
 
+    async def test_numbers_do_not_change_when_the_documents_of_users_go(
+        self, records: Records, numbers: RecordedNumbers, clock: VirtualClock
+    ) -> None:
+        first = history.CallId(APP, "123", MIDNIGHT - DAY + 7200)
+        await records.write(
+            flat([
+                begun(first), stay("alice", MIDNIGHT - DAY + 7200, call=first), stay("bob", MIDNIGHT - DAY + 7300, call=first),
+                stay("alice", MIDNIGHT - DAY + 10_900, call=first), stay("mallory", MIDNIGHT - DAY + 7200, call=first, app=OTHERS_APP),
+                minute(MIDNIGHT - DAY + 7200, "one", 2), minute(MIDNIGHT - DAY + 14_400, "one", 2),
+                joins(MIDNIGHT - DAY + 7200, 3, 2, 1), sample("alice", MIDNIGHT - DAY + 7200, rtt=10.0),
+            ]),
+            wait=True,
+        )  # fmt: skip
+        day = TODAY - dt.timedelta(days=1)
+        before = [await numbers.scale(APP, day, day, period) for period in Period]
+        rates = [await numbers.rates(APP, day, day, period) for period in Period]
+        assert before[0] == [Scale(MIDNIGHT - DAY, users=2, rooms=1, peak_users=2, peak_rooms=1)]
+        assert [(one.users, one.rooms, one.peak_users) for one in before[1]] == [
+            (2, 1, 2),
+            (1, 0, None),
+            (0, 0, 2),
+        ]
+
+        totals = Totals(records, Keeper(records), clock, days=30)
+        for _ in range(2):
+            await totals.count(Job("", "", 1))
+        counted = Query(Total, 0, NOW * 1000)
+        assert await records.count(counted) == 4 + 2, (
+            "counted twice they are there once; the other application has its own"
+        )
+        for kind in (models.Stay, models.CallBegun, models.Entry, models.Sample):
+            await records.delete(Query(kind, 0, NOW * 1000))
+        clock.advance(60 * DAY - NOW % DAY)
+        assert [await numbers.scale(APP, day, day, period) for period in Period] == before
+        assert [await numbers.rates(APP, day, day, period) for period in Period] == rates
+        # What is gone is not counted, and nothing that was counted is counted again.
+        await totals.count(Job("", "", 1))
+        assert await records.count(counted) == 6
+
+    async def test_what_came_late_is_in_the_next_count(
+        self, records: Records, numbers: RecordedNumbers, clock: VirtualClock
+    ) -> None:
+        day, at = TODAY - dt.timedelta(days=2), MIDNIGHT - 2 * DAY
+        totals = Totals(records, Keeper(records), clock, days=30)
+        await records.write(flat([stay("alice", at)]), wait=True)
+        await totals.count(Job("", "", 1))
+        await records.write(flat([stay("bob", at + 9)]), wait=True)
+        assert [one.users for one in await numbers.scale(APP, day, day, Period.DAY)] == [2]
+        await totals.count(Job("", "", 1))
+        clock.advance(20 * DAY)
+        assert [one.users for one in await numbers.scale(APP, day, day, Period.DAY)] == [2]
+
+    async def test_what_is_not_known_is_not_said(self, records: Records, numbers: RecordedNumbers) -> None:
+        long_ago = MIDNIGHT - 40 * DAY
+        # As a program wrote them that counted neither users nor late round trips beyond their documents.
+        await records.write(
+            [
+                minute(long_ago, "one", 3, frozen=200, played=1000, delays=10),
+                minute(MIDNIGHT, "one", 3, frozen=200, played=1000, delays=10),
+                minute(MIDNIGHT + 60, "one", 3, delays=4, late=1),
+                minute(MIDNIGHT + 3600, "one", 3, delays=4),
+            ],
+            wait=True,
+        )
+        day = TODAY - dt.timedelta(days=40)
+        assert await numbers.scale(APP, day, day, Period.DAY) == [Scale(long_ago, None, None, 3, 1)]
+        assert await numbers.rates(APP, day, day, Period.DAY) == [Rates(long_ago, None, None, 0.1, 0.2, None)]
+        assert await numbers.rates(APP, TODAY, TODAY, Period.HOUR) == [
+            Rates(MIDNIGHT, None, None, 0.1, 0.2, 0.25)
+        ], (
+            "the late ones are a share of those that were looked at; an hour of which nothing is known has no row"
+        )
+
     async def test_a_number_and_a_string_that_look_alike_are_two_rooms(
         self, records: Records, past: RecordedHistory, numbers: RecordedNumbers
     ) -> None:
@@ -331,10 +419,9 @@ class ReadingContract:
         at = MIDNIGHT + 60
         await records.write(
             [
-                entry("a", at, 200), entry("b", at + 1, 5000), entry("c", at + 2, 5001), entry("d", at + 3, 10, code="room_full"),
-                minute(MIDNIGHT, "one", 3, frozen=200, played=1000), minute(MIDNIGHT + 60, "two", 3, frozen=0, played=1000),
-                sample("a", at, rtt=199.9), sample("a", at + 2, rtt=200.0), sample("a", at + 4, rtt=900.0), sample("a", at + 6),
-                sample("a", at + 8, rtt=1.0),
+                joins(at, 3, 2, 2), joins(at, 1, 1, 0, "of another process"),
+                minute(MIDNIGHT, "one", 3, frozen=200, played=1000, delays=3, late=1),
+                minute(MIDNIGHT + 60, "two", 3, frozen=0, played=1000, delays=1, late=1),
             ],
             wait=True,
         )  # fmt: skip

@@ -2,18 +2,23 @@
 """Documents of a call, as the feature `quality` writes them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sealroom.catalogue import Document
+from sealroom.core.records import Records
 from sealroom.quality.models import (
     CallBegun,
     CallEvent,
     Departure,
     Entry,
     EventKind,
+    Joins,
     Minute,
     Sample,
+    Span,
     Stay,
+    Total,
     name_of,
 )
 from sealroom.trtc_api.history import CallId
@@ -22,6 +27,19 @@ from server.tests.trtc_api.parts import APP
 
 CALL = CallId(APP, "room_1", NOW - 1800)
 OTHER = CallId(APP, "room_2", NOW - 1700)
+
+
+@dataclass
+class Keeper:
+    """Writes what must last into the store itself."""
+
+    records: Records
+
+    def put(self, documents: Sequence[Document]) -> None:
+        raise AssertionError("nothing here is sampled")
+
+    async def put_durable(self, documents: Sequence[Document]) -> None:
+        await self.records.write(documents, wait=True)
 
 
 def begun(call: CallId = CALL) -> CallBegun:
@@ -77,11 +95,25 @@ def entry(user: str, at: int, milliseconds: int, code: str = "") -> Entry:
     )  # fmt: skip
 
 
-def minute(at: int, room: str, users: int, frozen: int = 0, played: int = 0) -> Minute:
+def joins(at: int, asked: int, let_in: int, in_time: int, part: str = "") -> Joins:
+    """The entries of one minute."""
+    return Joins(
+        id=name_of(at, part), time=at * 1000, sdk_app_id=APP, asked=asked, let_in=let_in, in_time=in_time
+    )
+
+
+def total(at: int, span: Span, users: int, calls: int) -> Total:
+    """An hour or a day that was counted."""
+    return Total(id=name_of(span, at), time=at * 1000, sdk_app_id=APP, span=span, users=users, calls=calls)
+
+
+def minute(
+    at: int, room: str, users: int, frozen: int = 0, played: int = 0, *, delays: int = 0, late: int | None = None
+) -> Minute:  # fmt: skip
     """One minute of one room; sound and picture alike."""
     return Minute(
         id=name_of(at, room), time=at * 1000, sdk_app_id=APP, room_key=room, users=users, streams=users, audio_played=played,
-        audio_frozen=frozen // 2, video_played=played, video_frozen=frozen, delays=0, delay_sum=0, lost=0, losses=0,
+        audio_frozen=frozen // 2, video_played=played, video_frozen=frozen, delays=delays, delay_sum=0, lost=0, losses=0, late=late,
     )  # fmt: skip
 
 

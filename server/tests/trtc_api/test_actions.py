@@ -317,6 +317,21 @@ async def test_numbers_by_day_and_hour(world: World) -> None:
     assert exact["Data"]["Series"][0]["Values"][0]["RowValueFloat"] == [NOW, 99.88, 95.0, 1.0, 2.49, 50.0]
 
 
+async def test_what_is_not_known_is_null(world: World) -> None:
+    world.numbers.stutters = [dashboard.Stutter(NOW - 10, 0.5, None)]
+    world.numbers.scales = [dashboard.Scale(NOW, None, None, 9, 4)]
+    world.numbers.shares = [dashboard.Rates(NOW, None, None, 0.01, 0.02, None)]
+    days = {"SdkAppId": str(APP), "StartTime": str(TODAY), "EndTime": str(TODAY), "Period": "d"}
+    for action, more, row in (
+        ("DescribeTRTCRealTimeQualityData", SPAN, {"RowValue": [NOW - 10, 50, None], "RowValueFloat": [NOW - 10, 50.0, None]}),
+        ("DescribeTRTCMarketScaleData", days, {"RowValue": [NOW, None, None, 4, 9]}),
+        ("DescribeTRTCMarketScaleMetricData", days, [NOW, None, None, 4, 9]),
+        ("DescribeTRTCMarketQualityData", days, {"RowValue": [NOW, None, None, 1, 2, None]}),
+    ):  # fmt: skip
+        answer = await world.call(action, more | {"SdkAppId": str(APP)})
+        assert answer["Data"]["Series"][0]["Values"] == [row]
+
+
 @pytest.mark.parametrize(
     ("more", "wrong"),
     [

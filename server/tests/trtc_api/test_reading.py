@@ -10,12 +10,13 @@ import pytest
 
 from sealroom.app import catalogue
 from sealroom.core.records.sqlite import SqliteRecords
+from sealroom.quality.models import Span
 from sealroom.trtc_api.dashboard import Period
 from sealroom.trtc_api.reading.numbers import RecordedNumbers
 from server.tests.fakes import NOW, VirtualClock
 from server.tests.trtc_api.parts import APP, Numbers, World
 from server.tests.trtc_api.reading import DAY, MIDNIGHT, TODAY, ReadingContract
-from server.tests.trtc_api.recorded import entry, flat, minute
+from server.tests.trtc_api.recorded import flat, joins, minute, total
 
 
 class TestReading(ReadingContract):
@@ -35,18 +36,23 @@ class TestReading(ReadingContract):
         await records.write(
             flat([
                 *(minute(first + 3600 * hour, "one", 1 + hour % 3, frozen=1, played=10) for hour in range(60 * 24)),
-                *(entry("a", first + 3600 * hour, 10) for hour in range(60 * 24)),
+                *(joins(first + 3600 * hour, 2, 1, 1) for hour in range(60 * 24)),
+                *(total(first + 3600 * hour, Span.HOUR, 7, 1) for hour in range(60 * 24)),
             ]),
             wait=True,
         )  # fmt: skip
         days = (TODAY - dt.timedelta(days=60), TODAY)
-        assert len(await numbers.scale(APP, *days, Period.HOUR)) == 1440
-        assert len(await numbers.rates(APP, *days, Period.HOUR)) == 1440
+        scale, rates = (
+            await numbers.scale(APP, *days, Period.HOUR),
+            await numbers.rates(APP, *days, Period.HOUR),
+        )
+        assert (len(scale), {one.users for one in scale}) == (1440, {7})
+        assert (len(rates), {one.join_success for one in rates}) == (1440, {0.5})
 
 
 async def test_a_store_that_is_away_is_said_to_be(clock: VirtualClock, tmp_path: Path) -> None:
     away = SqliteRecords(tmp_path / "gone" / "records.db", catalogue(), "sg")
-    world = World(clock, numbers=cast(Numbers, RecordedNumbers(away)))
+    world = World(clock, numbers=cast(Numbers, RecordedNumbers(away, clock)))
     span = {"SdkAppId": APP, "StartTime": NOW - 60, "EndTime": NOW}
     assert await world.code("DescribeTRTCRealTimeScaleData", span) == "InternalError.EsQueryError"
     await away.close()

@@ -115,7 +115,7 @@ class WholeContract:
         world = World(clock, pair=(key.secret_id, key.secret_key))
         world.api = application(
             keys=desk.api_keys, applications=desk.apps, signatures=Signatures(database, clock), rooms=moderation, past=RecordedHistory(records, book, clock),
-            numbers=RecordedNumbers(records), meters=MeteredUsage(UsageService(database, clock)), clock=clock, metrics=Metrics("test"),
+            numbers=RecordedNumbers(records, clock), meters=MeteredUsage(UsageService(database, clock)), clock=clock, metrics=Metrics("test"),
         )  # fmt: skip
         yield Whole(House(rooms), ledger, history, world, book, desk, meter, database)
         moderation.close()

@@ -2,10 +2,11 @@
 """The dashboard's numbers from what was recorded: the port `dashboard.Dashboard`. Definitions stand in docs/trtc-api.md."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from sealroom.catalogue import Document
+from sealroom.core.clock import Clock
 from sealroom.core.records import (
     Aggregation,
     Between,
@@ -18,8 +19,8 @@ from sealroom.core.records import (
     Query,
     Records,
 )
-from sealroom.quality.diagnosis import DELAY_MS
-from sealroom.quality.models import CallBegun, Entry, Minute, Sample, Stay
+from sealroom.quality.models import Joins, Minute, Sample, Span
+from sealroom.quality.totals import Count, counts_of, fresh_since
 from sealroom.trtc_api.dashboard import Online, Period, Rates, Scale, Stutter
 from sealroom.trtc_api.parameters import Window
 from sealroom_wire.signalling import Track
@@ -28,16 +29,16 @@ D = TypeVar("D", bound=Document)
 
 STEP_MS = 10_000
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
-JOIN_MS = 5_000
 _STEPS = {Period.DAY: DAY_MS, Period.HOUR: HOUR_MS}
+_SPANS = {Period.DAY: Span.DAY, Period.HOUR: Span.HOUR}
 _VIDEO = (Track.MAIN.value, Track.SCREEN.value)
 
 
 class RecordedNumbers:
     """Reads the documents of the feature `quality`."""
 
-    def __init__(self, records: Records) -> None:
-        self._records = records
+    def __init__(self, records: Records, clock: Clock) -> None:
+        self._records, self._clock = records, clock
 
     async def online(self, sdk_app_id: int, span: Window, *, room: str | None) -> Sequence[Online]:
         """Users and rooms, every 10 s."""
@@ -61,41 +62,36 @@ class RecordedNumbers:
             by_step,
         )
         shares = [
-            {_second(one): _share(one, "frozen", "played") for one in found} for found in (video, audio)
+            {_second(one): _share(_summed(one), "frozen", "played") for one in found}
+            for found in (video, audio)
         ]
-        return [
-            Stutter(at, shares[0].get(at, 0.0), shares[1].get(at, 0.0))
-            for at in sorted({*shares[0], *shares[1]})
-        ]
+        return [Stutter(at, shares[0].get(at), shares[1].get(at)) for at in sorted({*shares[0], *shares[1]})]
 
     async def scale(self, sdk_app_id: int, first: dt.date, last: dt.date, period: Period) -> Sequence[Scale]:
         """Numbers of the UTC days from first to last."""
         since, until, step = _begin(first), _begin(last) + DAY_MS, _STEPS[period]
-        where = (Equals("sdk_app_id", sdk_app_id),)
-        distinct = Aggregation((Histogram(step),), (Measure("user_id", of=("distinct",)),))
-        entered = await self._records.aggregate(Query(Stay, since, until, where), distinct)
-        begun = await self._records.aggregate(
-            Query(CallBegun, since, until, where), Aggregation((Histogram(step),))
-        )
-        users = {_second(one): int(one.numbers["user_id", "distinct"]) for one in entered}
-        rooms = {_second(one): one.count for one in begun}
-        peaks = await self._peaks(where, since, until, step)
-        return [
-            Scale(at, users.get(at, 0), rooms.get(at, 0), *peaks.get(at, (0, 0)))
-            for at in sorted({*users, *rooms, *peaks})
-        ]
+        now = int(self._clock.unix() * 1000)
+        counts = await counts_of(self._records, sdk_app_id, since, until, _SPANS[period], now)
+        peaks = await self._peaks((Equals("sdk_app_id", sdk_app_id),), since, until, step)
+        known, nothing = fresh_since(now), (None, None)
+        found: list[Scale] = []
+        for at in sorted({*counts, *peaks}):
+            count = counts.get(at, Count() if at >= known else None)
+            users, calls = nothing if count is None else (count.users, count.calls)
+            found.append(Scale(at // 1000, users, calls, *peaks.get(at, nothing)))
+        return found
 
     async def _peaks(
         self, where: tuple[Condition, ...], since: int, until: int, step: int
     ) -> dict[int, tuple[int, int]]:
-        """The most users and rooms of one minute, by the step (Unix seconds). Day by day: minutes are many."""
+        """The most users and rooms of one minute, by the step (Unix milliseconds). Day by day: minutes are many."""
         measures = (Measure("users", of=("sum",)), Measure("room_key", of=("distinct",)))
         found: dict[int, tuple[int, int]] = {}
         for day in range(since, until, DAY_MS):
             query = Query(Minute, day, day + DAY_MS, where)
             minutes = await self._records.aggregate(query, Aggregation((Histogram(MINUTE_MS),), measures))
             for one in minutes:
-                at = int(one.keys[0]) // step * step // 1000
+                at = int(one.keys[0]) // step * step
                 users, rooms = found.get(at, (0, 0))
                 found[at] = (
                     max(users, int(one.numbers["users", "sum"])),
@@ -107,49 +103,28 @@ class RecordedNumbers:
         """Rates of the UTC days from first to last."""
         since, until, step = _begin(first), _begin(last) + DAY_MS, _STEPS[period]
         where = (Equals("sdk_app_id", sdk_app_id),)
-        joined = await self._joins(where, since, until, step)
-        frozen = await self._frozen(where, since, until, step)
-        delayed = await self._delayed(where, since, until, step)
-        return [
-            Rates(at, *joined.get(at, (1.0, 1.0)), *frozen.get(at, (0.0, 0.0)), delayed.get(at, 0.0))
-            for at in sorted({*joined, *frozen, *delayed})
-        ]
-
-    async def _joins(
-        self, where: tuple[Condition, ...], since: int, until: int, step: int
-    ) -> dict[int, tuple[float, float]]:
-        let_in = (*where, Equals("code", ""))
-        in_time = (*let_in, Between("milliseconds", below=JOIN_MS + 1))
-        tried, joined, quick = [
-            await self._counts(Query(Entry, since, until, one), step) for one in (where, let_in, in_time)
-        ]
-        return {at: (joined.get(at, 0) / count, quick.get(at, 0) / count) for at, count in tried.items()}
-
-    async def _frozen(
-        self, where: tuple[Condition, ...], since: int, until: int, step: int
-    ) -> dict[int, tuple[float, float]]:
+        joins = await self._sums(Query(Joins, since, until, where), step, "asked", "let_in", "in_time")
         names = ("audio_frozen", "audio_played", "video_frozen", "video_played")
-        sums = Aggregation((Histogram(step),), tuple(Measure(name, of=("sum",)) for name in names))
-        found = await self._records.aggregate(Query(Minute, since, until, where), sums)
-        return {
-            _second(one): (
-                _share(one, "audio_frozen", "audio_played"),
-                _share(one, "video_frozen", "video_played"),
-            )
-            for one in found
-        }
+        frozen = await self._sums(Query(Minute, since, until, where), step, *names)
+        # Minutes of before they were counted know their round trips, and not how many were late.
+        known = (*where, Between("late", least=0))
+        delayed = await self._sums(Query(Minute, since, until, known), step, "delays", "late")
+        found: list[Rates] = []
+        for at in sorted({*joins, *frozen, *delayed}):
+            join, freeze, delay = (one.get(at, {}) for one in (joins, frozen, delayed))
+            shares = (
+                _share(join, "let_in", "asked"), _share(join, "in_time", "asked"), _share(freeze, "audio_frozen", "audio_played"),
+                _share(freeze, "video_frozen", "video_played"), _share(delay, "late", "delays"),
+            )  # fmt: skip
+            if any(share is not None for share in shares):
+                found.append(Rates(at, *shares))
+        return found
 
-    async def _delayed(
-        self, where: tuple[Condition, ...], since: int, until: int, step: int
-    ) -> dict[int, float]:
-        measured = await self._counts(Query(Sample, since, until, (*where, Between("rtt", least=0.0))), step)
-        late = (*where, Between("rtt", least=DELAY_MS))
-        found = await self._counts(Query(Sample, since, until, late), step)
-        return {at: found.get(at, 0) / count for at, count in measured.items()}
-
-    async def _counts(self, query: Query[D], step: int) -> dict[int, int]:
-        found = await self._records.aggregate(query, Aggregation((Histogram(step),)))
-        return {_second(one): one.count for one in found}
+    async def _sums(self, query: Query[D], step: int, *names: str) -> dict[int, Mapping[str, float]]:
+        """Sums by field, by the step (Unix seconds)."""
+        measures = tuple(Measure(name, of=("sum",)) for name in names)
+        found = await self._records.aggregate(query, Aggregation((Histogram(step),), measures))
+        return {_second(one): _summed(one) for one in found}
 
 
 def _samples(sdk_app_id: int, span: Window, room: str | None, *more: Condition) -> Query[Sample]:
@@ -165,9 +140,14 @@ def _second(bucket: Bucket) -> int:
     return int(bucket.keys[0]) // 1000
 
 
-def _share(bucket: Bucket, part: str, whole: str) -> float:
-    total = bucket.numbers.get((whole, "sum"), 0.0)
-    return min(1.0, bucket.numbers.get((part, "sum"), 0.0) / total) if total > 0 else 0.0
+def _summed(bucket: Bucket) -> Mapping[str, float]:
+    return {name: number for (name, _), number in bucket.numbers.items()}
+
+
+def _share(sums: Mapping[str, float], part: str, whole: str) -> float | None:
+    """None where there is no whole to be a share of: nobody asked, nothing was played, nothing was measured."""
+    total = sums.get(whole, 0.0)
+    return min(1.0, sums.get(part, 0.0) / total) if total > 0 else None
 
 
 def _begin(day: dt.date) -> int:
