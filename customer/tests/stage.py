@@ -87,6 +87,12 @@ class Stage:
         self.deliver()
         return removed
 
+    def hint(self, user: str | None) -> bool:
+        """The operator says that a user, or everybody, is out."""
+        sooner = self.room.hint(self.now, user)
+        self.deliver()
+        return sooner
+
     def pass_time(self, seconds: float, *, silent: frozenset[str] = frozenset()) -> None:
         """The clock runs; everyone with a line pings every 2 s, except the users in `silent`."""
         end = self.now + seconds

@@ -49,10 +49,10 @@ class Leaving:
         self._gone.clear()
 
 
-def secret_reason(gone: dict[int, LeftReason], *, timer: bool) -> SecretReason:
-    """Why the epoch without `gone` began."""
+def secret_reason(gone: dict[int, LeftReason], *, hinted: bool, timer: bool) -> SecretReason:
+    """Why the epoch without `gone` began. `hinted`: it keeps keys from somebody who may be gone."""
     if any(reason in _AT_ONCE for reason in gone.values()):
         return SecretReason.REMOVAL
-    if gone:
+    if gone or hinted:
         return SecretReason.LEAVE
     return SecretReason.TIMER if timer else SecretReason.JOIN

@@ -9,6 +9,7 @@ from sealroom_customer.authority.exchange import Admitted, Began, Departed, Happ
 from sealroom_customer.authority.line import Door
 from sealroom_customer.authority.records import FileRecords
 from sealroom_customer.authority.service import Authority
+from sealroom_customer.authority.webhooks import Outcome
 from sealroom_wire.authority import Place
 from sealroom_wire.errors import ErrorCode
 
@@ -42,6 +43,15 @@ class Metrics:
             registry=registry,
         )
 
+        self._webhooks = Counter(
+            "sealroom_authority_webhooks_total",
+            "The operator's webhooks, by what came of them.",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in Outcome:
+            self._webhooks.labels(outcome.value)
+
     def happened(self, _place: Place, happening: Happening) -> None:
         """Counts an admission, a departure or an epoch."""
         match happening:
@@ -55,6 +65,10 @@ class Metrics:
     def refused(self, code: ErrorCode) -> None:
         """Counts a refusal."""
         self._refusals.labels(code.value).inc()
+
+    def webhook(self, outcome: Outcome) -> None:
+        """Counts a webhook."""
+        self._webhooks.labels(outcome.value).inc()
 
     def watch(self, authority: Authority, door: Door, records: FileRecords | None) -> None:
         """Adds what is read when somebody looks."""

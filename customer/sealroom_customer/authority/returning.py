@@ -19,6 +19,9 @@ class Returning:
         self._waiting: dict[int, tuple[Newcomer, float]] = {}
         self._greeted: dict[int, float] = {}
 
+    def __contains__(self, index: int) -> bool:
+        return index in self._waiting
+
     def put(self, index: int, comer: Newcomer) -> LineId | None:
         """Somebody is back; returns the line on which he waited already."""
         before = self.drop(index)

@@ -6,7 +6,7 @@ No I/O and no clock: `now` is monotonic seconds. **After every call the caller s
 
 Timing. Whoever comes first in 200 ms is let in at once; those who come within 200 ms after a step share the next one, when the
 200 ms are over. Leaves begin an epoch at once, but at most one a second; removals and expired grants do not wait. A member whose line
-broke goes on with another one at once, but at most once a second.
+broke goes on with another one at once, but at most once a second. What the operator says of such a member begins an epoch, see `hints`.
 """
 
 import secrets
@@ -26,6 +26,7 @@ from sealroom_customer.authority.exchange import (
     Output,
     Sealing,
 )
+from sealroom_customer.authority.hints import Hints
 from sealroom_customer.authority.leaving import Leaving, secret_reason
 from sealroom_customer.authority.returning import Returning
 from sealroom_customer.authority.roster import Entry, Roster
@@ -63,6 +64,7 @@ class Room:
         self._waiting: dict[str, Newcomer] = {}
         self._leaving = Leaving()
         self._returning = Returning()
+        self._hints = Hints()
         self._secret = b""
         self._epoch, self._step = 0, 0
         self._changed_at = self._epoch_at = float("-inf")
@@ -205,13 +207,22 @@ class Room:
         self.on_deadline(now)
         return waiting is not None or entry is not None
 
+    def hint(self, now: float, user: str | None) -> bool:
+        """The operator says that a user is out of the call; None: everybody is. Nobody is removed by that, and whose line is open
+        keeps his keys. Returns whether an epoch begins sooner: somebody's line is broken who knows the present one."""
+        absent = [
+            entry for entry in self._roster if user in (None, entry.member.user) and self._may_be_gone(entry)
+        ]
+        for entry in absent:
+            self._hints.add(entry.index)
+        self.on_deadline(now)
+        return bool(absent)
+
     # time
 
     def deadline(self) -> float | None:
         """When `on_deadline` has to be called; None while nothing is due."""
-        due = min(
-            self._joins_due(), self._leaves_due(), self._returning.due(), self._timer_due(), self._check_at
-        )
+        due = min(self._joins_due(), self._epoch_due(), self._returning.due(), self._check_at)
         return None if due == float("inf") else due
 
     def on_deadline(self, now: float) -> None:
@@ -220,7 +231,7 @@ class Room:
             self._look_for_the_lost(now)
         if self.empty:
             self._end(now)
-        elif now >= min(self._leaves_due(), self._timer_due()):
+        elif now >= self._epoch_due():
             self._begin_epoch(now)
         elif now >= self._joins_due():
             # Nobody is here who could step, the steps have run out, or the indices have.
@@ -241,11 +252,16 @@ class Room:
         free = any(self._roster.of_user(user) is None for user in self._waiting)
         return self._changed_at + STEP_SECONDS if fits and free else float("inf")
 
-    def _leaves_due(self) -> float:
-        return self._leaving.due(self._changed_at + STEP_SECONDS)
+    def _epoch_due(self) -> float:
+        """For a leave, a hint, or because the one before is old."""
+        earliest = self._changed_at + STEP_SECONDS
+        timer = self._epoch_at + EPOCH_SECONDS if self._epoch else float("inf")
+        return min(self._leaving.due(earliest), self._hints.due(earliest), timer)
 
-    def _timer_due(self) -> float:
-        return self._epoch_at + EPOCH_SECONDS if self._epoch else float("inf")
+    def _may_be_gone(self, entry: Entry) -> bool:
+        """Whether somebody is absent and knows the present epoch: else a new one would keep nothing from him."""
+        back = entry.line is not None or entry.index in self._returning
+        return not back and entry.index not in self._leaving and entry.epoch == self._epoch
 
     def _look_for_the_lost(self, now: float) -> None:
         for entry in self._roster:
@@ -284,7 +300,7 @@ class Room:
     def _begin_epoch(self, now: float) -> None:
         """A new secret, sent to each who stays and each who comes."""
         gone = self._leaving.take(now)
-        reason = secret_reason(gone, timer=not self._waiting)
+        reason = secret_reason(gone, hinted=self._hints.take(now), timer=not self._waiting)
         here = list(self._roster)
         self._epoch, self._step = self._epoch + 1, 0
         self._secret = self._scope.first(self._epoch, self._entropy(self._scope.secret_bytes))
@@ -302,7 +318,7 @@ class Room:
             self._changed_at = now
         self._speech.hang_up(entry.line for entry in here if entry.index in gone)
         for entry in staying:
-            self._speech.secret(self.version, entry, self._secret, reason)
+            self._send_secret(entry, reason)
         self._welcome(joined)
 
     def _let_in(self, now: float) -> list[Entry]:
@@ -340,12 +356,18 @@ class Room:
         members = self.members
         for entry in joined:
             self._speech.greet(self.version, entry, members)
-            self._speech.secret(self.version, entry, self._secret, SecretReason.JOIN)
+            self._send_secret(entry, SecretReason.JOIN)
+
+    def _send_secret(self, entry: Entry, reason: SecretReason) -> None:
+        if entry.line is not None:
+            entry.epoch = self._epoch
+            self._speech.secret(self.version, entry, self._secret, reason)
 
     def _resume(self, now: float, entry: Entry, newcomer: Newcomer) -> None:
         """The line of before is over at once, so that its end is no leave; the new one is greeted when that is due."""
         before = entry.line, self._returning.put(entry.index, newcomer)
         self._roster.detach(entry)
+        self._hints.drop(entry.index)
         for line in before:
             if line is not None:
                 self._speech.refuse(line, ErrorCode.REPLACED_BY_NEW_ENTRY)
@@ -367,6 +389,7 @@ class Room:
         self._roster.drop(entry.index)
         self._returning.drop(entry.index)
         self._returning.forget(entry.index)
+        self._hints.drop(entry.index)
 
     # lines
 

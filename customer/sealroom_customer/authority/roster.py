@@ -25,7 +25,7 @@ class _Comer(Protocol):
 @dataclass(slots=True)
 class Entry:
     """A member, its line (None while absent), when it was last heard and when its grant ends (both monotonic seconds). `suites` are
-    those it offered."""
+    those it offered, `epoch` is the newest whose secret it was sent."""
 
     member: Member
     public_key: ec.EllipticCurvePublicKey = field(repr=False)
@@ -33,6 +33,7 @@ class Entry:
     heard: float
     expires: float
     suites: tuple[int, ...]
+    epoch: int = 0
 
     @property
     def index(self) -> int:

@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
-from sealroom_customer.authority import admin, api
+from sealroom_customer.authority import admin, api, webhooks
 from sealroom_customer.authority.admission import Admission
 from sealroom_customer.authority.identity import (
     authority_keys,
@@ -16,7 +16,7 @@ from sealroom_customer.authority.line import Door
 from sealroom_customer.authority.metrics import Metrics
 from sealroom_customer.authority.records import FileRecords
 from sealroom_customer.authority.service import Authority, Watcher
-from sealroom_customer.authority.settings import Configuration, issuers
+from sealroom_customer.authority.settings import Configuration, issuers, webhook_key
 from sealroom_customer.clock import SystemClock
 from sealroom_customer.http.api import api as http_api
 from sealroom_customer.http.asgi import App, Problem, Receive, Scope, Send, turn_away
@@ -35,7 +35,7 @@ async def run(configuration: Configuration, say: Callable[[str], None]) -> None:
     """
     line, probes = configuration.line_listening(), configuration.admin_listening()
     line.check()
-    backends = issuers(configuration)
+    backends, hook_key = issuers(configuration), webhook_key(configuration)
     clock = SystemClock()
     folder = private_folder(configuration.state_folder)
     key, before = authority_keys(folder)
@@ -67,7 +67,11 @@ async def run(configuration: Configuration, say: Callable[[str], None]) -> None:
         )
         door = Door(authority, clock, refused=metrics.refused)
         metrics.watch(authority, door, records)
-        backend = http_api(api.routes(authority, credential, records))
+        spoken_to = api.routes(authority, credential, records)
+        if hook_key is not None:
+            applications = {one for backend in backends for one in backend.applications}
+            spoken_to += webhooks.routes(webhooks.Hook(authority, hook_key, applications, metrics.webhook))
+        backend = http_api(spoken_to)
         probe_routes = admin.routes(
             authority, credential, metrics, lambda: records is None or records.healthy
         )

@@ -183,6 +183,15 @@ class Authority:
         self._settle((application, room_id), room)
         return removed
 
+    def hint(self, application: int, room_id: RoomId, user: str | None) -> bool:
+        """The operator says that a user, or with None everybody, is out of the call. Returns whether keys change sooner by that."""
+        room = self._rooms.get((application, room_id))
+        if room is None:
+            return False
+        sooner = room.hint(self._clock.monotonic(), user)
+        self._settle((application, room_id), room)
+        return sooner
+
     def rooms(self) -> Iterable[RoomView]:
         """Every room as it stands."""
         for room in self._rooms.values():

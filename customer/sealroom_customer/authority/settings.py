@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The authority's configuration: one TOML file. `SAMPLE` documents every key, and a test holds it against the classes here."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -18,6 +19,8 @@ from sealroom_wire.limits import MAX_SEALED_MEMBERS
 
 Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
 AppId: TypeAlias = Annotated[int, Meta(ge=1, le=2**32 - 1)]
+
+_WEBHOOK_KEY = re.compile(r"[A-Za-z0-9]{16,32}")
 
 SAMPLE = """\
 # Sealroom, the customer's key authority. Keys with their defaults; delete what you do not change.
@@ -51,6 +54,12 @@ enabled = true
 # Empty: the folder `records` in `state`.
 directory = ""
 keep_days = 90
+
+# The operator's webhooks of rooms, at /authority/v1/webhook of [line]. They make keys change sooner where he says that a member
+# whose line broke has left, and do nothing else.
+[webhooks]
+# File with the key that he signs them with, 16 to 32 letters and digits. Empty: none are taken.
+key = ""
 
 # A backend whose grants count; repeat the block for more.
 [[issuers]]
@@ -87,6 +96,12 @@ class RecordSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep_days: Annotated[int, Meta(ge=1, le=36_500)] = 90
 
 
+class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the operator may say."""
+
+    key: str = ""
+
+
 class IssuerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A backend."""
 
@@ -105,6 +120,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     line: LineSettings = LineSettings()
     admin: AdminSettings = AdminSettings()
     records: RecordSettings = RecordSettings()
+    webhooks: WebhookSettings = WebhookSettings()
 
     @property
     def state_folder(self) -> Path:
@@ -173,6 +189,26 @@ def issuers(configuration: Configuration) -> list[Issuer]:
     return [_issuer(one) for one in configuration.issuers]
 
 
+def webhook_key(configuration: Configuration) -> str | None:
+    """What the operator signs with; None where his webhooks are not taken. Raises ConfigurationError."""
+    path = configuration.webhooks.key
+    if not path:
+        return None
+    try:
+        key = Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            "webhook_key_unreadable", f"{path} cannot be read.", "Name a file with the key in one line."
+        ) from error
+    if not _WEBHOOK_KEY.fullmatch(key):
+        raise ConfigurationError(
+            "webhook_key_invalid",
+            f"{path} holds no key.",
+            "Write 16 to 32 letters and digits, such as `openssl rand -hex 16` makes.",
+        )
+    return key
+
+
 def _issuer(settings: IssuerSettings) -> Issuer:
     keys = []
     for name in settings.keys:
@@ -202,12 +238,13 @@ def _beside(configuration: Configuration, folder: Path) -> Configuration:
         return str(folder / text) if text else ""
 
     replace = msgspec.structs.replace
-    line, records = configuration.line, configuration.records
+    line, records, webhooks = configuration.line, configuration.records, configuration.webhooks
     return replace(
         configuration,
         state=full(configuration.state),
         line=replace(line, certificate=full(line.certificate), key=full(line.key)),
         records=replace(records, directory=full(records.directory)),
+        webhooks=replace(webhooks, key=full(webhooks.key)),
         issuers=tuple(
             replace(one, keys=tuple(full(key) for key in one.keys)) for one in configuration.issuers
         ),

@@ -26,6 +26,8 @@ class Caller(StrEnum):
     """A page from our own origin, or a program that is no browser."""
     BACKEND = "backend"
     """The customer's backend, by its bearer credential."""
+    OPERATOR = "operator"
+    """The operator's webhooks, by the signature of each body; the route checks it itself, for a guard does not read bodies."""
     ADMIN_LISTENER = "admin_listener"
     """Whoever reaches the listener for probes and scrapers."""
 

@@ -292,7 +292,7 @@ def test_the_sample_shows_every_key_with_its_default(tmp_path: Path) -> None:
     shown = msgspec.convert(document, Configuration)
     bare = msgspec.convert({"name": shown.name, "issuers": document["issuers"]}, Configuration)
     assert shown == bare
-    for section in ("line", "admin", "records"):
+    for section in ("line", "admin", "records", "webhooks"):
         assert tuple(document[section]) == getattr(shown, section).__struct_fields__
     assert set(document) == set(Configuration.__struct_fields__)
     assert tuple(document["issuers"][0]) == shown.issuers[0].__struct_fields__

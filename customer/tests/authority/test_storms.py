@@ -49,6 +49,15 @@ class Storm(RuleBasedStateMachine):
         else:
             self.stage.remove(device.user)
 
+    @rule(user=st.sampled_from([*USERS, None]))
+    def the_operator_lies(self, user: str | None) -> None:
+        members, present = self.stage.room.members, self.stage.present
+        self.stage.hint(user)
+        assert self.stage.room.members == members, (
+            "the operator's word took somebody off the roster, or put him on"
+        )
+        assert self.stage.present == present
+
     @rule(
         seconds=st.sampled_from([0.05, STEP_SECONDS, LEAVE_SECONDS, 4.0, 700.0]),
         silent=st.sampled_from(USERS),
