@@ -273,9 +273,16 @@ def test_endpoints_of_webhooks_are_set_listed_and_removed(tmp_path: Path, run: C
         *state,
     )
     assert run("webhook", "list", *state).splitlines() == [
-        "1400000000\troom\thttps://hook.example/a\tsigned\ton",
-        "1400000000\tmedia\thttps://hook.example/b?token=Planted43\tnot signed\toff",
+        "1400000000\troom\thttps://hook.example/a\tsigned\ton\tbackend",
+        "1400000000\tmedia\thttps://hook.example/b?token=Planted43\tnot signed\toff\tbackend",
     ]
+    authority = ("--subscriber", "authority", *state)
+    run(*set_it, "https://keys.example/authority/v1/webhook", "--key-file", str(key), *authority)
+    assert run("webhook", "list", *state).splitlines()[0].endswith("signed\ton\tauthority")
+    assert "no such endpoint" in run("webhook", "test", "1400000000", "media", *authority, code=1)
+    run("webhook", "remove", "1400000000", "room", *authority)
+    assert "no such endpoint" in run("webhook", "remove", "1400000000", "room", *authority, code=1)
+    assert len(run("webhook", "list", *state).splitlines()) == 2
     assert "not a public one" in run(*set_it, "https://169.254.169.254/", *state, code=1)
     assert "http would carry" in run(*set_it, "http://hook.example/", *state, code=1)
     assert "switched off" in run("webhook", "test", "1400000000", "media", *state, code=1)
@@ -284,7 +291,7 @@ def test_endpoints_of_webhooks_are_set_listed_and_removed(tmp_path: Path, run: C
     run("webhook", "remove", "1400000000", "room", *state)
     assert "no such endpoint" in run("webhook", "remove", "1400000000", "room", *state, code=1)
     events = [json.loads(line)["event"] for line in run("audit", "show", "--json", *state).splitlines()]
-    assert events == ["webhook_changed", "webhook_changed", "webhook_removed"]
+    assert events == ["webhook_changed"] * 3 + ["webhook_removed"] * 2
     told = run("audit", "show", *state)
     assert "Planted42Key" not in told
     assert "https://hook.example/b?" in told

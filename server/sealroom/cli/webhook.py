@@ -16,11 +16,17 @@ if TYPE_CHECKING:
     from sealroom.kept import Kept
     from sealroom.webhooks.endpoints import Endpoint
     from sealroom.webhooks.letters import Letter
-    from sealroom.webhooks.models import Group
+    from sealroom.webhooks.models import Group, Subscriber
 
 app = App(name="webhook", help="Callbacks to customers: where events go, and those that were not taken.")
 
 GroupName = Annotated[Literal["room", "media"], Parameter(help="Events of rooms, or of tracks.")]
+SubscriberName = Annotated[
+    Literal["backend", "authority"],
+    Parameter(
+        name="--subscriber", help="Who takes them: the customer's backend, or its key authority beside it."
+    ),
+]
 KeyFile = Annotated[
     Path | None,
     Parameter(
@@ -35,12 +41,19 @@ def _group(name: str) -> "Group":
     return Group[name.upper()]
 
 
+def _subscriber(name: str) -> "Subscriber":
+    from sealroom.webhooks.models import Subscriber
+
+    return Subscriber(name)
+
+
 @app.command(name="set")
 def set_endpoint(
     sdk_app_id: int,
     group: GroupName,
     url: Annotated[str, Parameter(help="https://host/path, on a public address or in [webhooks] allow.")],
     *,
+    subscriber: SubscriberName = "backend",
     key_file: KeyFile = None,
     enabled: Annotated[bool, Parameter(help="Whether events go there.")] = True,
     state: StateFolder = None,
@@ -52,7 +65,9 @@ def set_endpoint(
     key = "" if key_file is None else _key_in(key_file)
 
     async def work(kept: "Kept") -> None:
-        await kept.endpoints.set(sdk_app_id, _group(group), url, key, actor=system_user(), enabled=enabled)
+        await kept.endpoints.set(
+            sdk_app_id, _group(group), url, key, actor=system_user(), subscriber=_subscriber(subscriber), enabled=enabled
+        )  # fmt: skip
 
     with_kept(config, state, work)
     signed = "signed" if key else "not signed"
@@ -72,13 +87,20 @@ def _key_in(file: Path) -> str:
 
 @app.command(name="remove")
 def remove(
-    sdk_app_id: int, group: GroupName, *, state: StateFolder = None, config: ConfigFile = None
-) -> None:  # fmt: skip
-    """Send no more of a group. What waits becomes a dead letter."""
+    sdk_app_id: int,
+    group: GroupName,
+    *,
+    subscriber: SubscriberName = "backend",
+    state: StateFolder = None,
+    config: ConfigFile = None,
+) -> None:
+    """Send no more of a group to a subscriber. What waits for it becomes a dead letter."""
     from sealroom.audit.events import system_user
 
     async def work(kept: "Kept") -> bool:
-        return await kept.endpoints.remove(sdk_app_id, _group(group), actor=system_user())
+        return await kept.endpoints.remove(
+            sdk_app_id, _group(group), actor=system_user(), subscriber=_subscriber(subscriber)
+        )
 
     if not with_kept(config, state, work):
         raise StartError("no_such_endpoint", "There is no such endpoint.", "See `sealroom webhook list`.")
@@ -89,7 +111,7 @@ def remove(
 def list_endpoints(
     sdk_app_id: int | None = None, *, state: StateFolder = None, config: ConfigFile = None
 ) -> None:
-    """Print every endpoint with what waits for its application: application, group, URL, state; then counts."""
+    """Print every endpoint with what waits for its application: application, group, URL, state, subscriber; then counts."""
 
     async def work(kept: "Kept") -> "tuple[list[Endpoint], list[tuple[int, str, int]]]":
         counts = [(one, state.value, count) for one, state, count in await kept.letters.counts()]
@@ -99,7 +121,7 @@ def list_endpoints(
     for one in found:
         how = "signed" if one.key else "not signed"
         print(
-            f"{one.sdk_app_id}\t{one.group.name.lower()}\t{one.url}\t{how}\t{'on' if one.enabled else 'off'}"
+            f"{one.sdk_app_id}\t{one.group.name.lower()}\t{one.url}\t{how}\t{'on' if one.enabled else 'off'}\t{one.subscriber}"
         )
     for application, stands, count in counts:
         if sdk_app_id in (None, application):
@@ -116,7 +138,7 @@ def dead(
     state: StateFolder = None,
     config: ConfigFile = None,
 ) -> None:
-    """Print events that no endpoint took within a day: number, application, group, type, time, attempts, why, what."""
+    """Print events that no endpoint took within a day: number, application, group, type, time, attempts, why, what, subscriber."""
     from sealroom.webhooks.models import State
 
     async def work(kept: "Kept") -> "list[Letter]":
@@ -127,6 +149,7 @@ def dead(
         json,
         lambda one: (
             one.id, one.sdk_app_id, one.group, one.event_type, moment(one.created_at // 1000), one.attempts, one.problem, one.info,
+            one.subscriber.value,
         ),
     )  # fmt: skip
 
@@ -153,8 +176,13 @@ def replay(
 
 @app.command(name="test")
 def try_out(
-    sdk_app_id: int, group: GroupName, *, state: StateFolder = None, config: ConfigFile = None
-) -> None:  # fmt: skip
+    sdk_app_id: int,
+    group: GroupName,
+    *,
+    subscriber: SubscriberName = "backend",
+    state: StateFolder = None,
+    config: ConfigFile = None,
+) -> None:
     """Send the endpoint an event that did not happen, from this machine, and say what it answered."""
     from sealroom.core.clock import SystemClock
     from sealroom.core.ids import Ids
@@ -162,7 +190,8 @@ def try_out(
     from sealroom.webhooks.letters import send_sample
 
     async def work(kept: "Kept") -> str:
-        found = [one for one in await kept.endpoints.all(sdk_app_id) if one.group == _group(group)]
+        wanted = (_group(group), _subscriber(subscriber))
+        found = [one for one in await kept.endpoints.all(sdk_app_id) if (one.group, one.subscriber) == wanted]
         if not found:
             raise StartError("no_such_endpoint", "There is no such endpoint.", "See `sealroom webhook list`.")
         client = Client(SystemClock(), kept.addresses)

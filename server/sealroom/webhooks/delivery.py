@@ -22,8 +22,8 @@ from sealroom.webhooks.client import Client, NotTaken, Problem
 from sealroom.webhooks.endpoints import Endpoint, Endpoints
 from sealroom.webhooks.metrics import WebhookMetrics
 from sealroom.webhooks.models import State
-from sealroom.webhooks.outbox import LEASE_SECONDS, Delivered, Kept, Outbox, Outcome, Parcel, Revived
-from sealroom.webhooks.standing import Standing
+from sealroom.webhooks.outbox import LEASE_SECONDS, Delivered, Kept, Outbox, Outcome, Parcel, Revived, Taker
+from sealroom.webhooks.standing import Place, Standing
 
 POLL_SECONDS = 1.0
 """How often the outbox is looked at when nothing says that there is something in it: for what others wrote, or is due again."""
@@ -32,13 +32,13 @@ GATHER_SECONDS = 0.01
 RENEW_SECONDS = LEASE_SECONDS / 3
 MAX_HELD = 4_000
 """Events in memory."""
-MAX_HELD_PER_APPLICATION = 1_000
-PER_APPLICATION = 32
-"""Requests of one application at once."""
+MAX_HELD_PER_TAKER = 1_000
+PER_TAKER = 32
+"""Requests at once to one subscriber of one application."""
 AT_ONCE = 512
 """Requests in all."""
 COUNT_SECONDS = 10.0
-"""How often it is counted how much waits for each application."""
+"""How often it is counted how much waits for each taker."""
 CLOSE_SECONDS = 6.0
 """How long the end waits for requests that are out."""
 MARGIN_SECONDS = 10.0
@@ -78,7 +78,7 @@ class Deliverer:
         node: str = "main",
         traces: Traces = OFF,
     ) -> None:
-        """`max_waiting`: events of one application that may wait; beyond, its new ones are refused. `node`: the server's name, which
+        """`max_waiting`: events that may wait for one taker; beyond, its new ones are refused. `node`: the server's name, which
         only one running process has.
         """
         self._outbox, self._endpoints, self._client = outbox, endpoints, client
@@ -87,16 +87,16 @@ class Deliverer:
         self._traces = traces
         self._node = hashlib.blake2s(node.encode(), digest_size=4).hexdigest()
         self.name = f"{self._node}{ids.number(96):024x}"
-        self._known: dict[tuple[int, int], Endpoint] = {}
+        self._known: dict[Place, Endpoint] = {}
         self._number = -1
         self._claimed: list[Parcel] = []
         self._lanes: dict[str, _Lane] = {}
         self._lease = _Lease()
-        self._held: Counter[int] = Counter()
+        self._held: Counter[Taker] = Counter()
         self._outcomes: list[Outcome] = []
         self._standing = Standing(clock)
         self._all = asyncio.Semaphore(AT_ONCE)
-        self._applications: dict[int, asyncio.Semaphore] = {}
+        self._takers: dict[Taker, asyncio.Semaphore] = {}
         self._wake = asyncio.Event()
         self._renewed_at = 0.0
         self._out = 0
@@ -166,7 +166,7 @@ class Deliverer:
             self._lanes, self._claimed, self._lease, renew = {}, [], _Lease(), False
         taken = self._outcomes[:]
         room = MAX_HELD - self._held.total() - len(self._claimed)
-        saturated = [one for one, count in self._held.items() if count >= MAX_HELD_PER_APPLICATION]
+        saturated = [one for one, count in self._held.items() if count >= MAX_HELD_PER_TAKER]
         parcels, number = await self._outbox.turn(
             self.name, taken, room=room, saturated=saturated, renew=renew
         )
@@ -188,20 +188,22 @@ class Deliverer:
             self._take(parcel)
 
     async def _read_endpoints(self, number: int) -> None:
-        known = {(one.sdk_app_id, int(one.group)): one for one in await self._endpoints.all()}
+        found = await self._endpoints.all()
+        known = {(one.sdk_app_id, int(one.group), one.subscriber.value): one for one in found}
         self._known, self._number = known, number
         self._standing.clear()
 
     async def _count(self) -> None:
-        """Looks which applications have too much waiting: a dead endpoint must not fill the disk."""
+        """Looks for which takers too much is waiting: a dead endpoint must not fill the disk."""
         now = self._clock.monotonic()
         if now - self._counted_at < COUNT_SECONDS:
             return
         self._counted_at = now
         counts = await self._outbox.count()
         full = frozenset(one for one, count in counts.items() if count >= self._max_waiting)
-        for application in full - self._outbox.full:
-            _log.warning("webhooks_full", application=application, count=counts[application])
+        for application, subscriber in full - self._outbox.full:
+            count = counts[application, subscriber]
+            _log.warning("webhooks_full", application=application, subscriber=subscriber, count=count)
         self._outbox.full = full
         self._metrics.events.labels("refused").inc(self._outbox.refused - self._refused)
         self._refused = self._outbox.refused
@@ -209,7 +211,7 @@ class Deliverer:
     # lanes
 
     def _take(self, parcel: Parcel) -> None:
-        self._held[parcel.sdk_app_id] += 1
+        self._held[parcel.taker] += 1
         # A parked event is on its own: it does not wait for its room, nor its room for it.
         name = parcel.lane if parcel.state is State.WAITING else f"{parcel.lane}/{parcel.id}"
         lane = self._lanes.get(name)
@@ -241,16 +243,16 @@ class Deliverer:
             self._wake.set()
 
     def _forget(self, parcel: Parcel) -> None:
-        self._held[parcel.sdk_app_id] -= 1
-        if self._held[parcel.sdk_app_id] <= 0:
-            del self._held[parcel.sdk_app_id]
+        self._held[parcel.taker] -= 1
+        if self._held[parcel.taker] <= 0:
+            del self._held[parcel.taker]
 
     # one event
 
     async def _deliver(self, parcel: Parcel, lease: _Lease) -> Outcome | None:
         """Tries until it is taken, or its minute is over; None where the lease ran out, and the event is another worker's."""
         attempts, problem = 0, Problem.TIMEOUT
-        place = (parcel.sdk_app_id, parcel.group)
+        place = _place(parcel)
         if self._standing.is_down(place) and not self._is_fresh(parcel):
             return self._park(parcel, attempts, Problem.DOWN, counts=False)
         while True:
@@ -296,7 +298,7 @@ class Deliverer:
             span.set("code", "ok")
 
     async def _send(self, endpoint: Endpoint, parcel: Parcel, lease: _Lease) -> None:
-        mine = self._applications.setdefault(parcel.sdk_app_id, asyncio.Semaphore(PER_APPLICATION))
+        mine = self._takers.setdefault(parcel.taker, asyncio.Semaphore(PER_TAKER))
         self._out += 1
         try:
             async with mine, self._all:
@@ -325,9 +327,8 @@ class Deliverer:
         self._metrics.attempts.labels("ok").inc()
         self._metrics.events.labels("delivered").inc()
         self._metrics.seconds.observe(max(0.0, self._clock.unix() - parcel.since / 1000))
-        place = (parcel.sdk_app_id, parcel.group)
-        if self._standing.taken(place):
-            self._outcomes.append(Revived(parcel.sdk_app_id, parcel.group))
+        if self._standing.taken(_place(parcel)):
+            self._outcomes.append(Revived(*_place(parcel)))
         return Delivered(parcel.id)
 
     def _park(self, parcel: Parcel, attempts: int, problem: Problem, *, counts: bool = True) -> Outcome:
@@ -336,7 +337,7 @@ class Deliverer:
         parked = parcel.parked + 1 if counts else max(1, parcel.parked)
         due = schedule.parked_until(parked, now, parcel.since / 1000)
         if counts:
-            self._standing.not_taken((parcel.sdk_app_id, parcel.group))
+            self._standing.not_taken(_place(parcel))
         if due is None:
             return self._bury(parcel, attempts, problem)
         self._metrics.events.labels("parked").inc()
@@ -348,3 +349,7 @@ class Deliverer:
         _log.warning("webhook_dead", application=parcel.sdk_app_id, reason=problem.value)
         total = parcel.attempts + attempts
         return Kept(parcel.id, State.DEAD, parcel.since, total, parcel.parked, problem.value)
+
+
+def _place(parcel: Parcel) -> Place:
+    return parcel.sdk_app_id, parcel.group, parcel.subscriber

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from sqlalchemy import Row, and_, delete, select
+from sqlalchemy import ColumnElement, Row, and_, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.audit.events import Actor, AuditEvent, Record
@@ -18,7 +18,7 @@ from sealroom.core.errors import OperatorError
 from sealroom.core.keys import Envelope
 from sealroom.webhooks.address import Addresses, read_addresses
 from sealroom.webhooks.client import NotTaken, read_url
-from sealroom.webhooks.models import KEYS, Group, endpoints
+from sealroom.webhooks.models import KEYS, Group, Subscriber, endpoints
 from sealroom.webhooks.outbox import TOPIC
 from sealroom_wire.ids import check_sdk_app_id
 
@@ -38,6 +38,7 @@ class Endpoint:
     url: str
     key: bytes = field(repr=False)
     enabled: bool
+    subscriber: Subscriber = Subscriber.BACKEND
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class EndpointStatus:
     changed_at: int
     """Unix milliseconds."""
     tag: str
+    subscriber: Subscriber
 
 
 class Endpoints:
@@ -70,10 +72,12 @@ class Endpoints:
         key: str,
         *,
         actor: Actor,
+        subscriber: Subscriber = Subscriber.BACKEND,
         enabled: bool = True,
         expected: str | None = None,
     ) -> None:
-        """Says where a group of events goes, and with which key they are signed: at most 32 letters and digits, or empty for none.
+        """Says where a group of events goes for a subscriber, and with which key they are signed: at most 32 letters and digits, or
+        empty for none.
 
         Raises:
             WebhookError: a URL or a key that cannot be used.
@@ -87,18 +91,20 @@ class Endpoints:
                 "webhook_key_invalid", "The key is not one.", "Use 1 to 32 letters and digits (TRTC's rule), or none."
             )  # fmt: skip
         now = int(self._clock.unix() * 1000)
-        place = (sdk_app_id, int(group))
+        place = (sdk_app_id, int(group), subscriber.value)
         sealed = await KEYS.encrypt(self._envelope, place, key.encode()) if key else None
         row = {
-            "sdk_app_id": sdk_app_id, "group_id": int(group), "url": url, "key": sealed, "enabled": enabled, "changed_at": now,
+            "sdk_app_id": sdk_app_id, "group_id": int(group), "subscriber": subscriber.value, "url": url, "key": sealed,
+            "enabled": enabled, "changed_at": now,
         }  # fmt: skip
         async with self._database.writing() as connection:
             await raise_number(connection, TOPIC)
-            before = await _present(connection, sdk_app_id, group)
+            before = await _present(connection, sdk_app_id, group, subscriber)
             check_tag("webhook", before.tag if before else NOTHING, expected)
             await upsert(connection, endpoints, row)
             told: dict[str, str | int] = {
                 "group": int(group),
+                "subscriber": subscriber.value,
                 "url": _where(url),
                 "enabled": int(enabled),
                 "signed": int(bool(key)),
@@ -110,21 +116,27 @@ class Endpoints:
         await self._audit.place()
 
     async def remove(
-        self, sdk_app_id: int, group: Group, *, actor: Actor, expected: str | None = None
+        self,
+        sdk_app_id: int,
+        group: Group,
+        *,
+        actor: Actor,
+        subscriber: Subscriber = Subscriber.BACKEND,
+        expected: str | None = None,
     ) -> bool:
-        """Sends no more of a group anywhere; says whether it did. What waits becomes a dead letter.
+        """Sends no more of a group to a subscriber; says whether it did. What waits becomes a dead letter.
 
         Raises ConflictError where the endpoint has another tag than the expected one (`check_tag`).
         """
-        mine = (endpoints.c.sdk_app_id == sdk_app_id, endpoints.c.group_id == int(group))
+        mine = _mine(sdk_app_id, group, subscriber)
         async with self._database.writing() as connection:
             await raise_number(connection, TOPIC)
-            before = await _present(connection, sdk_app_id, group)
+            before = await _present(connection, sdk_app_id, group, subscriber)
             if before is not None:
                 check_tag("webhook", before.tag, expected)
-            if (await connection.execute(delete(endpoints).where(*mine))).rowcount == 0:
+            if (await connection.execute(delete(endpoints).where(mine))).rowcount == 0:
                 return False
-            told: dict[str, str | int] = {"group": int(group)}
+            told: dict[str, str | int] = {"group": int(group), "subscriber": subscriber.value}
             record = Record(
                 AuditEvent.WEBHOOK_REMOVED, actor, f"application {sdk_app_id}", told, f"{sdk_app_id}"
             )
@@ -134,25 +146,30 @@ class Endpoints:
 
     async def all(self, sdk_app_id: int | None = None) -> list[Endpoint]:
         """Every endpoint with its key, for who sends. Raises EnvelopeError where a key cannot be opened."""
-        statement = select(endpoints).order_by(endpoints.c.sdk_app_id, endpoints.c.group_id)
+        statement = select(endpoints).order_by(*endpoints.primary_key.columns)
         if sdk_app_id is not None:
             statement = statement.where(endpoints.c.sdk_app_id == sdk_app_id)
         found = []
         for row in await self._database.read(statement):
-            place = (row.sdk_app_id, row.group_id)
+            place = (row.sdk_app_id, row.group_id, row.subscriber)
             key = b"" if row.key is None else await KEYS.decrypt(self._envelope, place, row.key)
-            found.append(Endpoint(row.sdk_app_id, Group(row.group_id), row.url, key, row.enabled))
+            subscriber = Subscriber(row.subscriber)
+            found.append(Endpoint(row.sdk_app_id, Group(row.group_id), row.url, key, row.enabled, subscriber))
         return found
 
     async def shown(self, sdk_app_id: int) -> list[EndpointStatus]:
         """Every endpoint of an application, for people."""
         mine = select(endpoints).where(endpoints.c.sdk_app_id == sdk_app_id)
-        return [_status(row) for row in await self._database.ask(mine.order_by(endpoints.c.group_id))]
+        return [
+            _status(row) for row in await self._database.ask(mine.order_by(*endpoints.primary_key.columns))
+        ]
 
-    async def find(self, sdk_app_id: int, group: Group) -> EndpointStatus | None:
+    async def find(
+        self, sdk_app_id: int, group: Group, subscriber: Subscriber = Subscriber.BACKEND
+    ) -> EndpointStatus | None:
         """One endpoint, for people."""
         async with self._database.reading() as connection:
-            return await _present(connection, sdk_app_id, group)
+            return await _present(connection, sdk_app_id, group, subscriber)
 
     def _check_url(self, url: str) -> None:
         """What can be said before a name is resolved. Each delivery judges the address again."""
@@ -179,8 +196,18 @@ class Endpoints:
             )
 
 
-async def _present(connection: AsyncConnection, sdk_app_id: int, group: Group) -> EndpointStatus | None:
-    mine = and_(endpoints.c.sdk_app_id == sdk_app_id, endpoints.c.group_id == int(group))
+def _mine(sdk_app_id: int, group: Group, subscriber: Subscriber) -> ColumnElement[bool]:
+    return and_(
+        endpoints.c.sdk_app_id == sdk_app_id,
+        endpoints.c.group_id == int(group),
+        endpoints.c.subscriber == subscriber.value,
+    )
+
+
+async def _present(
+    connection: AsyncConnection, sdk_app_id: int, group: Group, subscriber: Subscriber
+) -> EndpointStatus | None:
+    mine = _mine(sdk_app_id, group, subscriber)
     found = (await connection.execute(select(endpoints).where(mine))).one_or_none()
     return None if found is None else _status(found)
 
@@ -189,7 +216,9 @@ def _status(row: Row[Any]) -> EndpointStatus:
     # Two encryptions of one key differ, so the tag changes with every `set`, and tells nothing of the key.
     state = f"{row.changed_at}\n{row.enabled}\n{row.url}\n".encode() + (row.key or b"")
     tag = hashlib.sha256(state).hexdigest()[:32]
-    return EndpointStatus(Group(row.group_id), row.url, row.key is not None, row.enabled, row.changed_at, tag)
+    return EndpointStatus(
+        Group(row.group_id), row.url, row.key is not None, row.enabled, row.changed_at, tag, Subscriber(row.subscriber)
+    )  # fmt: skip
 
 
 def _where(url: str) -> str:

@@ -14,7 +14,7 @@ from sealroom.core.ids import Ids
 from sealroom.webhooks.bodies import body, sign
 from sealroom.webhooks.client import Client
 from sealroom.webhooks.endpoints import Endpoint, WebhookError
-from sealroom.webhooks.models import State, outbox
+from sealroom.webhooks.models import State, Subscriber, outbox
 
 MAX_PAGE = 1_000
 
@@ -27,6 +27,7 @@ class Letter:
     event_id: str
     sdk_app_id: int
     group: int
+    subscriber: Subscriber
     event_type: int
     info: str = field(repr=False)
     state: State
@@ -55,8 +56,8 @@ class Letters:
             statement = statement.where(outbox.c.sdk_app_id == sdk_app_id)
         return [
             Letter(
-                row.id, row.event_id, row.sdk_app_id, row.group_id, row.event_type, row.info, State(row.state), row.created_at,
-                row.next_at, row.attempts, row.problem or "",
+                row.id, row.event_id, row.sdk_app_id, row.group_id, Subscriber(row.subscriber), row.event_type, row.info,
+                State(row.state), row.created_at, row.next_at, row.attempts, row.problem or "",
             )
             for row in await self._database.read(statement)
         ]  # fmt: skip

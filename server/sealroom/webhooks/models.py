@@ -31,6 +31,15 @@ class Group(IntEnum):
     MEDIA = 2
 
 
+class Subscriber(StrEnum):
+    """Who takes a group of events; each is told on its own."""
+
+    BACKEND = "backend"
+    """The customer's backend."""
+    AUTHORITY = "authority"
+    """The customer's key authority, which changes keys sooner when somebody left."""
+
+
 class State(StrEnum):
     """Where an event stands."""
 
@@ -50,6 +59,10 @@ endpoints = Table(
         info=field("The application.", subject=Subject.APPLICATION, data_class=DataClass.SDK_APP_ID),
     ),
     Column("group_id", Integer, primary_key=True, autoincrement=False, info=field("TRTC's event group.")),
+    Column(
+        "subscriber", String(16), primary_key=True, server_default=Subscriber.BACKEND.value,
+        info=field("Whose endpoint it is, of a closed set."),
+    ),
     Column("url", String(MAX_URL_CHARACTERS), nullable=False, info=field("The customer's endpoint.")),
     Column(
         "key", LargeBinary,
@@ -63,7 +76,7 @@ endpoints = Table(
     ),
 )  # fmt: skip
 
-KEYS = SealedColumn(endpoints, "key", "webhook_key")
+KEYS = SealedColumn(endpoints, "key", "webhook_key", later={"subscriber": Subscriber.BACKEND.value})
 
 outbox = Table(
     "webhook_outbox",
@@ -75,6 +88,10 @@ outbox = Table(
         info=field("The application.", subject=Subject.APPLICATION, data_class=DataClass.SDK_APP_ID),
     ),
     Column("group_id", Integer, nullable=False, info=field("TRTC's event group.")),
+    Column(
+        "subscriber", String(16), nullable=False, server_default=Subscriber.BACKEND.value,
+        info=field("For whose endpoint it is, of a closed set."),
+    ),
     Column("event_type", Integer, nullable=False, info=field("TRTC's event type.")),
     Column("lane", String(32), nullable=False, info=field("A hash of room and endpoint: within one the order is kept.")),
     Column("info", Text, nullable=False, info=field("What is told, with room and user.", personal=True)),
@@ -88,7 +105,7 @@ outbox = Table(
     Column("problem", String(32), info=field("Why it was not taken the last time, of a closed set.")),
     Column("owner", String(32), info=field("Which worker has it.")),
     Column("lease_until", BigInteger, nullable=False, info=field("Until when, Unix milliseconds.")),
-    UniqueConstraint("event_id", "group_id", name="uq_webhook_outbox_event_id_group_id"),
+    UniqueConstraint("event_id", "group_id", "subscriber", name="uq_webhook_outbox_event_id_group_id_subscriber"),
     Index("ix_webhook_outbox_state_id", "state", "id"),
     Index("ix_webhook_outbox_state_next_at", "state", "next_at"),
     Index("ix_webhook_outbox_owner", "owner"),

@@ -8,16 +8,17 @@ workers never send two events of one room at once. What a killed worker had is c
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import msgspec
-from sqlalchemy import Row, Select, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Row, Select, and_, bindparam, delete, func, insert, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.core.clock import Clock
 from sealroom.core.db import Database, number_of, raise_number
 from sealroom.rooms.events import Call, RoomEvent
 from sealroom.webhooks.bodies import Told, told_of
-from sealroom.webhooks.models import State, endpoints, outbox
+from sealroom.webhooks.models import State, Subscriber, endpoints, outbox
 
 TOPIC = "webhooks"
 """Changes of endpoints."""
@@ -27,8 +28,11 @@ LEASE_SECONDS = 60.0
 """How long a claim holds without being renewed. Shorter brings the events of a killed worker back sooner."""
 MAX_CLAIM = 1_000
 """Rows claimed at once."""
-MAX_CLAIM_PER_APPLICATION = 500
-"""Of which of one application: one whose endpoint hangs must not keep all others out."""
+MAX_CLAIM_PER_TAKER = 500
+"""Of which of one taker: one whose endpoint hangs must not keep all others out."""
+
+Taker: TypeAlias = tuple[int, str]
+"""An application and one of its subscribers. What one does not take never keeps another from its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Parcel:
     event_id: str
     sdk_app_id: int
     group: int
+    subscriber: str
     event_type: int
     lane: str
     info: str = field(repr=False)
@@ -46,6 +51,11 @@ class Parcel:
     since: int
     attempts: int
     parked: int
+
+    @property
+    def taker(self) -> Taker:
+        """For whom it is."""
+        return self.sdk_app_id, self.subscriber
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,7 @@ class Revived:
 
     sdk_app_id: int
     group: int
+    subscriber: str
 
 
 Outcome = Delivered | Kept | Revived
@@ -83,14 +94,14 @@ class Outbox:
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
-        self.full: frozenset[int] = frozenset()
-        """Applications that have so many events waiting that no more are taken in. Set by who looks."""
+        self.full: frozenset[Taker] = frozenset()
+        """Takers that have so many events waiting that no more are taken in. Set by who looks."""
         self.refused = 0
         """How many were not."""
         self._excess = 0
 
     async def write(self, connection: AsyncConnection, batch: Sequence[RoomEvent]) -> None:
-        """The ledger's writer: one row for each event that an endpoint wants."""
+        """The ledger's writer: one row for each endpoint that wants an event."""
         self._excess = 0
         told = [(event, what) for event in batch if (what := told_of(event)) is not None]
         if not told:
@@ -98,13 +109,11 @@ class Outbox:
         wanted = await _wanted(connection, {event.call.sdk_app_id for event, _ in told})
         now, rows = self._now(), []
         for event, what in told:
-            url = wanted.get((event.call.sdk_app_id, what.group))
-            if url is None:
-                continue
-            if event.call.sdk_app_id in self.full:
-                self._excess += 1
-                continue
-            rows.append(_row(event, what, lane_of(event.call, url), now))
+            for subscriber, url in wanted.get((event.call.sdk_app_id, what.group), ()):
+                if (event.call.sdk_app_id, subscriber) in self.full:
+                    self._excess += 1
+                else:
+                    rows.append(_row(event, what, subscriber, lane_of(event.call, url, subscriber), now))
         if rows:
             await connection.execute(insert(outbox), rows)
 
@@ -126,12 +135,12 @@ class Outbox:
         outcomes: Sequence[Outcome],
         *,
         room: int,
-        saturated: Collection[int],
+        saturated: Collection[Taker],
         renew: bool,
     ) -> tuple[list[Parcel], int]:
         """One transaction of a worker: writes what became of events, renews its leases, and claims at most `room` others.
 
-        Returns what it claimed, and the number of changes of endpoints. `saturated`: applications it has enough of.
+        Returns what it claimed, and the number of changes of endpoints. `saturated`: takers it has enough of.
         """
         now = self._now()
         until = now + int(LEASE_SECONDS * 1000)
@@ -168,37 +177,46 @@ class Outbox:
             mine = update(outbox).where(outbox.c.owner.startswith(owner, autoescape=True))
             await connection.execute(mine.values(owner=None, lease_until=0))
 
-    async def count(self) -> dict[int, int]:
-        """How many rows there are, by application."""
-        statement = select(outbox.c.sdk_app_id, func.count()).group_by(outbox.c.sdk_app_id)
-        return {row[0]: row[1] for row in await self._database.read(statement)}
+    async def count(self) -> dict[Taker, int]:
+        """How many rows there are, by taker."""
+        takers = (outbox.c.sdk_app_id, outbox.c.subscriber)
+        statement = select(*takers, func.count()).group_by(*takers)
+        return {(row[0], row[1]): row[2] for row in await self._database.read(statement)}
 
     def _now(self) -> int:
         return int(self._clock.unix() * 1000)
 
 
-def lane_of(call: Call, url: str) -> str:
+def lane_of(call: Call, url: str, subscriber: str) -> str:
     """Within one room and endpoint events keep their order; both groups share it where both go to one address."""
     text = f"{call.sdk_app_id}\n{call.room}\n{url}"
+    if subscriber != Subscriber.BACKEND:
+        text += f"\n{subscriber}"
     return hashlib.blake2s(text.encode(), digest_size=16).hexdigest()
 
 
-async def _wanted(connection: AsyncConnection, applications: Collection[int]) -> dict[tuple[int, int], str]:
-    statement = select(endpoints.c.sdk_app_id, endpoints.c.group_id, endpoints.c.url).where(
-        endpoints.c.sdk_app_id.in_(applications), endpoints.c.enabled
-    )
-    return {(row.sdk_app_id, row.group_id): row.url for row in await connection.execute(statement)}
+async def _wanted(
+    connection: AsyncConnection, applications: Collection[int]
+) -> dict[tuple[int, int], list[tuple[str, str]]]:
+    """Of each group of each application who takes it, and where."""
+    statement = select(endpoints.c.sdk_app_id, endpoints.c.group_id, endpoints.c.subscriber, endpoints.c.url)
+    mine = statement.where(endpoints.c.sdk_app_id.in_(applications), endpoints.c.enabled)
+    found: dict[tuple[int, int], list[tuple[str, str]]] = {}
+    for row in await connection.execute(mine):
+        found.setdefault((row.sdk_app_id, row.group_id), []).append((row.subscriber, row.url))
+    return found
 
 
-def _row(event: RoomEvent, told: Told, lane: str, now: int) -> dict[str, object]:
+def _row(event: RoomEvent, told: Told, subscriber: str, lane: str, now: int) -> dict[str, object]:
     return {
-        "event_id": event.id, "sdk_app_id": event.call.sdk_app_id, "group_id": int(told.group), "event_type": told.event_type,
-        "lane": lane, "info": msgspec.json.encode(told.info).decode(), "user_id": told.user_id, "state": State.WAITING.value,
-        "created_at": now, "since": now, "next_at": now, "attempts": 0, "parked": 0, "lease_until": 0,
+        "event_id": event.id, "sdk_app_id": event.call.sdk_app_id, "group_id": int(told.group), "subscriber": subscriber,
+        "event_type": told.event_type, "lane": lane, "info": msgspec.json.encode(told.info).decode(), "user_id": told.user_id,
+        "state": State.WAITING.value, "created_at": now, "since": now, "next_at": now, "attempts": 0, "parked": 0,
+        "lease_until": 0,
     }  # fmt: skip
 
 
-def _claimable(owner: str, now: int, limit: int, saturated: Collection[int]) -> Select[*tuple[object, ...]]:
+def _claimable(owner: str, now: int, limit: int, saturated: Collection[Taker]) -> Select[*tuple[object, ...]]:
     """Rows that are due and nobody's, oldest first: of waiting ones only those whose lane no other worker is in."""
     other = outbox.alias("other")
     held = select(other.c.lane).where(
@@ -207,14 +225,13 @@ def _claimable(owner: str, now: int, limit: int, saturated: Collection[int]) -> 
     free = or_(outbox.c.owner.is_(None), outbox.c.lease_until <= now)
     waiting = and_(outbox.c.state == State.WAITING.value, outbox.c.lane.not_in(held))
     parked = and_(outbox.c.state == State.PARKED.value, outbox.c.next_at <= now)
-    place = func.row_number().over(partition_by=outbox.c.sdk_app_id, order_by=outbox.c.id).label("place")
+    taker = (outbox.c.sdk_app_id, outbox.c.subscriber)
+    place = func.row_number().over(partition_by=taker, order_by=outbox.c.id).label("place")
     due = select(outbox, place).where(free, or_(waiting, parked))
     if saturated:
-        due = due.where(outbox.c.sdk_app_id.not_in(list(saturated)))
+        due = due.where(tuple_(*taker).not_in(list(saturated)))
     ranked = due.order_by(outbox.c.id).limit(4 * MAX_CLAIM).subquery()
-    return (
-        select(ranked).where(ranked.c.place <= MAX_CLAIM_PER_APPLICATION).order_by(ranked.c.id).limit(limit)
-    )
+    return select(ranked).where(ranked.c.place <= MAX_CLAIM_PER_TAKER).order_by(ranked.c.id).limit(limit)
 
 
 async def _write_outcomes(
@@ -242,12 +259,13 @@ async def _write_outcomes(
                 outbox.c.state == State.PARKED.value,
                 outbox.c.sdk_app_id == one.sdk_app_id,
                 outbox.c.group_id == one.group,
+                outbox.c.subscriber == one.subscriber,
             )
             await connection.execute(update(outbox).where(his).values(next_at=now))
 
 
 def _parcel(row: Row[*tuple[object, ...]]) -> Parcel:
     return Parcel(
-        row.id, row.event_id, row.sdk_app_id, row.group_id, row.event_type, row.lane, row.info, State(row.state), row.since,
-        row.attempts, row.parked,
+        row.id, row.event_id, row.sdk_app_id, row.group_id, row.subscriber, row.event_type, row.lane, row.info, State(row.state),
+        row.since, row.attempts, row.parked,
     )  # fmt: skip

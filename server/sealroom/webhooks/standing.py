@@ -10,8 +10,8 @@ from sealroom.webhooks import schedule
 STRIKES = 2
 """Events in a row that an endpoint did not take in their time, after which it counts as down. More ask a dead one more often."""
 
-Place: TypeAlias = tuple[int, int]
-"""An endpoint: application and group of events."""
+Place: TypeAlias = tuple[int, int, str]
+"""An endpoint: application, group of events, subscriber."""
 
 
 class Standing:

@@ -19,10 +19,12 @@ from sealroom.webhooks.bodies import sign
 from sealroom.webhooks.client import NotTaken, Problem
 from sealroom.webhooks.endpoints import Endpoint, Endpoints, WebhookError
 from sealroom.webhooks.letters import Letter
-from sealroom.webhooks.models import Group, State, outbox
+from sealroom.webhooks.models import Group, State, Subscriber, outbox
 from server.tests.collector import collecting, said
 from server.tests.fakes import ACTOR, APP, NOW
 from server.tests.webhooks.conftest import URL, Post
+
+KEYS_URL = "https://keys.example/authority/v1/webhook"
 
 
 async def everything(post: Post) -> list[Letter]:
@@ -224,6 +226,96 @@ async def test_an_endpoint_that_comes_back_gets_at_once_what_was_set_aside(post:
     assert len({user for _, user in post.seen()}) == 21
 
 
+async def subscribes(post: Post) -> None:
+    """The authority of the application takes its events too."""
+    await post.endpoints.set(
+        APP, Group.MEDIA, KEYS_URL, "authority123", actor=ACTOR, subscriber=Subscriber.AUTHORITY
+    )
+
+
+def at(post: Post, url: str) -> list[str]:
+    """Of whom an endpoint was told, in order."""
+    found = [json.loads(body)["EventInfo"] for _, where, _, body in post.client.got if where == url]
+    return [info["UserId"] for info in found]
+
+
+async def test_an_authority_is_told_beside_the_backend_each_with_its_own_signature(post: Post) -> None:
+    await subscribes(post)
+    post.worker()
+    event, foreign = post.published("room"), post.published("room", app=APP + 1)
+    await post.happened(event, foreign)
+    await post.until(lambda: len(post.client.got) == 3)
+    sent = {(url, headers["SdkAppId"]): (headers, body) for _, url, headers, body in post.client.got}
+    assert sent.keys() == {(URL, str(APP)), (KEYS_URL, str(APP)), (URL, str(APP + 1))}
+    for url, key in ((URL, b"secret123"), (KEYS_URL, b"authority123")):
+        headers, body = sent[url, str(APP)]
+        assert (headers["X-Sealroom-Event-Id"], headers["Sign"]) == (event.id, sign(key, body))
+    await post.passes(2)
+    assert await everything(post) == []
+
+
+async def test_of_two_at_one_address_each_keeps_its_own_order(post: Post) -> None:
+    await post.endpoints.set(
+        APP, Group.MEDIA, URL, "authority123", actor=ACTOR, subscriber=Subscriber.AUTHORITY
+    )
+    await post.happened(post.published("room", "first"), post.published("room", "second"))
+    rows = await post.database.ask(select(outbox.c.subscriber, outbox.c.lane).distinct())
+    assert len({row.lane for row in rows}) == len(rows) == 2
+    post.worker()
+    await post.until(lambda: len(post.client.got) == 4)
+    for key in (b"secret123", b"authority123"):
+        mine = [
+            json.loads(body) for _, _, headers, body in post.client.got if headers["Sign"] == sign(key, body)
+        ]
+        assert [one["EventInfo"]["UserId"] for one in mine] == ["first", "second"]
+
+
+async def test_an_authority_that_is_down_holds_up_nothing_of_the_backend(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "PER_TAKER", 4)
+    monkeypatch.setattr(delivery, "MAX_HELD_PER_TAKER", 8)
+    monkeypatch.setattr(outbox_module, "MAX_CLAIM_PER_TAKER", 8)
+    monkeypatch.setattr(delivery, "COUNT_SECONDS", 1.0)
+    await subscribes(post)
+    post.client.refuses = lambda url, body: NotTaken(Problem.TIMEOUT) if url == KEYS_URL else None
+    post.worker(max_waiting=40)
+    users = [f"user{number}" for number in range(60)]
+    for part in range(0, 60, 20):
+        await post.happened(*(post.published(f"room-{user}", user) for user in users[part : part + 20]))
+        await post.passes(5)
+    assert sorted(at(post, URL)) == sorted(users)
+    await post.passes(120)
+    left = await everything(post)
+    assert {one.subscriber for one in left} == {Subscriber.AUTHORITY}
+    assert {one.state for one in left} == {State.PARKED}
+    assert post.outbox.full == {(APP, "authority")}
+    assert post.outbox.refused == 60 - len(left)
+    assert len(at(post, URL)) == 60, "nothing was sent to the backend again"
+
+
+async def test_an_authority_that_comes_back_revives_its_own_and_one_that_is_removed_buries_its_own(
+    post: Post,
+) -> None:
+    await subscribes(post)
+    post.worker()
+    post.refuse(everybody=Problem.TIMEOUT)
+    for user in ("one", "two", "three"):
+        await post.happened(post.published(f"room-{user}", user))
+    await post.passes(75)
+    assert {one.state for one in await everything(post)} == {State.PARKED}
+    post.client.refuses = lambda url, body: NotTaken(Problem.TIMEOUT) if url == URL else None
+    await post.passes(120)
+    assert {one.subscriber for one in await everything(post)} == {Subscriber.BACKEND}
+    post.refuse(everybody=Problem.TIMEOUT)
+    await post.happened(post.published("room-four", "four"))
+    assert await post.endpoints.remove(APP, Group.MEDIA, actor=ACTOR, subscriber=Subscriber.AUTHORITY)
+    await post.passes(60)
+    dead = await post.letters.page(State.DEAD)
+    assert [(one.subscriber, one.problem) for one in dead] == [(Subscriber.AUTHORITY, "endpoint_removed")]
+    assert [one.group for one in await post.endpoints.all(APP)] == [Group.ROOM, Group.MEDIA]
+
+
 async def test_an_endpoint_that_is_gone_leaves_dead_letters(post: Post) -> None:
     await post.happened(post.published("room"))
     assert await post.endpoints.remove(APP, Group.MEDIA, actor=ACTOR)
@@ -261,15 +353,15 @@ async def test_one_application_does_not_keep_the_others_out(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "MAX_HELD", 120)
-    monkeypatch.setattr(delivery, "MAX_HELD_PER_APPLICATION", 100)
-    monkeypatch.setattr(outbox_module, "MAX_CLAIM_PER_APPLICATION", 100)
+    monkeypatch.setattr(delivery, "MAX_HELD_PER_TAKER", 100)
+    monkeypatch.setattr(outbox_module, "MAX_CLAIM_PER_TAKER", 100)
     post.client.hold = asyncio.Event()
     post.worker()
     await post.happened(*(post.published(f"room{number}", "busy") for number in range(600)))
-    await post.until(lambda: post.client.at_once == delivery.PER_APPLICATION)
+    await post.until(lambda: post.client.at_once == delivery.PER_TAKER)
     await post.happened(post.published("room", "other", APP + 1))
     await post.until(lambda: ("room", "other") in post.seen())
-    assert post.client.most_at_once == delivery.PER_APPLICATION + 1
+    assert post.client.most_at_once == delivery.PER_TAKER + 1
 
 
 async def test_a_thousand_events_of_many_rooms_each_in_their_order(post: Post) -> None:

@@ -18,7 +18,7 @@ from sealroom.core.callers import Caller
 from sealroom.webhooks import models
 from sealroom.webhooks.endpoints import EndpointStatus
 from sealroom.webhooks.letters import Letter
-from sealroom.webhooks.models import MAX_URL_CHARACTERS, State
+from sealroom.webhooks.models import MAX_URL_CHARACTERS, State, Subscriber
 
 
 class Group(StrEnum):
@@ -36,10 +36,16 @@ class Group(StrEnum):
 OfGroup: TypeAlias = Annotated[Group, PathParameter(description="Which events.")]
 
 
+OfSubscriber: TypeAlias = Annotated[
+    Subscriber, QueryParameter(name="subscriber", description="Who takes them: the customer's backend or its key authority.")
+]  # fmt: skip
+
+
 class WebhookView(msgspec.Struct, frozen=True):
     """Where a group of events goes."""
 
     group: Group
+    subscriber: Subscriber
     url: str
     signed: bool
     """Whether there is a key, which is never shown."""
@@ -58,7 +64,7 @@ class WebhookSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WebhookList(msgspec.Struct, frozen=True):
-    """All endpoints of an application: at most one for each group."""
+    """All endpoints of an application: at most one for each group and subscriber."""
 
     items: list[WebhookView]
 
@@ -69,6 +75,7 @@ class DeliveryView(msgspec.Struct, frozen=True):
     id: int
     event_id: str
     group: Group
+    subscriber: Subscriber
     event_type: int
     """TRTC's number."""
     event: msgspec.Raw
@@ -109,11 +116,15 @@ async def list_webhooks(call: Asked, services: Behind, sdk_app_id: SdkAppId) -> 
     responses=problems(404), response_headers=[ETAG], summary="Get a webhook", tags=["webhooks"],
 )  # fmt: skip
 async def get_webhook(
-    call: Asked, services: Behind, sdk_app_id: SdkAppId, group: OfGroup
+    call: Asked,
+    services: Behind,
+    sdk_app_id: SdkAppId,
+    group: OfGroup,
+    subscriber: OfSubscriber = Subscriber.BACKEND,
 ) -> Response[WebhookView]:
     """Where one group of events goes."""
     await services.own(call, sdk_app_id)
-    return _shown(await services.endpoints.find(sdk_app_id, group.number))
+    return _shown(await services.endpoints.find(sdk_app_id, group.number, subscriber))
 
 
 @put(
@@ -126,6 +137,7 @@ async def put_webhook(
     sdk_app_id: SdkAppId,
     group: OfGroup,
     data: JSONBody[WebhookSpec],
+    subscriber: OfSubscriber = Subscriber.BACKEND,
     if_match: IfMatch = None,
     if_none_match: IfNoneMatch = None,
 ) -> Response[WebhookView]:
@@ -133,9 +145,10 @@ async def put_webhook(
     expected = expected_tag(if_match, if_none_match)
     await services.own(call, sdk_app_id)
     await services.endpoints.set(
-        sdk_app_id, group.number, data.url, data.key, actor=call.actor, enabled=data.enabled, expected=expected
+        sdk_app_id, group.number, data.url, data.key, actor=call.actor, subscriber=subscriber, enabled=data.enabled,
+        expected=expected,
     )  # fmt: skip
-    return _shown(await services.endpoints.find(sdk_app_id, group.number))
+    return _shown(await services.endpoints.find(sdk_app_id, group.number, subscriber))
 
 
 @delete(
@@ -144,12 +157,20 @@ async def put_webhook(
     tags=["webhooks"],
 )  # fmt: skip
 async def delete_webhook(
-    call: Asked, services: Behind, sdk_app_id: SdkAppId, group: OfGroup, if_match: IfMatch = None
+    call: Asked,
+    services: Behind,
+    sdk_app_id: SdkAppId,
+    group: OfGroup,
+    subscriber: OfSubscriber = Subscriber.BACKEND,
+    if_match: IfMatch = None,
 ) -> None:
-    """Sends no more of a group anywhere. What waits becomes a dead delivery."""
+    """Sends no more of a group to a subscriber. What waits for it becomes a dead delivery."""
     expected = expected_tag(if_match)
     await services.own(call, sdk_app_id)
-    if not await services.endpoints.remove(sdk_app_id, group.number, actor=call.actor, expected=expected):
+    gone = await services.endpoints.remove(
+        sdk_app_id, group.number, actor=call.actor, subscriber=subscriber, expected=expected
+    )
+    if not gone:
         raise missing("webhook_unknown", "No endpoint is set for that group.")
 
 
@@ -202,13 +223,15 @@ def _shown(status: EndpointStatus | None) -> Response[WebhookView]:
 
 
 def _view(one: EndpointStatus) -> WebhookView:
-    return WebhookView(Group[one.group.name], one.url, one.signed, one.enabled, one.changed_at)
+    return WebhookView(
+        Group[one.group.name], one.subscriber, one.url, one.signed, one.enabled, one.changed_at
+    )
 
 
 def _delivery(one: Letter) -> DeliveryView:
     return DeliveryView(
-        one.id, one.event_id, Group[models.Group(one.group).name], one.event_type, msgspec.Raw(one.info.encode()), one.state,
-        one.created_at, one.next_at, one.attempts, one.problem,
+        one.id, one.event_id, Group[models.Group(one.group).name], one.subscriber, one.event_type, msgspec.Raw(one.info.encode()),
+        one.state, one.created_at, one.next_at, one.attempts, one.problem,
     )  # fmt: skip
 
 

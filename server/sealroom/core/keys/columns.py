@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Columns that hold encrypted values, each bound to its row; and what encrypts them again under another master key."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, Table, select, tuple_, update
@@ -21,9 +21,12 @@ _PAGE = 200
 class SealedColumn:
     """One such column. **The row's primary key must never change**: its values open nowhere else."""
 
-    def __init__(self, table: Table, name: str, purpose: str) -> None:
+    def __init__(self, table: Table, name: str, purpose: str, later: Mapping[str, str] | None = None) -> None:
+        """`later`: columns that joined the primary key after values were there, with what rows of before have in them. Such a value is
+        no part of what binds, so that what was encrypted before opens."""
         self.table, self.column, self.purpose = table, table.c[name], purpose
         self.keys = list(table.primary_key.columns)
+        self._later = dict(later or {})
         self.column.info[SEALED] = purpose
 
     async def encrypt(self, envelope: Envelope, key: Sequence[object], plaintext: bytes) -> bytes:
@@ -37,7 +40,10 @@ class SealedColumn:
     def _context(self, key: Sequence[object]) -> tuple[str, ...]:
         if len(key) != len(self.keys):
             raise ValueError(f"{self.table.name} has another primary key")
-        return tuple(map(str, (self.table.name, self.column.name, *key)))
+        bound = [
+            part for column, part in zip(self.keys, key, strict=True) if self._later.get(column.name) != part
+        ]
+        return tuple(map(str, (self.table.name, self.column.name, *bound)))
 
 
 async def check_master_key(database: Database, envelope: Envelope, columns: Iterable[SealedColumn]) -> None:

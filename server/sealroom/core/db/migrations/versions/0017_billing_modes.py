@@ -7,11 +7,11 @@ A program of before changes a mode without a row here: then it counts as if it a
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0018"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
-lowest_compatible = "0015"
+lowest_compatible = "0016"
 
 
 def upgrade() -> None:
