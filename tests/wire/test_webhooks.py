@@ -47,13 +47,13 @@ def command(state: Path, config: Path, *arguments: str) -> str:
     return done.stdout
 
 
-async def entered(endpoint: str, room: str, user: str) -> ClientConnection:
+async def entered(endpoint: str, room: str, user: str, app: int = APP) -> ClientConnection:
     """Somebody who is in, and publishes sound."""
     line = await connect(endpoint)
-    sig = sign_user_sig(secret_key=KEY, sdk_app_id=APP, user_id=user, issued_at=int(time.time()), expire=300)
+    sig = sign_user_sig(secret_key=KEY, sdk_app_id=app, user_id=user, issued_at=int(time.time()), expire=300)
     sends = tuple(signalling.SendSection(mid, track) for mid, track in offers.TRACKS.items())
     enter = signalling.Enter(
-        id=1, version=PROTOCOL_VERSION, sdk_app_id=APP, user_id=user, user_sig=sig, str_room_id=room, sdp=offers.offer(),
+        id=1, version=PROTOCOL_VERSION, sdk_app_id=app, user_id=user, user_sig=sig, str_room_id=room, sdp=offers.offer(),
         sends=sends, client=signalling.ClientInfo("sealroom-web", "1", "Android 15"),
     )  # fmt: skip
     for message in (enter, signalling.Publish(id=2, track=signalling.Track.AUDIO)):

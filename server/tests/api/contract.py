@@ -442,19 +442,19 @@ class ApiContract:
         assert (await world.call("GET", f"{MINE}/webhooks/other")).status in (400, 404)
 
     async def test_an_authority_subscribes_beside_the_backend(self, world: World) -> None:
-        path, beside = f"{MINE}/webhooks/room", f"{MINE}/webhooks/room?subscriber=authority"
+        path, beside = f"{MINE}/webhooks/room", {"subscriber": "authority"}
         backend = await world.call("PUT", path, HOOK, if_none_match="*")
-        assert (await world.call("GET", beside)).code == "webhook_unknown"
+        assert (await world.call("GET", path, query=beside)).code == "webhook_unknown"
         keys = {"url": "https://keys.example/authority/v1/webhook", "key": "another0123456789"}
-        authority = await world.call("PUT", beside, keys, if_none_match="*")
+        authority = await world.call("PUT", path, keys, query=beside, if_none_match="*")
         assert (backend.json["subscriber"], authority.json["subscriber"]) == ("backend", "authority")
         listed = (await world.call("GET", f"{MINE}/webhooks")).json["items"]
         assert listed == [authority.json, backend.json]
         assert (await world.call("GET", path)).json == backend.json
-        assert (await world.call("DELETE", beside, if_match=backend.etag)).status == 412
-        assert (await world.call("DELETE", beside, if_match=authority.etag)).status == 204
+        assert (await world.call("DELETE", path, query=beside, if_match=backend.etag)).status == 412
+        assert (await world.call("DELETE", path, query=beside, if_match=authority.etag)).status == 204
         assert (await world.call("GET", path)).json == backend.json
-        assert (await world.call("GET", f"{MINE}/webhooks/room?subscriber=other")).status == 400
+        assert (await world.call("GET", path, query={"subscriber": "other"})).status == 400
 
     @pytest.mark.parametrize(
         ("spec", "code"),
