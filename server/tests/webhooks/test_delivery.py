@@ -294,6 +294,40 @@ async def test_an_authority_that_is_down_holds_up_nothing_of_the_backend(
     assert len(at(post, URL)) == 60, "nothing was sent to the backend again"
 
 
+async def test_requests_that_hang_at_an_authority_take_no_place_of_the_backends(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "PER_TAKER", 2)
+    answers, plain = asyncio.Event(), post.client.post
+
+    async def hanging(url: str, headers: dict[str, str], body: bytes) -> None:
+        if url == KEYS_URL:
+            await answers.wait()
+        await plain(url, headers, body)
+
+    monkeypatch.setattr(post.client, "post", hanging)
+    await subscribes(post)
+    post.worker()
+    await post.happened(*(post.published(f"room-{number}") for number in range(6)))
+    await post.until(lambda: len(at(post, URL)) == 6)
+    assert at(post, KEYS_URL) == []
+    answers.set()
+    await post.until(lambda: len(at(post, KEYS_URL)) == 6)
+
+
+async def test_when_one_answers_again_what_is_parked_for_another_keeps_its_time(post: Post) -> None:
+    await subscribes(post)
+    await post.happened(post.published("room"))
+    later = int(post.clock.unix() * 1000) + 3_600_000
+    async with post.database.writing() as connection:
+        await connection.execute(update(outbox).values(state=State.PARKED.value, next_at=later))
+    revived = outbox_module.Revived(APP, Group.MEDIA, "authority")
+    await post.outbox.turn("worker", [revived], room=0, saturated=(), renew=False)
+    rows = await post.database.ask(select(outbox.c.subscriber, outbox.c.next_at))
+    due = {row.subscriber: row.next_at for row in rows}
+    assert due["backend"] == later > due["authority"]
+
+
 async def test_an_authority_that_comes_back_revives_its_own_and_one_that_is_removed_buries_its_own(
     post: Post,
 ) -> None:
