@@ -68,7 +68,7 @@ __all__ = [
 ]
 
 ANSWER_SECONDS = 10.0
-PASSING = ("sdk", "version", "system", "refused")
+PASSING = ("sdk", "version", "system", "refused", "address")
 """What lies in `history_outbox` for seconds on its way to the journal: PostgreSQL keeps deleted rows in its files until they are
 vacuumed, and its write-ahead log until it is used again."""
 
