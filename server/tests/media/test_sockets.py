@@ -374,13 +374,14 @@ async def test_a_request_may_be_refused_with_a_response_or_a_bare_403() -> None:
 
 async def test_those_on_their_way_in_are_bounded_and_who_is_settled_does_not_count() -> None:
     heard = Heard()
-    limits = LIMITS._replace(max_opening_per_address=2, header_seconds=0.5)
+    limits = LIMITS._replace(max_opening_per_address=2, header_seconds=1.5)
     async with serving(heard, limits) as (listener, at):
         lines = [await connect(f"ws://{at}/settled") for _ in range(5)]
         idle = [socket.create_connection((at.host, at.port)) for _ in range(2)]
         await until(lambda: listener.counted.accepted == 7)
         assert await asyncio.to_thread(_said_by, at) == b"", "cut at once"
-        await asyncio.sleep(0.7)
+        for one in idle:
+            assert await asyncio.to_thread(one.recv, 1) == b"", "cut in its time"
         unknown = [await connect(f"ws://{at}/") for _ in range(2)]
         assert await asyncio.to_thread(_said_by, at) == b"", "nor beside who is connected and nobody knows"
         counted = listener.counted
