@@ -6,6 +6,7 @@ from tests.breaking.change import Change, Cost, Edit
 MEMBERSHIP = "customer/sealroom_customer/client/membership.py"
 ROOM = "customer/sealroom_customer/authority/room.py"
 
+TEST_HINTS = "customer/tests/authority/test_hints.py"
 TEST_STORMS = "customer/tests/authority/test_storms.py"
 TEST_MEMBERS = "tests/hostile/test_removed_member.py"
 
@@ -66,5 +67,17 @@ CHANGES = (
         (NO_STEP,),
         (f"{TEST_MEMBERS}::test_a_newcomer_opens_nothing_of_what_was_before_him",),
         Cost.SLOW,
+    ),
+    Change(
+        "the-operators-word-on-who-is-here",
+        "whoever has the webhooks' key would change the keys of a room in which nobody left",
+        (
+            Edit(
+                ROOM,
+                "if user in (None, entry.member.user) and self._may_be_gone(entry)",
+                "if user in (None, entry.member.user)",
+            ),
+        ),
+        (f"{TEST_HINTS}::test_whose_line_is_open_is_a_member_whatever_the_operator_says",),
     ),
 )

@@ -19,7 +19,10 @@ from tests.operation.serving import COMMAND, ENVIRONMENT, Server, enter, serving
 def test_a_served_process_is_ready_and_says_what_runs(server: Server) -> None:
     status, text = server.get("/readyz")
     readiness = json.loads(text)
-    assert (status, readiness["checks"]) == (200, {"database": True, "engine": True, "node": True})
+    assert (status, readiness["checks"]) == (
+        200,
+        {"database": True, "engine": True, "node": True, "signalling": True},
+    )
     assert "journal" in readiness["notes"]["records"]
     assert "events wait to be written" in readiness["notes"]["ledger"]
     version = json.loads(server.get("/version")[1])

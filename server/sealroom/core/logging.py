@@ -56,6 +56,7 @@ FIELDS: dict[str, Field] = {
     "seconds": Field("How long."),
     "shard": Field("Number of an engine's thread."),
     "state": Field("What state something is in, of a closed set."),
+    "subscriber": Field("Who takes webhooks, of a closed set."),
     "timestamp": Field("When."),
     "track": Field("Kind of track."),
     "url": Field("Address of the program's own listener."),
