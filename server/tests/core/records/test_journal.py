@@ -358,6 +358,31 @@ async def test_a_process_that_is_killed_has_kept_all_that_it_acknowledged(
     assert len(found) == len(set(found))
 
 
+async def test_a_removal_that_was_cut_short_is_finished_and_nothing_lost(
+    tmp_path: Path, clock: VirtualClock, keys: MemoryKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = made(tmp_path, clock, keys)
+    await journal.open()
+    await journal.append([note(1)])
+    await journal.rotate()
+    (shipped,) = journal.segments()
+
+    def killed(_path: Path) -> None:
+        raise InterruptedError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", killed)
+        with pytest.raises(InterruptedError):
+            await journal.remove(shipped)
+    await journal.close()
+    assert shipped.path.exists()
+    following = made(tmp_path, clock, keys)
+    await following.open()
+    assert following.segments() == []
+    assert not shipped.path.exists()
+    await following.close()
+
+
 async def test_a_process_that_is_killed_while_it_ships_has_lost_nothing_and_doubled_nothing(
     tmp_path: Path,
 ) -> None:

@@ -21,6 +21,7 @@ from sealroom.core.records.journal.segment import (
     MAX_FRAME_BYTES,
     SegmentKeys,
     SegmentWriter,
+    finish_shredding,
     made_of,
     new_header,
     shred,
@@ -261,6 +262,9 @@ class Journal:
             name = path.name.removesuffix(SUFFIX)
             if not name.isdecimal():
                 # Somebody else's: a file that was put there keeps nobody from what the journal holds.
+                continue
+            if finish_shredding(path):
+                # All of it was in the store, and its key is gone: nothing is lost with it.
                 continue
             number = int(name)
             self._closed[number] = Segment(number, path, made_of(path), None)

@@ -30,6 +30,8 @@ PURPOSE = "journal"
 MAX_FRAME_BYTES = 8 * 1024 * 1024
 """A longer frame is not written, and what claims to be one is damage."""
 _MAGIC = b"SRJ1"
+_SHREDDED = b"SRJ0"
+"""In place of `_MAGIC` where the key was overwritten: only the name is left to be removed."""
 _MARK = b"\xf5\x00SF"
 _LENGTH = struct.Struct(">I")
 _FRAME = struct.Struct(">4sIII")
@@ -254,8 +256,17 @@ def shred(path: Path) -> None:
         try:
             start = os.pread(descriptor, _MAX_HEADER_BYTES, 0)
             with contextlib.suppress(SegmentDamaged):
-                os.pwrite(descriptor, bytes(read_header(start)[1]), 0)
+                os.pwrite(descriptor, _SHREDDED.ljust(read_header(start)[1], b"\0"), 0)
                 os.fdatasync(descriptor)
         finally:
             os.close(descriptor)
         path.unlink()
+
+
+def finish_shredding(path: Path) -> bool:
+    """Removes a segment whose removal was cut short, as by a kill; returns whether it was one. Raises OSError."""
+    with path.open("rb") as file:
+        if file.read(len(_SHREDDED)) != _SHREDDED:
+            return False
+    path.unlink()
+    return True
