@@ -156,6 +156,9 @@ class SocketListener:
                 self._take(event)
             except Exception as error:  # what waits behind this event must not be lost with it
                 _log.error("connection_failed", error=type(error).__name__, place=place_of(error))
+                if event[0] == _engine.ASKED:
+                    # It would wait for an answer for ever.
+                    event[2].cut()
         if not self._open:
             self._all_gone.set()
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
 from sealroom.core.errors import ConfigurationError
 from sealroom.core.http.address import ListenAddress
@@ -349,6 +349,23 @@ async def test_an_application_that_fails_ends_its_own_connection_only() -> None:
         await fine.send("go")
         assert await end_of(fine) == 4000
         assert fine.close_reason == "done"
+
+
+async def test_a_request_that_cannot_be_told_is_cut_and_those_behind_it_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_path: str) -> str:
+        raise RuntimeError
+
+    heard = Heard()
+    async with serving(heard) as (_, at):
+        with monkeypatch.context() as patched:
+            patched.setattr("sealroom.media.sockets.unquote", fail)
+            with pytest.raises(InvalidMessage):
+                await connect(f"ws://{at}/", open_timeout=5)
+        async with connect(f"ws://{at}/") as line:
+            await line.send("heard")
+            await until(lambda: heard.messages == ["heard"])
 
 
 async def test_a_request_may_be_refused_with_a_response_or_a_bare_403() -> None:
