@@ -232,6 +232,29 @@ async def test_a_fourth_line_that_waits_is_told_to_try_later(address: ListenAddr
         await line.close()
 
 
+async def test_who_has_entered_is_not_among_those_on_their_way_in(endpoint: SignallingEndpoint) -> None:
+    one_at_a_time = public_limits(SignallingSettings())._replace(max_opening_per_address=1)
+    async with (
+        serving(Dispatcher(public_routes(endpoint)), limits=one_at_a_time) as bound,
+        connect(url(bound)) as alice,
+    ):
+        assert await raw(bound, b"") in {b"", b"reset"}, "she has not said who she is"
+        await alice.send(enter("alice"))
+        assert isinstance(await hear(alice), signalling.Entered)
+        async with connect(url(bound)) as bob:
+            await bob.send(enter("bob"))
+            assert isinstance(await hear(bob), signalling.Entered)
+        endpoint.close()
+
+
+async def test_who_comes_after_the_end_was_said_is_told_so(
+    address: ListenAddress, endpoint: SignallingEndpoint
+) -> None:
+    endpoint.close()
+    async with connect(url(address)) as line:
+        assert (await closed(line))[0] == 1001
+
+
 async def test_the_end_of_the_server_is_said(address: ListenAddress, endpoint: SignallingEndpoint) -> None:
     async with connect(url(address)) as line:
         await line.send(enter("alice"))
