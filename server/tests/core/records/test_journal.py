@@ -383,6 +383,15 @@ async def test_a_removal_that_was_cut_short_is_finished_and_nothing_lost(
     await following.close()
 
 
+def test_so_is_that_of_a_file_of_dead_letters(tmp_path: Path, clock: VirtualClock, keys: MemoryKeys) -> None:
+    letters = DeadLetters(tmp_path, "main", keys, clock)
+    cut_short, there = tmp_path / f"{1:020}.dead", tmp_path / f"{2:020}.dead"
+    cut_short.write_bytes(b"SRJ0".ljust(90, b"\0"))
+    there.write_bytes(b"SRJ1")
+    assert letters.files() == [there]
+    assert not cut_short.exists()
+
+
 async def test_a_process_that_is_killed_while_it_ships_has_lost_nothing_and_doubled_nothing(
     tmp_path: Path,
 ) -> None:

@@ -19,6 +19,7 @@ from sealroom.core.records.journal.segment import (
     SegmentDamaged,
     SegmentKeys,
     SegmentWriter,
+    finish_shredding,
     new_header,
     shred,
 )
@@ -38,10 +39,9 @@ class DeadLetters:
         self.folder, self._site, self._keys, self._clock = folder, site, keys, clock
 
     def files(self) -> list[Path]:
-        """All of them, oldest first. What somebody else put there is left alone."""
-        return sorted(
-            path for path in self.folder.glob(f"*{SUFFIX}") if path.name.removesuffix(SUFFIX).isdecimal()
-        )
+        """All of them, oldest first. What somebody else put there is left alone, and a removal that was cut short is finished."""
+        own = (path for path in self.folder.glob(f"*{SUFFIX}") if path.name.removesuffix(SUFFIX).isdecimal())
+        return sorted(path for path in own if not finish_shredding(path))
 
     async def keep(self, entries: Sequence[Entry]) -> None:
         """Puts documents aside, durably.

@@ -264,9 +264,10 @@ def shred(path: Path) -> None:
 
 
 def finish_shredding(path: Path) -> bool:
-    """Removes a segment whose removal was cut short, as by a kill; returns whether it was one. Raises OSError."""
-    with path.open("rb") as file:
-        if file.read(len(_SHREDDED)) != _SHREDDED:
-            return False
-    path.unlink()
+    """Removes a segment whose removal was cut short, as by a kill; returns whether it is gone. Raises OSError."""
+    with contextlib.suppress(FileNotFoundError):
+        with path.open("rb") as file:
+            if file.read(len(_SHREDDED)) != _SHREDDED:
+                return False
+        path.unlink()
     return True
