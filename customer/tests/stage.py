@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from customer.tests.device import Device
 from sealroom_customer.authority.exchange import Hang, Newcomer, Post
-from sealroom_customer.authority.room import Room
+from sealroom_customer.authority.room import STEP_SECONDS, Room
 from sealroom_customer.sealing.schedule import SuiteId
 from sealroom_wire.authority import MemberRole
 from sealroom_wire.ids import room_string
@@ -167,3 +167,14 @@ class Stage:
                 assert secret not in device.derivable(), "who left could read on"
             else:
                 assert version not in device.secrets or device.secrets[version] == secret
+
+
+def filled(*users: str) -> tuple[Stage, list[Device]]:
+    """A room with these users, who came one by one, some time ago."""
+    stage = Stage()
+    devices = []
+    for user in users:
+        devices.append(stage.join(user))
+        stage.pass_time(STEP_SECONDS)
+    stage.pass_time(5)
+    return stage, devices

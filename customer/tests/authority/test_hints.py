@@ -2,23 +2,12 @@
 """What the operator says of members makes keys change sooner, and nothing else, however he lies. Virtual time."""
 
 from customer.tests.device import Device
-from customer.tests.stage import Stage
+from customer.tests.stage import Stage, filled
 from sealroom_customer.authority.hints import HINT_SECONDS
 from sealroom_customer.authority.leaving import LEAVE_SECONDS
 from sealroom_customer.authority.returning import RESUME_SECONDS
-from sealroom_customer.authority.room import SILENCE_SECONDS, STEP_SECONDS
+from sealroom_customer.authority.room import SILENCE_SECONDS
 from sealroom_wire.authority import LeftReason, SecretReason
-
-
-def filled(*users: str) -> tuple[Stage, list[Device]]:
-    """A room with these users, who came one by one, some time ago."""
-    stage = Stage()
-    devices = []
-    for user in users:
-        devices.append(stage.join(user))
-        stage.pass_time(STEP_SECONDS)
-    stage.pass_time(5)
-    return stage, devices
 
 
 def back(stage: Stage, device: Device) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from customer.tests.device import Device
-from customer.tests.stage import Stage
+from customer.tests.stage import Stage, filled
 from sealroom_customer.authority.exchange import Admitted, Began, Departed, Hang, Newcomer, Post
 from sealroom_customer.authority.leaving import LEAVE_SECONDS
 from sealroom_customer.authority.returning import RESUME_SECONDS
@@ -17,17 +17,6 @@ from sealroom_customer.authority.room import (
 )
 from sealroom_wire.authority import ZERO_HEAD, LeftReason, SecretReason
 from sealroom_wire.errors import ErrorCode, Refusal
-
-
-def filled(*users: str) -> tuple[Stage, list[Device]]:
-    """A room with these users, who came one by one, some time ago."""
-    stage = Stage()
-    devices = []
-    for user in users:
-        devices.append(stage.join(user))
-        stage.pass_time(STEP_SECONDS)
-    stage.pass_time(5)
-    return stage, devices
 
 
 def test_the_first_member_begins_epoch_1_at_step_0_at_once() -> None:
