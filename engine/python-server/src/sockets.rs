@@ -77,7 +77,7 @@ impl SocketListener {
     /// Serves another certificate to connections that come from now on.
     fn set_certificate(&self, certificates: Vec<u8>, key: Vec<u8>) -> PyResult<()> {
         self.0
-            .set_certificate(&Pair { certificates, key })
+            .set_certificate(&pair_of((certificates, key)))
             .map_err(|error| unusable(&error))
     }
 

@@ -70,8 +70,7 @@ impl Drop for Place {
 }
 
 /// Whom an address stands for: an IPv6 address its /64, which is one customer's line; an IPv4 one itself, however it is written.
-#[must_use]
-pub fn neighbourhood(address: IpAddr) -> IpAddr {
+fn neighbourhood(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(six) => {
             let [a, b, c, d, ..] = six.segments();

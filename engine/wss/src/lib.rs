@@ -16,7 +16,6 @@ mod tls;
 
 pub use config::Settings;
 pub use connection::{Answer, Connection};
-pub use crowd::neighbourhood;
 pub use events::{Event, Payload, Request};
 pub use server::{Counted, ListenError, Listener};
 pub use tls::{CertificateError, Pair};

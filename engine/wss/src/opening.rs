@@ -77,7 +77,8 @@ async fn serve<S>(stream: S, peer: SocketAddr, shared: Arc<Shared>, place: Place
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let settings = shared.settings.clone();
+    let held = Arc::clone(&shared);
+    let settings = &held.settings;
     let close_time = seconds(settings.close_seconds);
     let progress = Arc::new(Progress::default());
     let place = Mutex::new(Some(place));
