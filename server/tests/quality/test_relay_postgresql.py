@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """History's way to the journal on a real PostgreSQL."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from sealroom.core.db import Database
+from server.tests.on_postgresql import database
 from server.tests.quality.test_relay import (
     node,
     test_a_commit_that_was_not_heard_of_reaches_the_journal,
@@ -16,11 +14,11 @@ from server.tests.quality.test_relay import (
     test_what_a_killed_process_left_is_taken_up_before_anything_else,
     test_what_does_not_stay_in_memory_is_read_when_its_turn_comes,
 )
-from tools.services.fixtures import OwnDatabase
 
 pytestmark = pytest.mark.services
 
 __all__ = [
+    "database",
     "node",
     "test_a_commit_that_was_not_heard_of_reaches_the_journal",
     "test_an_idle_server_keeps_nothing",
@@ -30,10 +28,3 @@ __all__ = [
     "test_what_a_killed_process_left_is_taken_up_before_anything_else",
     "test_what_does_not_stay_in_memory_is_read_when_its_turn_comes",
 ]
-
-
-@pytest.fixture
-async def database(own_database: OwnDatabase) -> AsyncIterator[Database]:
-    database = Database(own_database.url)
-    yield database
-    await database.close()

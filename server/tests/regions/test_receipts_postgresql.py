@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Receipts on a real PostgreSQL."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from sealroom.core.db import Database
+from server.tests.on_postgresql import database
 from server.tests.regions.test_receipts import (
     node,
     test_a_call_that_is_over_has_a_receipt,
@@ -21,11 +19,11 @@ from server.tests.regions.test_receipts import (
     test_what_else_the_call_touched_is_in_it,
     test_without_a_key_no_event_is_lost_and_the_receipt_is_signed_later,
 )
-from tools.services.fixtures import OwnDatabase
 
 pytestmark = pytest.mark.services
 
 __all__ = [
+    "database",
     "node",
     "test_a_call_that_is_over_has_a_receipt",
     "test_a_forged_field_is_refused",
@@ -40,10 +38,3 @@ __all__ = [
     "test_what_else_the_call_touched_is_in_it",
     "test_without_a_key_no_event_is_lost_and_the_receipt_is_signed_later",
 ]
-
-
-@pytest.fixture
-async def database(own_database: OwnDatabase) -> AsyncIterator[Database]:
-    database = Database(own_database.url)
-    yield database
-    await database.close()

@@ -2,7 +2,6 @@
 """The ledger on a real PostgreSQL, and on one that is killed in the middle."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -22,6 +21,7 @@ from sealroom.webhooks.models import Group, endpoints, outbox
 from sealroom.webhooks.outbox import Outbox
 from server.tests import fakes
 from server.tests.fakes import APP, NOW
+from server.tests.on_postgresql import database
 from server.tests.rooms.test_ledger import (
     Writer,
     entered,
@@ -43,6 +43,7 @@ from tools.services.fixtures import OwnDatabase
 pytestmark = pytest.mark.services
 
 __all__ = [
+    "database",
     "made",
     "test_a_commit_that_was_not_heard_of_is_not_written_again",
     "test_a_writer_that_fails_leaves_nothing_of_the_batch_behind",
@@ -55,13 +56,6 @@ __all__ = [
     "test_who_is_in_a_call_is_known_and_its_end",
     "writer",
 ]
-
-
-@pytest.fixture
-async def database(own_database: OwnDatabase) -> AsyncIterator[Database]:
-    database = Database(own_database.url)
-    yield database
-    await database.close()
 
 
 async def test_what_happens_while_the_server_is_killed_and_killed_again_is_there_once(

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Usage on a real PostgreSQL, whose sums are of other types."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from sealroom.core.db import Database
+from server.tests.on_postgresql import database
 from server.tests.usage.test_statement import (
     month,
     test_a_change_after_midnight_does_not_reach_back_though_the_day_was_not_closed_yet,
@@ -31,11 +29,11 @@ from server.tests.usage.test_usage import (
     test_who_is_alone_uses_audio,
     test_written_again_and_again_it_counts_once,
 )
-from tools.services.fixtures import OwnDatabase
 
 pytestmark = pytest.mark.services
 
 __all__ = [
+    "database",
     "metered",
     "month",
     "test_a_change_after_midnight_does_not_reach_back_though_the_day_was_not_closed_yet",
@@ -58,10 +56,3 @@ __all__ = [
     "test_with_a_package_all_days_of_a_calendar_month_are_one_line",
     "test_written_again_and_again_it_counts_once",
 ]
-
-
-@pytest.fixture
-async def database(own_database: OwnDatabase) -> AsyncIterator[Database]:
-    database = Database(own_database.url)
-    yield database
-    await database.close()

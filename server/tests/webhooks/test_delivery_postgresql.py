@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Claims, leases and outcomes on a real PostgreSQL, where two workers really write at once."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from sealroom.core.db import Database
+from server.tests.on_postgresql import database
 from server.tests.webhooks.test_delivery import (
     test_a_room_keeps_its_order_and_another_does_not_wait,
     test_a_thousand_events_of_many_rooms_each_in_their_order,
@@ -25,6 +23,7 @@ from tools.services.fixtures import OwnDatabase
 pytestmark = pytest.mark.services
 
 __all__ = [
+    "database",
     "test_a_room_keeps_its_order_and_another_does_not_wait",
     "test_a_thousand_events_of_many_rooms_each_in_their_order",
     "test_a_worker_that_ends_sends_what_is_due_and_gives_back_the_rest",
@@ -37,13 +36,6 @@ __all__ = [
     "test_two_workers_send_nothing_twice_and_keep_the_order",
     "test_what_a_killed_worker_had_is_sent_by_another_under_the_same_id",
 ]
-
-
-@pytest.fixture
-async def database(own_database: OwnDatabase) -> AsyncIterator[Database]:
-    database = Database(own_database.url)
-    yield database
-    await database.close()
 
 
 class TestUpgrade(UpgradeContract):

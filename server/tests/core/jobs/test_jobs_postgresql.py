@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Jobs on a real PostgreSQL, whose rows many workers may lock."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from sealroom.core.db import Database
 from server.tests.core.jobs.test_jobs import (
     test_a_dead_workers_job_is_taken_over_and_the_late_one_changes_nothing,
     test_a_job_is_done_when_it_is_due_and_then_gone,
@@ -17,11 +14,12 @@ from server.tests.core.jobs.test_jobs import (
     test_work_that_comes_back_is_never_given_up,
     test_work_that_comes_back_runs_once_for_all_the_times_that_were_missed,
 )
-from tools.services.fixtures import OwnDatabase
+from server.tests.on_postgresql import database
 
 pytestmark = pytest.mark.services
 
 __all__ = [
+    "database",
     "test_a_dead_workers_job_is_taken_over_and_the_late_one_changes_nothing",
     "test_a_job_is_done_when_it_is_due_and_then_gone",
     "test_a_job_is_taken_on_with_the_change_that_asks_for_it_or_not_at_all",
@@ -32,10 +30,3 @@ __all__ = [
     "test_work_that_comes_back_is_never_given_up",
     "test_work_that_comes_back_runs_once_for_all_the_times_that_were_missed",
 ]
-
-
-@pytest.fixture
-async def database(own_database: OwnDatabase) -> AsyncIterator[Database]:
-    database = Database(own_database.url)
-    yield database
-    await database.close()
