@@ -7,8 +7,10 @@ after them. `--services` runs the suite against real services instead, which `to
 """
 
 import argparse
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,11 +20,16 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import FrameType
 
 ROOT = Path(__file__).resolve().parents[1]
 NATIVE_MODULES = ("python-server", "python-customer", "python-sim")
 MOST_LATE = 2
 """Browser tests that may be late. More are a fault of what is tested, or of the machine."""
+MOST_SECONDS = 1800.0
+"""For one suite: three times what the longest takes. pytest bounds each test besides (`faulthandler_timeout`)."""
+_running: set[int] = set()
+"""The process groups of suites that run now."""
 
 
 @dataclass
@@ -38,17 +45,47 @@ class Outcome:
     output: str = ""
 
 
-def run(name: str, command: list[str], folder: Path) -> Outcome:
-    """Runs one command, keeps its output, and shows it whole when it fails."""
+def run(name: str, command: list[str], folder: Path, most_seconds: float = MOST_SECONDS) -> Outcome:
+    """Runs one command, keeps its output, and shows it whole when it fails or takes too long. Nothing that it started outlives it."""
     begin = time.monotonic()
-    done = subprocess.run(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
-    outcome = Outcome(name, done.returncode, output=done.stdout, seconds=time.monotonic() - begin)
-    print(f"-- {name}: exit {done.returncode} after {outcome.seconds:.0f} s", flush=True)
-    if done.returncode:
-        print(done.stdout, flush=True)
+    with tempfile.TemporaryFile() as said:
+        # A file, since a pipe has no end before the last child that holds it; a group of its own, so that the children can be ended.
+        child = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        _running.add(child.pid)
+        try:
+            code, how = child.wait(most_seconds), ""
+        except subprocess.TimeoutExpired:
+            code, how = 1, f" and more than {most_seconds:.0f} s: ended"
+        finally:
+            _end(child.pid)
+            child.wait()
+            _running.discard(child.pid)
+        said.seek(0)
+        output = said.read().decode(errors="replace")
+    outcome = Outcome(name, code, output=output, seconds=time.monotonic() - begin)
+    print(f"-- {name}: exit {code} after {outcome.seconds:.0f} s{how}", flush=True)
+    if code:
+        print(output, flush=True)
     return outcome
+
+
+def _end(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def _end_all(number: int, _frame: FrameType | None) -> None:
+    """Whoever ends this ends the suites too."""
+    for group in list(_running):
+        _end(group)
+    sys.exit(128 + number)
 
 
 def rust() -> Outcome:
@@ -120,6 +157,8 @@ def main() -> int:
     parser.add_argument("--no-skips", action="store_true", help="a skipped test is a failure")
     parser.add_argument("--services", action="store_true", help="run only what needs real services")
     options = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end_all)
     outcomes = [services()] if options.services else everything()
     return _report(outcomes, no_skips=options.no_skips)
 

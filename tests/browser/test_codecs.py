@@ -126,11 +126,21 @@ def _decoded(name: str, bodies: Sequence[bytes]) -> Iterator[Picture]:
     """The grey pictures that a decoder makes of `bodies`, going on after an error."""
     decoder = av.CodecContext.create(name, "r")
     assert isinstance(decoder, av.VideoCodecContext)
+    # After noise, dav1d may wait for a thread of its own for ever when it is let go of, and the interpreter with it.
+    decoder.thread_count = 1
     for body in bodies:
         try:
             pictures = decoder.decode(av.Packet(body))
         except av.error.FFmpegError:
             continue
         for picture in pictures:
-            grey = picture.to_ndarray(format="gray").astype(np.uint8)
-            yield grey.reshape(grey.shape[0], grey.shape[1])
+            yield _luma(picture)
+
+
+def _luma(picture: av.VideoFrame) -> Picture:
+    """The first plane as it is, 8 bits a sample: what noise says of colours and depths need not be something that can be converted."""
+    plane, bits = picture.planes[0], picture.format.components[0].bits
+    width = 1 if bits == 8 else 2
+    samples = np.frombuffer(bytes(plane), f"<u{width}").astype(np.uint16)
+    lines = samples.reshape(plane.height, plane.line_size // width)[:, : plane.width]
+    return (lines >> (bits - 8)).astype(np.uint8)

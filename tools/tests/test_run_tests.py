@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A suite that could not be run is not one that passed."""
 
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,6 +41,50 @@ def test_a_suite_whose_program_is_missing_ends_the_run(
 def test_a_run_without_a_test_fails(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_tests._report([Outcome("web", 0)], no_skips=False) == 1
     assert "no test ran in: web" in capsys.readouterr().out
+
+
+def test_a_suite_that_stands_still_is_ended_with_all_it_started_and_shown(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    command = ["sh", "-c", "echo it began; sleep 600 & echo $! >child; wait"]
+    outcome = run_tests.run("slow", command, tmp_path, most_seconds=1)
+    assert outcome.code == 1
+    assert run_tests._report([outcome], no_skips=False) == 1
+    shown = capsys.readouterr().out
+    assert "more than 1 s: ended" in shown
+    assert "it began" in shown
+    assert_ends(int((tmp_path / "child").read_text()))
+
+
+def test_what_a_suite_left_running_holds_nothing_up(tmp_path: Path) -> None:
+    outcome = run_tests.run("quick", ["sh", "-c", "sleep 600 & echo $! >child"], tmp_path)
+    assert outcome.code == 0
+    assert_ends(int((tmp_path / "child").read_text()))
+
+
+def test_whoever_ends_the_run_ends_its_suites(tmp_path: Path) -> None:
+    program = (
+        "import signal; from pathlib import Path; from tools import run_tests; "
+        "signal.signal(signal.SIGTERM, run_tests._end_all); "
+        "run_tests.run('slow', ['sh', '-c', 'sleep 600 & echo $! >child.new; mv child.new child; wait'], Path.cwd())"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(run_tests.ROOT)}
+    ) as running:
+        while not (tmp_path / "child").exists():
+            assert running.poll() is None
+            time.sleep(0.05)
+        running.terminate()
+        assert running.wait(30) == 143
+    assert_ends(int((tmp_path / "child").read_text()))
+
+
+def assert_ends(process: int) -> None:
+    """Nobody waits for a child whose parent has ended but the machine's first process, which takes its time."""
+    limit = time.monotonic() + 10
+    while (status := Path(f"/proc/{process}/status")).exists() and "State:\tZ" not in status.read_text():
+        assert time.monotonic() < limit
+        time.sleep(0.05)
 
 
 LATE = "tests.browser.test_x.test_sees[a.b]: AssertionError: never came true: alice sees bob; last answer None\nmore"
