@@ -222,6 +222,8 @@ fn bound(settings: &Settings) -> io::Result<StdListener> {
 }
 
 async fn run(socket: StdListener, shared: Arc<Shared>, mut phases: watch::Receiver<Phase>) {
+    let events = Arc::clone(&shared.events);
+    tokio::spawn(async move { events.wake_in_time().await });
     if let Ok(listener) = TcpListener::from_std(socket) {
         tokio::select! {
             () = accept(&listener, &shared) => {}
