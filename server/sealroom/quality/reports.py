@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What devices tell, on its way into samples, events and the SDK's log. It is kept of the participant himself, and of nobody else."""
 
+import asyncio
 import itertools
 
 from sealroom.apps.models import Identity
@@ -36,6 +37,9 @@ BUSY = {Pressure.NOMINAL: 25, Pressure.FAIR: 50, Pressure.SERIOUS: 75, Pressure.
 
 MAX_WAITING = 5_000
 """Documents of devices that wait for the journal's disk. Beyond it new ones are lost, and counted in the log."""
+GATHER_SECONDS = 0.1
+"""How long the first of some documents waits for others, so that they share one write. A killed process loses what waits: nobody was
+told that it is kept. Longer makes fewer writes, and loses more."""
 
 _log = get_logger()
 
@@ -51,6 +55,7 @@ class Listening:
         self._clock, self._errands = clock, errands
         self._wanted = Reports(sample_every=round(SAMPLE_SECONDS * 1000), log=log)
         self._numbers = itertools.count()
+        self._gathered: list[Document] = []
         self._waiting = self._lost = 0
 
     @property
@@ -92,9 +97,14 @@ class Listening:
             self._lost += len(documents)
             return
         self._waiting += len(documents)
-        self._errands.start(self._put(documents))
+        if not self._gathered:
+            self._errands.start(self._put())
+        self._gathered += documents
 
-    async def _put(self, documents: list[Document]) -> None:
+    async def _put(self) -> None:
+        """Writes what gathers."""
+        await asyncio.sleep(GATHER_SECONDS)
+        documents, self._gathered = self._gathered, []
         try:
             await self._keeper.put_durable(documents)
         except RecordsUnavailable:

@@ -2,6 +2,7 @@
 """Takes the journal to the store. **A segment goes only after the store confirmed all of it**; delivered twice, a document is there once."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,9 @@ FIRST_DELAY, LAST_DELAY = 0.25, 30.0
 """Seconds until the store is tried again: doubled with each failure, and half of it by chance, so that processes do not come together."""
 IDLE_SECONDS = 2.0
 """How often old files are looked for while nothing is written."""
+APART_SECONDS = 0.2
+"""How far apart rounds begin while there is something to ship, unless somebody waits for it. Longer makes larger bulks and shows
+documents later."""
 POSITION_SECONDS = 1.0
 """How often it is written down how far a file was shipped. Seldom: more is shipped twice after a kill."""
 _POSITION = "position"
@@ -62,16 +66,18 @@ class Shipper:
         self._positions = _read_positions(journal.folder / _POSITION)
         self._written_at = clock.monotonic()
         self._failures = 0
-        self._passed = asyncio.Event()
+        self._passed, self._hurry = asyncio.Event(), asyncio.Event()
         self._dead_files: set[Path] = set()
 
     async def run(self) -> None:
         """Ships until it is cancelled. Nothing that fails ends it."""
         while True:
+            begin = asyncio.get_running_loop().time()
             try:
                 await self.round()
                 self._failures = 0
                 await self._pause(IDLE_SECONDS, woken=True)
+                await self._gather(begin + APART_SECONDS)
             except Exception as error:
                 code = (
                     error.code
@@ -104,6 +110,7 @@ class Shipper:
         last = await self._journal.rotate()
         # Once: a file whose key is not there now would have round after round without a pause.
         self._journal.committed.set()
+        self._hurry.set()
         while any(segment.number <= last for segment in self._journal.segments()):
             self._passed.clear()
             await self._passed.wait()
@@ -258,6 +265,13 @@ class Shipper:
     def _delay(self) -> float:
         longest = min(FIRST_DELAY * float(2 ** min(self._failures - 1, 16)), LAST_DELAY)
         return longest * (0.5 + self._chance.random() / 2)
+
+    async def _gather(self, until: float) -> None:
+        """Lets a bulk grow, until a moment of the loop, unless somebody waits."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                await self._hurry.wait()
+        self._hurry.clear()
 
     async def _pause(self, seconds: float, *, woken: bool) -> None:
         """Lets time pass; with `woken`, only until there is something new."""
