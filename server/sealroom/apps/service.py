@@ -88,7 +88,7 @@ class ApplicationService:
         mine = select(applications.c.sdk_app_id).where(
             applications.c.uin == uin, applications.c.site == self._site
         )
-        return [row.sdk_app_id for row in await self._database.ask(mine.order_by(applications.c.sdk_app_id))]
+        return [row.sdk_app_id for row in await self._database.read(mine.order_by(applications.c.sdk_app_id))]
 
     async def identify(self, sdk_app_id: int, user_id: str, user_sig: str, *, origin: str | None) -> Identity:
         """Verifies a UserSig, and the page it comes from. `origin` is None for a client that is not a page.
@@ -247,7 +247,7 @@ class ApplicationService:
 
     async def _now(self, sdk_app_id: int, user_id: str) -> tuple[int, int]:
         """The number of changes, and the latest moment before which this user's UserSigs are revoked; 0 without a revocation."""
-        ((number, valid_from),) = await self._database.ask(self._entry, {"app": sdk_app_id, "user": user_id})
+        ((number, valid_from),) = await self._database.look(self._entry, {"app": sdk_app_id, "user": user_id})
         return number, valid_from
 
 

@@ -36,6 +36,8 @@ Fence: TypeAlias = Callable[[AsyncConnection], Awaitable[bool]]
 
 GATHER_SECONDS = 0.02
 """How long the first event of a batch waits for others. Longer makes fewer commits and later webhooks."""
+APART_SECONDS = 0.06
+"""How far apart batches begin while events keep coming. Longer makes fewer commits and later webhooks."""
 MAX_BATCH = 1_000
 """Events of one transaction. More hold the database's lock for longer."""
 MAX_WAITING = 100_000
@@ -111,6 +113,7 @@ class Ledger:
         self._bytes = 0
         self._in_hand = 0
         self._batch = 0
+        self._began_at = float("-inf")
         self._open = 0
         self._flushing = 0
         self._work, self._hurry, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -259,6 +262,7 @@ class Ledger:
         while True:
             await self._work.wait()
             await self._gather()
+            self._began_at = self._clock.monotonic()
             taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
             self._bytes -= sum(size for _, size in taken)
             self._in_hand = len(taken)
@@ -276,7 +280,8 @@ class Ledger:
         if self._flushing or len(self._waiting) >= MAX_BATCH:
             return
         self._hurry.clear()
-        await wait_at_most(self._clock, self._hurry, GATHER_SECONDS)
+        left = self._began_at + APART_SECONDS - self._clock.monotonic()
+        await wait_at_most(self._clock, self._hurry, max(GATHER_SECONDS, left))
 
     def _count(self, batch: Sequence[RoomEvent]) -> None:
         self._open += sum(isinstance(event, RoomOpened) for event in batch)

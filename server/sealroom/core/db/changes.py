@@ -4,7 +4,7 @@
 **The number is raised in the transaction of the change**, so nobody sees the one without the other.
 """
 
-from sqlalchemy import BigInteger, Column, ScalarSelect, String, Table, cast, func, select, update
+from sqlalchemy import BigInteger, Column, ScalarSelect, String, Table, cast, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.catalogue import DataClass, LegalBasis, Purpose, Retention, dataset, field
@@ -41,7 +41,7 @@ async def raise_number(connection: AsyncConnection, topic: str) -> None:
 def number_of(*topics: str) -> ScalarSelect[int]:
     """The number of all these topics together, as a column of a statement that asks for other things too; 0 before the first change."""
     together = cast(func.coalesce(func.sum(changes.c.number), 0), BigInteger)
-    return select(together).where(changes.c.topic.in_(topics)).scalar_subquery()
+    return select(together).where(or_(*(changes.c.topic == topic for topic in topics))).scalar_subquery()
 
 
 class Watch:
@@ -62,7 +62,7 @@ class Watch:
         """The number of a moment ago. Raises one of AWAY where the database does not answer."""
         if self._clock.monotonic() - self._asked_at >= FRESH_SECONDS:
             begin, heard = self._clock.monotonic(), self._heard
-            ((number,),) = await self._database.ask(self._question)
+            ((number,),) = await self._database.look(self._question)
             self._number = max(number, self._number)
             if heard == self._heard:  # else the answer may be from before what was heard
                 self._asked_at = begin

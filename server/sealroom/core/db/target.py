@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from sealroom.core.config.schema import DatabaseSettings
+from sealroom.core.db.steps import SteppingConnection
 from sealroom.core.errors import ConfigurationError
 
 Where: TypeAlias = Path | str
@@ -54,16 +55,21 @@ class Target:
         """Whether it is a file of SQLite."""
         return self.url.get_backend_name() == "sqlite"
 
+    @property
+    def file(self) -> str:
+        """The path of SQLite's file."""
+        return str(self.url.database)
+
     def __str__(self) -> str:
         if self.is_sqlite:
-            return str(self.url.database)
+            return self.file
         return self.url.set(query={}).render_as_string(hide_password=True)
 
     def keep_private(self) -> None:
         """Makes a file of SQLite, and what lies beside it, readable by this user alone. Where that cannot be, opening it says why."""
         if not self.is_sqlite:
             return
-        file = str(self.url.database)
+        file = self.file
         with contextlib.suppress(OSError):
             # What SQLite makes beside it gets its permissions: it has them before.
             os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -92,8 +98,11 @@ class Target:
                 pool_pre_ping=True,
                 pool_recycle=_RECYCLE_SECONDS,
             )
+        file = self.file
         engine = create_async_engine(
-            self.url.set(drivername="sqlite+aiosqlite"), pool_size=_SQLITE_CONNECTIONS
+            self.url.set(drivername="sqlite+aiosqlite"),
+            pool_size=_SQLITE_CONNECTIONS,
+            async_creator=lambda: SteppingConnection(file),
         )
         self._prepare_sqlite(engine.sync_engine)
         return engine

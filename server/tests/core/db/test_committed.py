@@ -75,16 +75,16 @@ async def test_what_is_heard_while_it_is_asked_is_asked_again(
     database: Database, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer may be from before the change."""
-    watch, ask = Watch(database, clock, "bans"), database.ask
+    watch, look = Watch(database, clock, "bans"), database.look
 
     async def slow(statement: Any) -> object:
-        answer: object = await ask(statement)
+        answer: object = await look(statement)
         await change(database, "bans")
         database.changes.heard("bans")
         return answer
 
     with monkeypatch.context() as patched:
-        patched.setattr(database, "ask", slow)
+        patched.setattr(database, "look", slow)
         assert await watch.number() == 0
     assert await watch.number() == 1
 

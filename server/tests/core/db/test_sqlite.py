@@ -9,11 +9,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, event, func, insert, select, text, update
+from sqlalchemy import bindparam, delete, event, func, insert, select, text, update
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection
+from sqlalchemy.exc import OperationalError
 
 from sealroom.apps.models import revocations
 from sealroom.core.db import Database, target
+from sealroom.core.db.asking import Looking
 from sealroom.core.db.migrations import HEAD, run
 from sealroom.core.errors import StartError
 from sealroom.core.state import StateDirectory, write_private
@@ -50,6 +52,76 @@ async def test_a_file_is_written_ahead_and_to_the_disk(tmp_path: Path) -> None:
         }
     await database.close()
     assert found == {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1}
+
+
+async def filled(path: Path, rows: int) -> Database:
+    database = Database(path)
+    async with database.writing() as connection:
+        await connection.execute(insert(revocations), [row(f"user{number:04}") for number in range(rows)])
+    return database
+
+
+@pytest.mark.parametrize("rows", [0, 1, 255, 256, 257, 512, 1000])
+async def test_every_row_comes_once_and_in_order_however_it_is_read(tmp_path: Path, rows: int) -> None:
+    database = await filled(tmp_path / "x.db", rows) if rows else Database(tmp_path / "x.db")
+    wanted = [f"user{number:04}" for number in range(rows)]
+    ordered = select(revocations.c.user_id).order_by(revocations.c.user_id)
+    assert [one.user_id for one in await database.read(ordered)] == wanted
+    async with database.reading() as connection:
+        assert [one async for one in await connection.stream_scalars(ordered)] == wanted
+        streamed = await connection.stream_scalars(ordered)
+        assert await streamed.fetchmany(300) == wanted[:300]
+        # Not read to its end: others follow over the same connection.
+        await streamed.close()
+        assert (await connection.execute(select(func.count()).select_from(revocations))).scalar() == rows
+    await database.close()
+
+
+async def test_a_statement_that_fails_leaves_its_connection_usable(tmp_path: Path) -> None:
+    database = await filled(tmp_path / "x.db", 1)
+    async with database.writing() as connection:
+        for statement in ("SELECT nothing FROM nowhere", "SELECT abs(-9223372036854775808)"):
+            with pytest.raises(OperationalError):
+                await connection.execute(text(statement))
+        assert (await connection.execute(delete(revocations))).rowcount == 1
+    assert await database.read(select(revocations)) == []
+    await database.close()
+
+
+LOOK = select(revocations.c.issued_before).where(revocations.c.user_id == bindparam("user"))
+
+
+async def test_what_another_connection_committed_is_seen_by_the_next_look(tmp_path: Path) -> None:
+    database = await filled(tmp_path / "x.db", 3)
+    ((before,),) = await database.look(LOOK, {"user": "user0001"})
+    with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as other:
+        other.execute("UPDATE revocations SET issued_before = ? WHERE user_id = 'user0001'", (before + 5,))
+    assert await database.look(LOOK, {"user": "user0001"}) == [(before + 5,)]
+    assert await database.look(LOOK, {"user": "nobody"}) == []
+    await database.close()
+
+
+async def test_a_look_at_a_file_that_is_locked_sees_nothing_at_once(tmp_path: Path) -> None:
+    """Readers of a write-ahead log meet no lock but one that is taken on purpose."""
+    await (await filled(tmp_path / "x.db", 1)).close()
+    with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = DELETE")
+        other.execute("BEGIN EXCLUSIVE")
+        looking = Looking(str(tmp_path / "x.db"))
+        assert looking.look(LOOK, {"user": "user0000"}) is None
+        other.execute("COMMIT")
+        assert looking.look(LOOK, {"user": "user0000"}) == [(row("user0000")["issued_before"],)]
+        looking.close()
+
+
+async def test_whoever_looks_asks_where_nothing_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = await filled(tmp_path / "x.db", 1)
+    seen = await database.look(LOOK, {"user": "user0000"})
+    monkeypatch.setattr(database._looking, "look", lambda *_: None)
+    assert await database.look(LOOK, {"user": "user0000"}) == seen
+    await database.close()
 
 
 def open_up(folder: Path) -> None:

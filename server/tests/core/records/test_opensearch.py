@@ -20,7 +20,7 @@ from sealroom.core.records.writing import RecordWriter
 from server.tests.core.records.contract import Contract, ids, notes_where, samples_where
 from server.tests.core.records.front import PASSWORD, USER, front
 from server.tests.core.records.samples import Note, catalogue, note, sample
-from server.tests.core.records.shaky import MemoryKeys, everything_in
+from server.tests.core.records.shaky import MemoryKeys, everything_in, until
 from server.tests.core.records.versions import versions
 from tools.services.fixtures import OwnIndices
 
@@ -182,9 +182,7 @@ async def test_a_server_that_is_killed_loses_nothing_and_holds_up_nobody(
         await asyncio.to_thread(server.kill)
         assert not await records.works()
         total = await put(2000)
-        async with asyncio.timeout(30):
-            while not writer.tally.retries:
-                await asyncio.sleep(0.05)
+        await until(lambda: writer.tally.retries > 0)
         # From this thread: the server ends with the thread that started it.
         server.start()
         total = await put(500)
