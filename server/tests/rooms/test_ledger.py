@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ from sealroom.rooms.events import (
     RoomOpened,
     Terminal,
 )
-from sealroom.rooms.ledger import Ledger, LedgerMetrics
+from sealroom.rooms.ledger import APART_SECONDS, Ledger, LedgerMetrics
 from sealroom_wire.ids import room_string
 from sealroom_wire.participant import ClientInfo, Role
 from server.tests.fakes import APP, NOW, VirtualClock
@@ -138,6 +139,25 @@ async def test_events_of_a_moment_are_one_transaction_in_their_order(
     await made.flush()
     assert writer.batches == [[event.id for event in told]]
     assert await writer.kept() == [event.id for event in told]
+
+
+async def test_while_events_keep_coming_transactions_begin_apart(
+    made: Ledger, clock: VirtualClock, writer: Writer
+) -> None:
+    begun: list[float] = []
+    for at in range(20):
+        made.on_room_event(entered("alice", at=NOW * 1000 + at))
+        before = len(writer.batches)
+        # The clock moves in steps far smaller than what is between two transactions.
+        for _ in range(10):
+            clock.advance(0.001)
+            await asyncio.sleep(0.001)
+        if len(writer.batches) > before:
+            begun.append(clock.monotonic())
+    assert len(begun) >= 2
+    assert all(later - earlier >= APART_SECONDS for earlier, later in pairwise(begun))
+    await made.flush()
+    assert sum(map(len, writer.batches)) == 20
 
 
 async def test_who_is_in_a_call_is_known_and_its_end(made: Ledger, database: Database) -> None:
