@@ -8,6 +8,7 @@ the peer's receive slots, numbered in the offer's order; a data section is refus
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from sealroom.core.ids import Ids
 from sealroom.media.sdp.codecs import choose_codecs
@@ -52,8 +53,7 @@ class Server:
     dtls: DtlsVersion
 
 
-@dataclass(frozen=True, slots=True)
-class _Agreed:
+class _Agreed(NamedTuple):
     """What a section is for, for as long as the session lasts."""
 
     media: str
@@ -78,9 +78,21 @@ class _Chosen:
 
     parameters: tuple[CodecParameters, ...]
     extensions: tuple[ExtensionId, ...]
+    repaired: bool
+    """Whether lost packets are sent again, in a stream of their own."""
     formats: str
     codec_lines: str
     extension_lines: tuple[str, ...]
+
+
+class _Slots(NamedTuple):
+    """What all slots of one look have in common, around what each has of its own: its mid, its number, its SSRCs."""
+
+    chosen: _Chosen
+    opening: str
+    before_mid: str
+    before_number: str
+    before_ssrcs: str
 
 
 @dataclass(slots=True)
@@ -102,6 +114,7 @@ class _Draft:
     bundle: list[str]
     lines: list[str]
     choices: dict[tuple[int, bool], _Chosen]
+    kinds: dict[int, _Slots]
 
 
 def answer_first(
@@ -167,7 +180,22 @@ def _draft(
         ]
     )
     return _Draft(
-        offer, server, ids, codecs, tracks, local_ice, transport, known_slots, taken, [], [], [], [], [], {}
+        offer,
+        server,
+        ids,
+        codecs,
+        tracks,
+        local_ice,
+        transport,
+        known_slots,
+        taken,
+        [],
+        [],
+        [],
+        [],
+        [],
+        {},
+        {},
     )
 
 
@@ -242,17 +270,31 @@ def _send(draft: _Draft, section: Section) -> None:
     """A section in which the peer is ready to receive: a slot."""
     if section.direction != "recvonly":
         raise not_supported()
-    chosen = _choose(draft, section, receiving=True)
-    slot = _slot(draft, section, chosen)
-    draft.slots.append(slot)
-    _begin(draft, section, chosen, "slot")
-    msid = f"a=msid:- slot-{len(draft.slots) - 1}"
-    draft.lines += [*chosen.extension_lines, "a=sendonly", msid, chosen.codec_lines]
+    kind = draft.kinds.get(section.look)
+    if kind is None:
+        kind = draft.kinds[section.look] = _slots_like(draft, section)
+    slot = _slot(draft, section, kind.chosen)
+    ssrcs = f"a=ssrc:{slot.ssrc} cname:{_CNAME}"
     if slot.rtx_ssrc is not None:
-        draft.lines.append(f"a=ssrc-group:FID {slot.ssrc} {slot.rtx_ssrc}")
+        ssrcs = f"a=ssrc-group:FID {slot.ssrc} {slot.rtx_ssrc}\r\n{ssrcs}\r\na=ssrc:{slot.rtx_ssrc} cname:{_CNAME}"
+    draft.agreed.append(_Agreed(section.media, section.mid, "slot"))
     draft.lines += [
-        f"a=ssrc:{ssrc} cname:{_CNAME}" for ssrc in (slot.ssrc, slot.rtx_ssrc) if ssrc is not None
+        *_first(draft, section, kind.opening),
+        f"{kind.before_mid}{section.mid}{kind.before_number}{len(draft.slots)}{kind.before_ssrcs}{ssrcs}",
     ]
+    draft.slots.append(slot)
+
+
+def _slots_like(draft: _Draft, section: Section) -> _Slots:
+    chosen = _choose(draft, section, receiving=True)
+    after_mid = [*_after_mid(section), *chosen.extension_lines, "a=sendonly", "a=msid:- slot-"]
+    return _Slots(
+        chosen,
+        _opening(section, chosen),
+        f"{draft.transport_lines}\r\na=mid:",
+        "\r\n" + "\r\n".join(after_mid),
+        f"\r\n{chosen.codec_lines}\r\n",
+    )
 
 
 def _choose(draft: _Draft, section: Section, *, receiving: bool) -> _Chosen:
@@ -268,7 +310,10 @@ def _chosen(offered: Formats, codecs: frozenset[Codec], *, receiving: bool, mixe
     choice = choose_codecs(offered, codecs, receiving=receiving)
     extensions, lines = choose_extensions(offered, receiving=receiving, allow_mixed=mixed)
     joined = ("\r\n".join(lines),) if lines else ()
-    return _Chosen(choice.parameters, extensions, " ".join(choice.formats), "\r\n".join(choice.lines), joined)
+    repaired = any(codec.rtx_payload_type is not None for codec in choice.parameters)
+    return _Chosen(
+        choice.parameters, extensions, repaired, " ".join(choice.formats), "\r\n".join(choice.lines), joined
+    )
 
 
 _remembered = lru_cache(MAX_REMEMBERED)(_chosen)
@@ -280,24 +325,34 @@ def _slot(draft: _Draft, section: Section, chosen: _Chosen) -> ReceiveSlot:
         ssrc, rtx_ssrc = known.ssrc, known.rtx_ssrc
     else:
         ssrc = draft.ids.ssrc(draft.taken_ssrcs)
-        repaired = any(codec.rtx_payload_type is not None for codec in chosen.parameters)
-        rtx_ssrc = draft.ids.ssrc(draft.taken_ssrcs) if repaired else None
+        rtx_ssrc = draft.ids.ssrc(draft.taken_ssrcs) if chosen.repaired else None
     return ReceiveSlot(
         section.mid, SlotKind(section.media), ssrc, rtx_ssrc, chosen.parameters, chosen.extensions
     )
 
 
 def _begin(draft: _Draft, section: Section, chosen: _Chosen, purpose: str) -> None:
-    """The lines that every section of the bundle has; candidates stand in the first one only (RFC 8843 section 9)."""
+    """The lines that every section of the bundle has."""
     draft.agreed.append(_Agreed(section.media, section.mid, purpose))
-    draft.lines.append(f"m={section.media} 9 {section.protocol} {chosen.formats}")
-    draft.lines.append("c=IN IP4 0.0.0.0")
-    if not draft.bundle:
-        draft.lines += _candidates(draft.server)
+    draft.lines += [
+        *_first(draft, section, _opening(section, chosen)),
+        draft.transport_lines, f"a=mid:{section.mid}", *_after_mid(section),
+    ]  # fmt: skip
+
+
+def _opening(section: Section, chosen: _Chosen) -> str:
+    return f"m={section.media} 9 {section.protocol} {chosen.formats}\r\nc=IN IP4 0.0.0.0"
+
+
+def _first(draft: _Draft, section: Section, opening: str) -> list[str]:
+    """The lines that a section begins with. Candidates stand in the bundle's first one only (RFC 8843 section 9)."""
+    lines = [opening] if draft.bundle else [opening, *_candidates(draft.server)]
     draft.bundle.append(section.mid)
-    draft.lines += [draft.transport_lines, f"a=mid:{section.mid}", "a=rtcp-mux"]
-    if "rtcp-rsize" in section.attributes:
-        draft.lines.append("a=rtcp-rsize")
+    return lines
+
+
+def _after_mid(section: Section) -> list[str]:
+    return ["a=rtcp-mux", "a=rtcp-rsize"] if "rtcp-rsize" in section.attributes else ["a=rtcp-mux"]
 
 
 def _candidates(server: Server) -> list[str]:

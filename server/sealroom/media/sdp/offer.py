@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
+
 from sealroom_wire.errors import ErrorCode, Refusal
 from sealroom_wire.limits import MAX_SDP_BYTES
 
@@ -23,10 +25,10 @@ _FINGERPRINT = re.compile(r"(?i)sha-256 ([0-9A-F]{2}(?::[0-9A-F]{2}){31})")
 _DECIMAL = re.compile(r"[0-9]{1,10}")
 _DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 _RTP_PROTOCOL = "UDP/TLS/RTP/SAVPF"
+_OF_TRANSPORT = ("ice-ufrag", "ice-pwd", "setup", "fingerprint")
 _DATA_PROTOCOLS = ("UDP/DTLS/SCTP", "TCP/DTLS/SCTP")
-_ITS_BROWSERS = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:", "a=extmap:")
-_WITHOUT_VALUE = frozenset(name.removesuffix(":") for name in _ITS_BROWSERS)
-"""Lines that are the same in every offer of a browser's version, and most of each. Nothing of a device stands in them."""
+_ITS_BROWSERS = re.compile(r"(?m)^((?:a=(?:rtpmap|fmtp|rtcp-fb|extmap)(?::[^\n]*+)?\n)++)")
+"""Runs of lines that are the same in every offer of a browser's version, and most of each. Nothing of a device stands in them."""
 MAX_REMEMBERED = 256
 """Lists of codecs and header extensions that are not read again, and choices among them that are not worked out again. One browser of
 one version needs about six; lower costs processor time, some 50 kB each save memory."""
@@ -62,8 +64,7 @@ class Formats:
     extmap: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(msgspec.Struct, frozen=True):
     """One m-section. `attributes` holds the values of every attribute by name, but its mid and what is `described`; flags have the value ''.
 
     **Sections of one offer with the same `look` differ in their mid alone**: what is worked out for one holds for all. A browser
@@ -84,16 +85,8 @@ class Section:
     def named(self, mid: str) -> "Section":
         """The same under another mid."""
         return Section(
-            self.look,
-            self.media,
-            self.port,
-            self.protocol,
-            self.formats,
-            mid,
-            self.direction,
-            self.attributes,
-            self.described,
-        )
+            self.look, self.media, self.port, self.protocol, self.formats, mid, self.direction, self.attributes, self.described
+        )  # fmt: skip
 
     @property
     def is_data(self) -> bool:
@@ -171,7 +164,7 @@ def _split(text: str) -> tuple[list[str], list[str]]:
     if not text.endswith("\n"):
         raise malformed()
     head, *bodies = text[:-1].split("\nm=")
-    lines = _lines(head)
+    lines = _checked(_in_lf(head))
     if lines[0] != "v=0" or len(lines) < 2 or not lines[1].startswith("o="):
         raise malformed()
     if not 1 <= len(bodies) <= MAX_SECTIONS:
@@ -179,12 +172,16 @@ def _split(text: str) -> tuple[list[str], list[str]]:
     return lines, bodies
 
 
-def _lines(text: str) -> list[str]:
-    """Its lines, each ended by LF or CR LF. The last one's LF is gone already."""
-    text = text.replace("\r\n", "\n").removesuffix("\r")
-    if not _LINES.fullmatch(text + "\n"):
+def _in_lf(text: str) -> str:
+    """Lines that end with LF or CR LF, each with LF. The last one's LF is gone already."""
+    return text.replace("\r\n", "\n").removesuffix("\r") + "\n"
+
+
+def _checked(text: str) -> list[str]:
+    """Its lines, all of them ended by LF."""
+    if not _LINES.fullmatch(text):
         raise malformed()
-    return text.split("\n")
+    return text[:-1].split("\n")
 
 
 def _attributes(lines: Sequence[str]) -> Attributes:
@@ -217,21 +214,18 @@ def _section(body: str, looks: dict[str, Section]) -> Section:
 
 def _read_section(text: str, look: int) -> Section:
     """A section without its mid."""
-    lines = _lines(text)
+    parts = _ITS_BROWSERS.split(_in_lf(text))
+    lines = _checked("".join(parts[::2]))
     words = lines[0][2:].split(" ")
     if len(words) < 4 or not all(words) or len(words) > MAX_FORMATS + 3:
         raise malformed()
     media, port, protocol, *formats = words
+    described = _read_formats(media, tuple(formats), "".join(parts[1::2]))
     if media not in {"audio", "video", "application"}:
         raise not_supported()
-    its_browsers: list[str] = []
-    own: list[str] = []
-    for line in lines:
-        (its_browsers if line.startswith(_ITS_BROWSERS) or line in _WITHOUT_VALUE else own).append(line)
-    attributes = _attributes(own)
+    attributes = _attributes(lines)
     if "mid" in attributes:
         raise malformed()
-    described = _read_formats(media, tuple(formats), tuple(its_browsers))
     direction = _direction(attributes)
     section = Section(
         look, media, _number(port, 65535), protocol, described.payload_types, "", direction, attributes, described
@@ -240,22 +234,22 @@ def _read_section(text: str, look: int) -> Section:
     return section
 
 
-def _read_formats(media: str, payload_types: tuple[str, ...], lines: tuple[str, ...]) -> Formats:
-    usual = len(lines) <= MOST_REMEMBERED_LINES and sum(map(len, lines)) <= MOST_REMEMBERED_CHARACTERS
+def _read_formats(media: str, payload_types: tuple[str, ...], text: str) -> Formats:
+    usual = len(text) <= MOST_REMEMBERED_CHARACTERS and text.count("\n") <= MOST_REMEMBERED_LINES
     return (
-        _remembered(media, payload_types, lines)
+        _remembered(media, payload_types, text)
         if usual
-        else _formats(media, payload_types, lines, usual=False)
+        else _formats(media, payload_types, text, usual=False)
     )
 
 
 @lru_cache(MAX_REMEMBERED)
-def _remembered(media: str, payload_types: tuple[str, ...], lines: tuple[str, ...]) -> Formats:
-    return _formats(media, payload_types, lines, usual=True)
+def _remembered(media: str, payload_types: tuple[str, ...], text: str) -> Formats:
+    return _formats(media, payload_types, text, usual=True)
 
 
-def _formats(media: str, payload_types: tuple[str, ...], lines: tuple[str, ...], *, usual: bool) -> Formats:
-    attributes = _attributes(lines)
+def _formats(media: str, payload_types: tuple[str, ...], text: str, *, usual: bool) -> Formats:
+    attributes = _attributes(_checked(text)) if text else {}
     rtpmap, fmtp, feedback, extmap = (
         tuple(attributes.get(name, ())) for name in ("rtpmap", "fmtp", "rtcp-fb", "extmap")
     )
@@ -309,8 +303,10 @@ def _check_bundle(session: Attributes, mids: list[str]) -> None:
 def _transport(session: Attributes, sections: tuple[Section, ...]) -> Transport:
     if "ice-lite" in session:
         raise not_supported()
-    used = [section for section in sections if not section.is_rejected and not _inherits(section)]
-    found = {_transport_of(session, section) for section in used}
+    used = [section.attributes for section in sections if not section.is_rejected and not _inherits(section)]
+    # Browsers repeat it in each section: what says the same is read once.
+    said = {tuple([tuple(own.get(name, ())) for name in _OF_TRANSPORT]): own for own in used}
+    found = {_transport_of(session, own) for own in said.values()}
     if len(found) != 1:
         raise malformed()
     return found.pop()
@@ -321,8 +317,7 @@ def _inherits(section: Section) -> bool:
     return "bundle-only" in section.attributes and "ice-ufrag" not in section.attributes
 
 
-def _transport_of(session: Attributes, section: Section) -> Transport:
-    own = section.attributes
+def _transport_of(session: Attributes, own: Attributes) -> Transport:
     ufrag = _single(own, "ice-ufrag") or _single(session, "ice-ufrag")
     pwd = _single(own, "ice-pwd") or _single(session, "ice-pwd")
     if not _ICE_CHARS.fullmatch(ufrag) or not _ICE_CHARS.fullmatch(pwd):
