@@ -17,7 +17,7 @@ use crate::connection::Connection;
 
 /// How far apart the collector is woken while much happens. A collector that is woken for each event pays more for waking than
 /// for what it does then, so in a storm events are told together, as network drivers moderate interrupts.
-const BETWEEN: Duration = Duration::from_millis(25);
+const BETWEEN: Duration = Duration::from_millis(10);
 /// How often it may be woken at once after it had quiet: a few devices that talk wait for nothing.
 const AT_ONCE: u32 = 20;
 
