@@ -4,11 +4,13 @@
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TypeVarTuple
 
 from sqlalchemy import Select, event
 
 from sealroom.core.db import Database
+
+Ts = TypeVarTuple("Ts")
 
 
 def questions_to(database: Database) -> list[str]:
@@ -20,9 +22,7 @@ def questions_to(database: Database) -> list[str]:
     if looking is not None:
         look = looking.look
 
-        def noted(
-            statement: Select[Any], parameters: Mapping[str, object]
-        ) -> Sequence[tuple[Any, ...]] | None:
+        def noted(statement: Select[*Ts], parameters: Mapping[str, object]) -> Sequence[tuple[*Ts]] | None:
             asked.append(str(statement))
             return look(statement, parameters)
 
