@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Addresses, the rule against clear text, proxies, and the admin routes."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,13 @@ from litestar.testing import AsyncTestClient
 from sealroom.core.callers import Caller
 from sealroom.core.errors import ConfigurationError
 from sealroom.core.health import Health, Version, admin_application
-from sealroom.core.http.address import ListenAddress, check_encrypted, read_listen_address, read_networks
+from sealroom.core.http.address import (
+    ListenAddress,
+    check_encrypted,
+    neighbourhood_of,
+    read_listen_address,
+    read_networks,
+)
 from sealroom.core.http.proxy import BehindProxy
 from sealroom.core.metrics import Metrics
 from sealroom.media.engine import Load
@@ -147,3 +154,11 @@ def test_every_metric_has_the_prefix_and_base_units(engine: FakeEngine) -> None:
         assert not {"user", "room", "address"} & {
             label for sample in family.samples for label in sample.labels
         }
+
+
+def test_whom_an_address_stands_for_is_what_the_native_listener_says_too() -> None:
+    known = (Path(__file__).parents[3] / "engine" / "wss" / "neighbourhoods.txt").read_text()
+    lines = [line.split(" ") for line in known.splitlines() if not line.startswith("#")]
+    assert len(lines) > 10
+    for address, stands_for in lines:
+        assert neighbourhood_of(address).removesuffix("/64") == stands_for, address
