@@ -2,9 +2,10 @@
 """Statements that SQLite and PostgreSQL write differently."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
-from sqlalchemy import Table, case
+from sqlalchemy import Executable, Table, case
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,19 +24,9 @@ async def upsert(
     given = [rows] if isinstance(rows, Mapping) else list(rows)
     if not given:
         return
-    statement = _insert(connection, table)
-    changed = {
-        name: case((statement.excluded[name] > table.c[name], statement.excluded[name]), else_=table.c[name])
-        if name in greatest
-        else statement.excluded[name]
-        for name in given[0]
-        if name not in table.primary_key.columns
-    }
-    keys = list(table.primary_key.columns)
-    if changed:
-        await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), given)
-    else:
-        await connection.execute(statement.on_conflict_do_nothing(index_elements=keys), given)
+    await connection.execute(
+        _upsert(connection.dialect.name, table, tuple(given[0]), frozenset(greatest)), given
+    )
 
 
 async def insert_new(connection: AsyncConnection, table: Table, rows: Values | Sequence[Values]) -> int:
@@ -43,10 +34,33 @@ async def insert_new(connection: AsyncConnection, table: Table, rows: Values | S
     given = [rows] if isinstance(rows, Mapping) else list(rows)
     if not given:
         return 0
+    return (await connection.execute(_insert_new(connection.dialect.name, table), given)).rowcount
+
+
+# Built once each: building one takes longer than running it.
+
+
+@lru_cache
+def _upsert(dialect: str, table: Table, columns: tuple[str, ...], greatest: frozenset[str]) -> Executable:
+    statement = _insert(dialect, table)
+    changed = {
+        name: case((statement.excluded[name] > table.c[name], statement.excluded[name]), else_=table.c[name])
+        if name in greatest
+        else statement.excluded[name]
+        for name in columns
+        if name not in table.primary_key.columns
+    }
+    keys = list(table.primary_key.columns)
+    if changed:
+        return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    return statement.on_conflict_do_nothing(index_elements=keys)
+
+
+@lru_cache
+def _insert_new(dialect: str, table: Table) -> Executable:
     # Without the option nobody is told how many rows an INSERT wrote on PostgreSQL.
-    statement = _insert(connection, table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-    return (await connection.execute(statement, given)).rowcount
+    return _insert(dialect, table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
-def _insert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+def _insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)

@@ -6,7 +6,7 @@ the peer's receive slots, numbered in the offer's order; a data section is refus
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -107,14 +107,16 @@ class _Draft:
     local_ice: Credentials
     transport_lines: str
     known_slots: tuple[ReceiveSlot, ...]
+    ssrcs: dict[int, tuple[int, ...]]
+    """What the offer names, by look."""
     taken_ssrcs: set[int]
-    sends: list[SendTrack]
-    slots: list[ReceiveSlot]
-    agreed: list[_Agreed]
-    bundle: list[str]
-    lines: list[str]
-    choices: dict[tuple[int, bool], _Chosen]
-    kinds: dict[int, _Slots]
+    sends: list[SendTrack] = field(default_factory=list)
+    slots: list[ReceiveSlot] = field(default_factory=list)
+    agreed: list[_Agreed] = field(default_factory=list)
+    bundle: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    choices: dict[tuple[int, bool], _Chosen] = field(default_factory=dict)
+    kinds: dict[int, _Slots] = field(default_factory=dict)
 
 
 def answer_first(
@@ -168,7 +170,8 @@ def _draft(
     local_ice: Credentials,
     known_slots: tuple[ReceiveSlot, ...],
 ) -> _Draft:
-    taken = {ssrc for section in offer.looks for ssrc in media_ssrcs(section)}
+    ssrcs = {section.look: media_ssrcs(section) for section in offer.looks}
+    taken = {ssrc for named in ssrcs.values() for ssrc in named}
     for slot in known_slots:
         taken |= {slot.ssrc} | ({slot.rtx_ssrc} if slot.rtx_ssrc else set())
     transport = "\r\n".join(
@@ -179,24 +182,7 @@ def _draft(
             "a=setup:passive",
         ]
     )
-    return _Draft(
-        offer,
-        server,
-        ids,
-        codecs,
-        tracks,
-        local_ice,
-        transport,
-        known_slots,
-        taken,
-        [],
-        [],
-        [],
-        [],
-        [],
-        {},
-        {},
-    )
+    return _Draft(offer, server, ids, codecs, tracks, local_ice, transport, known_slots, ssrcs, taken)
 
 
 def _finish(draft: _Draft, rights: int, *, origin: int, version: int) -> Agreement:
@@ -257,7 +243,7 @@ def _receive(draft: _Draft, section: Section, track: Track) -> None:
     chosen = _choose(draft, section, receiving=False)
     rids = simulcast_ids(section)
     draft.sends.append(
-        SendTrack(section.mid, track, chosen.parameters, rids, chosen.extensions, media_ssrcs(section))
+        SendTrack(section.mid, track, chosen.parameters, rids, chosen.extensions, draft.ssrcs[section.look])
     )
     _begin(draft, section, chosen, track.value)
     draft.lines += [*chosen.extension_lines, "a=recvonly", chosen.codec_lines]
