@@ -78,7 +78,7 @@ class VirtualRoom:
         agreement = answer_first(
             world.offer(number), tracks, rights=rights, codecs=SEALABLE_CODECS, server=self._server(dtls), ids=self.ids
         )  # fmt: skip
-        self.order(control.AddPeer(self._next(), ROOM, number + 1, agreement.session))
+        self.order(control.AddPeer(self._next(), ROOM, number + 1, agreement.session.encoded()))
         world.accept(number, agreement.sdp)
         self.members.append(Member(agreement))
         return number
@@ -90,7 +90,7 @@ class VirtualRoom:
         member.agreement = answer_again(
             self.world.offer(number), member.agreement, codecs=SEALABLE_CODECS, server=self._server("1.2"), ids=self.ids
         )  # fmt: skip
-        self.order(control.UpdatePeer(self._next(), number + 1, member.agreement.session))
+        self.order(control.UpdatePeer(self._next(), number + 1, member.agreement.session.encoded()))
         self.world.accept(number, member.agreement.sdp)
 
     def bind(self, to: int, source: int, place: int = 0) -> None:

@@ -6,7 +6,7 @@ from typing import ClassVar, TypeAlias
 import msgspec
 
 from sealroom.media.measures import PeerMeasures, RoomMeasures
-from sealroom.media.session import DtlsVersion, Session
+from sealroom.media.session import DtlsVersion
 from sealroom_wire.signalling import Track
 
 
@@ -59,7 +59,8 @@ class AddPeer(_Command, frozen=True):
 
     room: int
     peer: int
-    session: Session
+    session: msgspec.Raw
+    """`Session.encoded`."""
 
 
 class UpdatePeer(_Command, frozen=True):
@@ -68,7 +69,8 @@ class UpdatePeer(_Command, frozen=True):
     KIND = "update_peer"
 
     peer: int
-    session: Session
+    session: msgspec.Raw
+    """`Session.encoded`."""
 
 
 class RemovePeer(_Command, frozen=True):

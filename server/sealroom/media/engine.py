@@ -16,7 +16,7 @@ from sealroom.media.port import EngineFailure
 from sealroom.media.session import Session
 from sealroom_wire.signalling import Track
 
-FACE = 6
+FACE = 7
 """The version of the native boundary this file is written for."""
 ANSWER_SECONDS = 10.0
 """How long a command may take. The engine answers within one turn of its loop; more means that it hangs."""
@@ -102,13 +102,13 @@ class MediaEngine:
 
     async def add_peer(self, room: int, peer: int, session: Session, *, muted: Iterable[Track] = ()) -> None:
         """Lets a peer into a room; its datagrams are taken when this returns. Nothing is forwarded of what begins `muted`."""
-        command = control.AddPeer(self._next(), room, peer, session)
+        command = control.AddPeer(self._next(), room, peer, session.encoded())
         muting = [control.SetMuted(self._next(), peer, track, muted=True) for track in muted]
         await self._answer(command, *muting)
 
     async def update_peer(self, peer: int, session: Session) -> None:
         """Gives a peer its new session: more slots, or new ICE credentials."""
-        await self._answer(control.UpdatePeer(self._next(), peer, session))
+        await self._answer(control.UpdatePeer(self._next(), peer, session.encoded()))
 
     async def remove_peer(self, peer: int) -> None:
         """Ends a peer."""

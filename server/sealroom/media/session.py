@@ -75,6 +75,15 @@ class ReceiveSlot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     extensions: tuple[ExtensionId, ...]
 
 
+class _Alike(msgspec.Struct, frozen=True):
+    """A slot with the codecs and header extensions of the slot before it, as the engine reads it."""
+
+    mid: str
+    kind: SlotKind
+    ssrc: int
+    rtx_ssrc: int | None
+
+
 class Session(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything the engine must know of one peer before its first datagram. `rights`: bits of a PrivateMapKey."""
 
@@ -85,3 +94,17 @@ class Session(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rights: int
     sends: tuple[SendTrack, ...]
     slots: tuple[ReceiveSlot, ...]
+
+    def encoded(self) -> msgspec.Raw:
+        """As the engine reads it (`transport::session`). A browser's slots are alike but for two or three: the others say only what is
+        theirs."""
+        slots: list[ReceiveSlot | _Alike] = []
+        before: ReceiveSlot | None = None
+        for slot in self.slots:
+            if before is not None and slot.codecs == before.codecs and slot.extensions == before.extensions:
+                slots.append(_Alike(slot.mid, slot.kind, slot.ssrc, slot.rtx_ssrc))
+            else:
+                slots.append(slot)
+            before = slot
+        fields = {name: getattr(self, name) for name in self.__struct_fields__} | {"slots": slots}
+        return msgspec.Raw(msgspec.json.encode(fields))

@@ -4,7 +4,9 @@
 import random
 import re
 from dataclasses import replace
+from itertools import pairwise
 
+import msgspec
 import pytest
 
 from sealroom.core.ids import Ids
@@ -79,6 +81,17 @@ def test_a_session_holds_what_the_answer_says() -> None:
     ssrcs = [ssrc for slot in session.slots for ssrc in (slot.ssrc, slot.rtx_ssrc) if ssrc is not None]
     assert len(set(ssrcs)) == len(ssrcs) == 6 + 12 * 2
     assert len(session.sends[0].ssrcs) == 1
+
+
+def test_the_engine_is_told_once_what_slots_share() -> None:
+    session = first(recorded("chromium_first")).session
+    told = msgspec.json.decode(session.encoded())
+    full = msgspec.json.decode(msgspec.json.encode(session))
+    assert [sorted(slot) for slot in told["slots"]].count(["kind", "mid", "rtx_ssrc", "ssrc"]) == 16
+    for before, slot in pairwise(told["slots"]):
+        slot.setdefault("codecs", before["codecs"])
+        slot.setdefault("extensions", before["extensions"])
+    assert told == full
 
 
 def test_redundancy_is_taken_also_where_it_is_preferred_to_the_codec_that_it_repeats() -> None:

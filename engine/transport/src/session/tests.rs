@@ -37,6 +37,41 @@ fn the_json_of_an_answer_is_a_session() {
 }
 
 #[test]
+fn a_slot_has_what_it_does_not_say_from_the_one_before() {
+    let more = r#"}]}, {"mid": "3", "kind": "video", "ssrc": 1002, "rtx_ssrc": 1003}, {"mid": "4", "kind": "video", "ssrc": 1004, "rtx_ssrc": null, "extensions": [{"id": 2, "uri": "urn:x"}]},
+      {"mid": "5", "kind": "video", "ssrc": 1005, "rtx_ssrc": null}
+  ]
+}"#;
+    let (before, _) = JSON.rsplit_once("}]}").unwrap();
+    let session: Session = serde_json::from_str(&format!("{before}{more}")).unwrap();
+    assert_eq!(session.validate(), Ok(()));
+    let [first, second, third, fourth] = session.slots.as_slice() else {
+        panic!("four slots");
+    };
+    assert_eq!((second.ssrc, second.rtx_ssrc), (1002, Some(1003)));
+    assert_eq!(
+        (&second.codecs, &second.extensions),
+        (&first.codecs, &first.extensions)
+    );
+    assert_eq!((&third.codecs, third.extensions.len()), (&first.codecs, 1));
+    assert_eq!(
+        (&fourth.codecs, &fourth.extensions),
+        (&third.codecs, &third.extensions)
+    );
+}
+
+#[test]
+fn the_first_slot_says_everything() {
+    let without_extensions = JSON.replacen(
+        "\"rtx_ssrc\": 1001, \"extensions\": [],",
+        "\"rtx_ssrc\": 1001,",
+        1,
+    );
+    let error = serde_json::from_str::<Session>(&without_extensions).unwrap_err();
+    assert!(error.to_string().contains("extensions"), "{error}");
+}
+
+#[test]
 fn an_unknown_field_is_refused() {
     for (from, to) in [
         ("\"dtls\"", "\"extra\": 1, \"dtls\""),
