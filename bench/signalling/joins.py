@@ -84,7 +84,6 @@ async def _measure(
     await asyncio.gather(*(line.close() for line in lines), return_exceptions=True)
     cuts = quantiles(waits, n=100)
     joins = len(waits)
-    print("p50", 1000*cuts[49], "p99", 1000*cuts[98])
     return {
         "joins": joins, "seconds": took, "rate": joins / took, "p50_ms": 1000 * cuts[49], "p99_ms": 1000 * cuts[98],
         "milliseconds_each": {kind: 1000 * seconds / joins for kind, seconds in spent.items()},
