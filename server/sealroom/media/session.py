@@ -27,7 +27,10 @@ SEALABLE_CODECS = frozenset({Codec.OPUS, Codec.RED, Codec.VP8, Codec.VP9, Codec.
 """Codecs whose sealed form `protocol/sealing.md` section 5 defines; in a sealed room the engine drops all others."""
 
 
-class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+# None of these can be part of a cycle, and a server keeps some twenty of them for each participant: no search for garbage looks at them.
+
+
+class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """ICE user name fragment and password of one side."""
 
     ufrag: str
@@ -37,7 +40,7 @@ class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return "Credentials(..)"
 
 
-class CodecParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CodecParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One payload type and that of its retransmissions. `clock_rate` in Hz."""
 
     payload_type: int
@@ -46,14 +49,14 @@ class CodecParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rtx_payload_type: int | None
 
 
-class ExtensionId(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ExtensionId(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One header extension mapping (RFC 8285)."""
 
     id: int
     uri: str
 
 
-class SendTrack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SendTrack(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One track the peer sends. `rids`: lowest layer first, the index is the layer. `ssrcs`: hints, often empty."""
 
     mid: str
@@ -64,7 +67,7 @@ class SendTrack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ssrcs: tuple[int, ...]
 
 
-class ReceiveSlot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ReceiveSlot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One stream the peer receives. Its place in `Session.slots` is the slot's number."""
 
     mid: str
@@ -75,7 +78,7 @@ class ReceiveSlot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     extensions: tuple[ExtensionId, ...]
 
 
-class _Alike(msgspec.Struct, frozen=True):
+class _Alike(msgspec.Struct, frozen=True, gc=False):
     """A slot with the codecs and header extensions of the slot before it, as the engine reads it."""
 
     mid: str
@@ -84,7 +87,7 @@ class _Alike(msgspec.Struct, frozen=True):
     rtx_ssrc: int | None
 
 
-class Session(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Session(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """Everything the engine must know of one peer before its first datagram. `rights`: bits of a PrivateMapKey."""
 
     local_ice: Credentials

@@ -18,10 +18,12 @@ from sealroom.core.http.address import ListenAddress
 from sealroom.core.http.connection import (
     ABORT,
     CLOSE_SECONDS,
+    DIRECT,
     DISCONNECTED,
     HEADER_SECONDS,
     MAX_HEADER_BYTES,
     SETTLE,
+    Direct,
 )
 from sealroom.core.http.listener import BACKLOG, HANDSHAKE_SECONDS, STOP_SECONDS, cannot_bind
 from sealroom.core.http.proxy import Application
@@ -201,7 +203,11 @@ class SocketListener:
             "headers": headers,
             "client": client,
             "server": None,
-            "extensions": {ABORT: native.cut, SETTLE: native.settle},
+            "extensions": {
+                ABORT: native.cut,
+                SETTLE: native.settle,
+                DIRECT: Direct(connection.say, connection.drained),
+            },
         }
         if is_websocket:
             scope |= {"type": "websocket", "scheme": "wss" if encrypted else "ws", "subprotocols": []}
@@ -261,8 +267,8 @@ class _Connection:
         application hears of that as what it receives next, behind all that was received before."""
         match message["type"]:
             case "websocket.send":
-                if self._code is None and self._native.send(message["text"]):
-                    await self._drained()
+                if self.say(message["text"]):
+                    await self.drained()
             case "websocket.accept":
                 self._accepted = True
                 self._native.accept()
@@ -276,6 +282,20 @@ class _Connection:
                 self._native.respond(status, headers, bytes(message.get("body", b"")))
             case other:
                 raise ValueError(f"`{other}` is nothing that can be sent here")
+
+    def say(self, text: str) -> bool:
+        """Sends a text message; says whether `drained` should be waited for now. What is said to who is gone is lost in silence."""
+        full = self._code is None and self._native.send(text)
+        if full and (self._room is None or self._room.done()):
+            # Here, not by whoever waits for it: there may be room again before he does.
+            self._room = asyncio.get_running_loop().create_future()
+        return full
+
+    async def drained(self) -> None:
+        """Returns when little waits to be sent. Raises TimeoutError where nobody takes it."""
+        if self._room is not None:
+            async with asyncio.timeout(self._patience):
+                await self._room
 
     # what the native side tells
 
@@ -310,11 +330,6 @@ class _Connection:
             self._native.close(code, reason)
         else:
             self._native.respond(403, [], b"")
-
-    async def _drained(self) -> None:
-        self._room = asyncio.get_running_loop().create_future()
-        async with asyncio.timeout(self._patience):
-            await self._room
 
 
 def _wake(future: asyncio.Future[None] | None) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge
-from sqlalchemy import Delete, delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.catalogue import Catalogue, Document
@@ -45,6 +45,8 @@ LOST = ("bound", "refused", "unreadable", "too_old")
 _LATER: tuple[type[Exception], ...] = (RecordsUnavailable, *AWAY)
 """What says that the journal may take later what it did not take now."""
 _mine = history_outbox.c
+_PUT = insert(history_outbox).returning(_mine.id)
+_DONE = delete(history_outbox).where(_mine.node == bindparam("of"), _mine.id <= bindparam("last"))
 _log = get_logger()
 
 
@@ -107,7 +109,7 @@ class HistoryRelay:
         documents = [document for event in told for document in documents_of(event)]
         self._written, self._excess, self._deleting_to = None, 0, self._relayed_to
         if self._deleting_to > self._deleted_to:
-            await connection.execute(self._up_to(self._deleting_to))
+            await connection.execute(_DONE, {"of": self._node, "last": self._deleting_to})
         if not documents:
             return
         packed = msgspec.msgpack.encode(self._entries.pack(documents))
@@ -122,9 +124,7 @@ class HistoryRelay:
             "count": len(documents),
             "made_at": int(self._clock.unix() * 1000),
         }
-        number = (
-            await connection.execute(insert(history_outbox).values(row).returning(_mine.id))
-        ).scalar_one()
+        number = (await connection.execute(_PUT, row)).scalar_one()
         self._written = _Row(number, len(documents), len(packed), documents)
 
     def committed(self) -> None:
@@ -271,14 +271,11 @@ class HistoryRelay:
             return
         try:
             async with self._database.writing() as connection:
-                await connection.execute(self._up_to(done))
+                await connection.execute(_DONE, {"of": self._node, "last": done})
         except Exception as error:
             _log.warning("history_not_deleted", error=type(error).__name__)
         else:
             self._deleted_to = max(self._deleted_to, done)
-
-    def _up_to(self, number: int) -> Delete:
-        return delete(history_outbox).where(_mine.node == self._node, _mine.id <= number)
 
     def _count(self, size: int) -> None:
         self._bytes += size

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -52,6 +52,12 @@ ALIVE_SECONDS = 5.0
 CLOSE_SECONDS = 10.0
 """How long the end of the process waits for what is not written yet."""
 
+_MARK = select(marks.c.batch).where(marks.c.node == bindparam("of"))
+_FORWARD = (
+    update(marks)
+    .where(marks.c.node == bindparam("of"), marks.c.batch < bindparam("number"))
+    .values(batch=bindparam("number"), alive_at=bindparam("now"))
+)
 _log = get_logger()
 
 
@@ -240,13 +246,12 @@ class Ledger:
 
     async def _move_mark(self, connection: AsyncConnection, number: int) -> bool:
         """Moves this node's mark on; False where it is there already. A change first: whoever else writes for the node waits."""
-        mine, now = marks.c.node == self._node, int(self._clock.unix() * 1000)
-        forward = update(marks).where(mine, marks.c.batch < number).values(batch=number, alive_at=now)
-        if (await connection.execute(forward)).rowcount:
+        mine = {"of": self._node, "number": number, "now": int(self._clock.unix() * 1000)}
+        if (await connection.execute(_FORWARD, mine)).rowcount:
             return True
-        if (await connection.execute(select(marks.c.batch).where(mine))).one_or_none() is not None:
+        if (await connection.execute(_MARK, {"of": self._node})).one_or_none() is not None:
             return False
-        await connection.execute(insert(marks).values(node=self._node, batch=number, alive_at=now))
+        await connection.execute(insert(marks).values(node=self._node, batch=number, alive_at=mine["now"]))
         return True
 
     async def _write_apart(self, batch: Sequence[RoomEvent], error: Exception) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 from sealroom.core.callers import Caller
-from sealroom.core.http.connection import ABORT, DISCONNECTED, SETTLE, client_address
+from sealroom.core.http.connection import ABORT, DIRECT, DISCONNECTED, SETTLE, client_address
 from sealroom.signalling.closing import CloseCode
 from sealroom.signalling.conversation import Conversation, Peer, Services
 from sealroom.signalling.limits import Gate, Place
@@ -42,7 +42,7 @@ class SignallingEndpoint:
         await receive()
         await send({"type": "websocket.accept"})
         takes = _takes(scope)
-        line = Line(takes)
+        line = Line(takes, scope["extensions"].get(DIRECT))
         metrics = self._services.metrics
         try:
             place = self._gate.admit(client_address(scope))

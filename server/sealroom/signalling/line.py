@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from sealroom.core.http.connection import Direct
 from sealroom.signalling.closing import CloseCode, close_code, refused
 from sealroom_wire import signalling
 from sealroom_wire.errors import ErrorCode
@@ -25,11 +26,14 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 class Line:
     """The outbound half of a signalling line. Nothing here waits but `write`, which ends with the line.
 
-    `takes` is what of the protocol the device knows beyond its version: what it does not know it is not told.
+    `takes` is what of the protocol the device knows beyond its version: what it does not know it is not told. Where there is a `direct` way,
+    messages wait here only while the connection has much to send: waking `write` for each of them costs more than sending it.
     """
 
-    def __init__(self, takes: frozenset[str] = frozenset()) -> None:
+    def __init__(self, takes: frozenset[str] = frozenset(), direct: Direct | None = None) -> None:
         self._takes = takes
+        self._direct = direct
+        self._full = False
         self._waiting: deque[str] = deque()
         self._wake = asyncio.Event()
         self._end: CloseCode | None = None
@@ -53,8 +57,13 @@ class Line:
         if len(self._waiting) >= MAX_WAITING:
             self.drop()
             return
-        self._waiting.append(msgspec.json.encode(message).decode())
-        self._wake.set()
+        text = msgspec.json.encode(message).decode()
+        if self._direct is not None and not (self._full or self._waiting or self._hung_up):
+            self._full = self._direct.send(text)
+        else:
+            self._waiting.append(text)
+        if self._full or self._waiting:
+            self._wake.set()
 
     def pass_on(self, message: ServerMessage) -> None:
         """Sends a message that may be lost, in order; leaves it out when many wait."""
@@ -95,7 +104,10 @@ class Line:
         """Sends until the line ends. Returns when it did, in order or not. `send` raises OSError for a device that takes nothing."""
         try:
             while not self._is_over:
-                if self._waiting:
+                if self._full and self._direct is not None:
+                    await self._direct.drained()
+                    self._full = False
+                elif self._waiting:
                     await send({"type": "websocket.send", "text": self._waiting.popleft()})
                 elif self._end is not None:
                     await send({"type": "websocket.close", "code": int(self._end), "reason": self._reason})

@@ -10,16 +10,20 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
 from sealroom.core.errors import ConfigurationError
 from sealroom.core.http.address import ListenAddress
-from sealroom.core.http.connection import ABORT, SETTLE
+from sealroom.core.http.connection import ABORT, DIRECT, SETTLE, Direct
 from sealroom.core.http.proxy import Application, Receive, Scope, Send
 from sealroom.core.http.tls import Certificate
 from sealroom.media.sockets import Counted, Limits, SocketListener
+from sealroom.signalling.closing import CloseCode
+from sealroom.signalling.line import Line
+from sealroom_wire import signalling
 from server.tests import fakes
 from server.tests.certificates import make_certificate
 
@@ -264,6 +268,41 @@ async def test_a_slow_reader_gets_everything() -> None:
             assert (await line.recv()) == f"{number}" + "x" * 9_000
             if number % 50 == 0:
                 await asyncio.sleep(0.05)
+
+
+async def test_what_is_said_directly_has_one_order_with_the_rest_and_waits_for_a_slow_reader() -> None:
+    """`Line` with the connection it is used on: nothing is lost or told twice where it is full, and has room again in between."""
+    full: list[int] = []
+
+    async def speak(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        direct = scope["extensions"][DIRECT]
+
+        def say(text: str) -> bool:
+            is_full: bool = direct.send(text)
+            full.append(is_full)
+            return is_full
+
+        line = Line(direct=Direct(say, direct.drained))
+        writing = asyncio.get_running_loop().create_task(line.write(send))
+        for number in range(300):
+            line.tell(signalling.CustomMessage("bob", f"{number}" + "x" * 9_000))
+            if number % 100 == 99:
+                await asyncio.sleep(0.1)
+        line.end(CloseCode.DONE)
+        await writing
+        assert not line.is_dropped
+
+    async with serving(speak) as (_, at), connect(f"ws://{at}/", max_queue=1) as line:
+        for number in range(300):
+            said = msgspec.json.decode(await line.recv())
+            assert said["data"] == f"{number}" + "x" * 9_000
+            if number % 50 == 0:
+                await asyncio.sleep(0.05)
+        assert await end_of(line) == CloseCode.DONE
+    assert True in full
+    assert full.count(False) > 1
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 """uvicorn's HTTP with the limits it lacks, time and size of a request header; and what connections of every listener have in common."""
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -21,8 +22,20 @@ ABORT = "sealroom.abort"
 """ASGI extension: a callable that cuts the connection without sending what waits."""
 SETTLE = "sealroom.settle"
 """ASGI extension: a callable that says that it is known whose connection this is, so that it counts no longer among those on their way in."""
+DIRECT = "sealroom.direct"
+"""ASGI extension: a `Direct`."""
 DISCONNECTED = 1006
 """The close code of a connection that broke (RFC 6455 section 7.4.1)."""
+
+
+class Direct(NamedTuple):
+    """A way to send to a WebSocket without waiting, in one order with what is sent as ASGI has it."""
+
+    send: Callable[[str], bool]
+    """Sends a text message; says whether so much waits now that nothing more should be sent before `drained`. What is sent to who is gone is
+    lost in silence."""
+    drained: Callable[[], Awaitable[None]]
+    """Returns when little waits. Raises TimeoutError where nobody takes it."""
 
 
 class HttpConnection(HttpToolsProtocol):
