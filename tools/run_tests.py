@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
@@ -30,6 +31,8 @@ MOST_SECONDS = 1800.0
 """For one suite: three times what the longest takes. pytest bounds each test besides (`faulthandler_timeout`)."""
 _running: set[int] = set()
 """The process groups of suites that run now."""
+_ending = threading.Event()
+"""Set when no more are to begin."""
 
 
 @dataclass
@@ -47,6 +50,8 @@ class Outcome:
 
 def run(name: str, command: list[str], folder: Path, most_seconds: float = MOST_SECONDS) -> Outcome:
     """Runs one command, keeps its output, and shows it whole when it fails or takes too long. Nothing that it started outlives it."""
+    if _ending.is_set():
+        return Outcome(name)
     begin = time.monotonic()
     with tempfile.TemporaryFile() as said:
         # A file, since a pipe has no end before the last child that holds it; a group of its own, so that the children can be ended.
@@ -59,6 +64,8 @@ def run(name: str, command: list[str], folder: Path, most_seconds: float = MOST_
             start_new_session=True,
         )
         _running.add(child.pid)
+        if _ending.is_set():  # between the question above and here
+            _end(child.pid)
         try:
             code, how = child.wait(most_seconds), ""
         except subprocess.TimeoutExpired:
@@ -83,6 +90,7 @@ def _end(group: int) -> None:
 
 def _end_all(number: int, _frame: FrameType | None) -> None:
     """Whoever ends this ends the suites too."""
+    _ending.set()
     for group in list(_running):
         _end(group)
     sys.exit(128 + number)

@@ -237,7 +237,9 @@ async def _running(configuration: Configuration, state: StateDirectory) -> Async
         parts.push_async_callback(engine.close)
         minutes = Minutes(touched, state.log_key())
         collector = Collector(engine, touched, minutes, clock, measured=(meter.on_measures,))
-        devices = Listening(collector, touched, minutes, clock, errands, log=configuration.quality.sdk_log)
+        devices = Listening(
+            collector, touched, minutes, clock, errands, log=configuration.quality.sdk_log, expected=touched.expect
+        )  # fmt: skip
         server = Server(engine.fingerprint, tuple(engine.addresses), configuration.media.dtls)
         rooms = RoomService(
             engine, server, clock=clock, ids=ids, settings=configuration.rooms, errands=errands, metrics=metrics,

@@ -79,6 +79,23 @@ def test_whoever_ends_the_run_ends_its_suites(tmp_path: Path) -> None:
     assert_ends(int((tmp_path / "child").read_text()))
 
 
+def test_whoever_ends_the_run_has_no_suite_begun_behind_it(tmp_path: Path) -> None:
+    program = (
+        "import signal; from pathlib import Path; from tools import run_tests as r; signal.signal(signal.SIGTERM, r._end_all); "
+        "slow = lambda name, *_, **__: r.run(name, ['sh', '-c', f'touch {name}; sleep 600'], Path.cwd()); "
+        "r.rust = lambda: slow('rust'); r.web = lambda: slow('web'); r.python = slow; r.everything()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(run_tests.ROOT)}
+    ) as running:
+        while not {"rust", "python"} <= {one.name for one in tmp_path.iterdir()}:
+            assert running.poll() is None
+            time.sleep(0.05)
+        running.terminate()
+        assert running.wait(30) == 143
+    assert {one.name for one in tmp_path.iterdir()} == {"rust", "python"}
+
+
 def assert_ends(process: int) -> None:
     """Nobody waits for a child whose parent has ended but the machine's first process, which takes its time."""
     limit = time.monotonic() + 10

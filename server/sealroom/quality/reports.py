@@ -3,6 +3,7 @@
 
 import asyncio
 import itertools
+from collections.abc import Callable, Sequence
 
 from sealroom.apps.models import Identity
 from sealroom.catalogue import Document
@@ -48,11 +49,12 @@ class Listening:
     """Implements `signalling.reports.DeviceReports`, `signalling.conversation.EntryListener` and `signalling.refusals.RefusalListener`."""
 
     def __init__(
-        self, collector: Collector, keeper: Keeper, minutes: Minutes, clock: Clock, errands: Errands, *, log: bool
+        self, collector: Collector, keeper: Keeper, minutes: Minutes, clock: Clock, errands: Errands, *, log: bool,
+        expected: Callable[[Sequence[Document]], None] = lambda _: None,
     ) -> None:  # fmt: skip
-        """`log`: whether SDKs are asked for their log."""
+        """`log`: whether SDKs are asked for their log. `expected` is told at once of documents that will be put: their call may be over by then."""
         self._collector, self._keeper, self._minutes = collector, keeper, minutes
-        self._clock, self._errands = clock, errands
+        self._clock, self._errands, self._expected = clock, errands, expected
         self._wanted = Reports(sample_every=round(SAMPLE_SECONDS * 1000), log=log)
         self._numbers = itertools.count()
         self._gathered: list[Document] = []
@@ -96,6 +98,7 @@ class Listening:
         if self._waiting + len(documents) > MAX_WAITING:
             self._lost += len(documents)
             return
+        self._expected(documents)
         self._waiting += len(documents)
         if not self._gathered:
             self._errands.start(self._put())
@@ -103,8 +106,10 @@ class Listening:
 
     async def _put(self) -> None:
         """Writes what gathers."""
-        await asyncio.sleep(GATHER_SECONDS)
-        documents, self._gathered = self._gathered, []
+        try:
+            await asyncio.sleep(GATHER_SECONDS)
+        finally:
+            documents, self._gathered = self._gathered, []
         try:
             await self._keeper.put_durable(documents)
         except RecordsUnavailable:

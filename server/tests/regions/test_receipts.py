@@ -4,7 +4,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -12,14 +12,19 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sealroom.app import TOUCHES, catalogue
+from sealroom.apps.models import Identity
 from sealroom.catalogue import Document, Undeclared
 from sealroom.core.db import Database
+from sealroom.core.errands import Errands
 from sealroom.core.errors import MissingError, StartError
 from sealroom.core.ids import Ids
 from sealroom.core.keys import NoteSigner
 from sealroom.core.metrics import Metrics
+from sealroom.quality.collector import Collector
+from sealroom.quality.minutes import Minutes
 from sealroom.quality.models import Entry
 from sealroom.quality.relay import HistoryMetrics, HistoryRelay
+from sealroom.quality.reports import Listening
 from sealroom.regions.models import receipts
 from sealroom.regions.receipt import PURPOSE, Receipt, ReceiptError, call_hash, check_call, verify
 from sealroom.regions.receipts import Receipts, note_of
@@ -28,6 +33,7 @@ from sealroom.rooms.events import Call, RoomEvent, TrackPublished
 from sealroom.rooms.ledger import Ledger, LedgerMetrics
 from sealroom_wire.ids import RoomKind, room_string
 from sealroom_wire.participant import Role, Track
+from server.tests import fakes
 from server.tests.fakes import APP, NOW, MemoryKeys, VirtualClock
 from server.tests.rooms.test_ledger import CALL, closed, entered, left, opened
 
@@ -278,3 +284,17 @@ async def test_calls_that_are_over_are_forgotten(node: Node) -> None:
 def test_a_rule_about_what_nobody_declared_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(Undeclared):
         Touched(Kept(), catalogue(), Rules(("db/nothing",), (), {}))
+
+
+async def test_what_devices_tell_just_before_the_end_is_in_the_receipt(node: Node) -> None:
+    """It gathers for a moment before it is written, and by then the call may be over and its receipt signed."""
+    async with Errands() as errands:
+        devices = Listening(
+            cast(Collector, None), node.touched, Minutes(node.touched, b"k" * 32), node.clock, errands, log=True,
+            expected=node.touched.expect,
+        )  # fmt: skip
+        await node.tell(opened(), entered("alice"))
+        devices.on_entry(Identity(fakes.application(), "alice", NOW), CALL.room, None, 0.1)
+        await node.tell(left("alice"), closed())
+        signed = data(await node.receipt())
+    assert signed - ALWAYS >= {("records", "entries"), ("records", "quality_joins")}

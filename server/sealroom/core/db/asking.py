@@ -8,7 +8,7 @@ import asyncio
 import sqlite3
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVarTuple, cast
+from typing import Any, NamedTuple, TypeVarTuple, cast
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import ClauseElement, Connection, Row, Select
@@ -63,6 +63,14 @@ class Asking:
         self._engine.dispose()
 
 
+class _Ready(NamedTuple):
+    """A statement as SQLite takes it, and what stands in its places: a name that must be given, or a value."""
+
+    text: str
+    places: list[tuple[str | None, Any]]
+    names: frozenset[str]
+
+
 class Looking:
     """A connection in the event loop's thread, for statements that find a few rows by their keys: SQLite does that in less time than it
     takes to wake another thread. It waits for nobody."""
@@ -70,29 +78,47 @@ class Looking:
     def __init__(self, file: str) -> None:
         self._file = file
         self._connection: sqlite3.Connection | None = None
-        self._ready: WeakKeyDictionary[ClauseElement, tuple[str, list[tuple[str, Any]]]] = WeakKeyDictionary()
+        self._ready: WeakKeyDictionary[ClauseElement, _Ready] = WeakKeyDictionary()
+        self._closed = False
 
     def look(self, statement: Select[*Ts], parameters: Mapping[str, object]) -> Sequence[tuple[*Ts]] | None:
-        """The rows as SQLite has them; None where it cannot tell now, so that whoever can wait has to be asked."""
-        text, places = self._ready.get(statement) or self._prepare(statement)
-        values = [parameters.get(name, value) for name, value in places]
+        """The rows as SQLite has them; None where it cannot tell now, so that whoever can wait has to be asked.
+
+        Raises:
+            ValueError: a statement that is not looked for, or other parameters than it has. Without a value a condition would find nothing.
+        """
+        ready = self._ready.get(statement) or self._prepare(statement)
+        if parameters.keys() != ready.names:
+            raise ValueError(f"what is looked for has the parameters {sorted(ready.names)}")
+        if self._closed:
+            return None
+        values = [value if name is None else parameters[name] for name, value in ready.places]
         try:
             if self._connection is None:
                 self._connection = sqlite3.connect(self._file, timeout=0.0, isolation_level=None)
-            return self._connection.execute(text, values).fetchall()
+            return self._connection.execute(ready.text, values).fetchall()
         except sqlite3.OperationalError:
-            self.close()
+            self._drop()
             return None
 
     def close(self) -> None:
-        """Closes the connection; the next look opens another."""
+        """Looks no more."""
+        self._closed = True
+        self._drop()
+
+    def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
-    def _prepare(self, statement: ClauseElement) -> tuple[str, list[tuple[str, Any]]]:
+    def _prepare(self, statement: ClauseElement) -> _Ready:
         compiled = cast(SQLCompiler, statement.compile(dialect=sqlite.dialect()))
-        # A value that is written down when the statement is compiled (one of `in_`) has no place here, and would be missed.
-        places = [(name, compiled.binds[name].value) for name in compiled.positiontup or ()]
-        self._ready[statement] = compiled.string, places
-        return self._ready[statement]
+        if compiled.post_compile_params or compiled.literal_execute_params:
+            raise ValueError("a value that is written down only when the statement runs (`in_`) has no place")
+        binds = [(name, compiled.binds[name]) for name in compiled.positiontup or ()]
+        places: list[tuple[str | None, Any]] = [
+            (name, None) if bind.required else (None, bind.value) for name, bind in binds
+        ]
+        ready = _Ready(compiled.string, places, frozenset(name for name, bind in binds if bind.required))
+        self._ready[statement] = ready
+        return ready

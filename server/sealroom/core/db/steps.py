@@ -47,9 +47,14 @@ class SteppingConnection(aiosqlite.Connection):
 
         return await self._in_thread(step)
 
-    async def read_on(self, cursor: sqlite3.Cursor, most: int | None) -> list[Any]:
-        """More rows of a statement, or all others."""
-        return await self._in_thread(lambda: cursor.fetchall() if most is None else cursor.fetchmany(most))
+    async def read_on(self, cursor: sqlite3.Cursor, most: int | None) -> tuple[list[Any], int]:
+        """More rows of a statement, or all others; and how many it changed, as far as is known by now."""
+
+        def step() -> tuple[list[Any], int]:
+            rows = cursor.fetchall() if most is None else cursor.fetchmany(most)
+            return rows, cursor.rowcount
+
+        return await self._in_thread(step)
 
     async def end(self, cursor: sqlite3.Cursor) -> None:
         """Ends a statement of which not all rows were read."""
@@ -126,7 +131,7 @@ class _Cursor:
     async def _read(self, most: int | None) -> None:
         if self._more is None:
             return
-        rows = await self._connection.read_on(self._more, most)
+        rows, self.rowcount = await self._connection.read_on(self._more, most)
         self._rows = [*self._rows, *rows]
         if most is None or len(rows) < most:
             await self.close()

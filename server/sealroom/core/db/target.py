@@ -57,12 +57,12 @@ class Target:
 
     @property
     def file(self) -> str:
-        """The path of SQLite's file."""
-        return str(self.url.database)
+        """The path of SQLite's file, whole: connections are made later too, wherever the process is then."""
+        return str(Path(str(self.url.database)).absolute())
 
     def __str__(self) -> str:
         if self.is_sqlite:
-            return self.file
+            return str(self.url.database)
         return self.url.set(query={}).render_as_string(hide_password=True)
 
     def keep_private(self) -> None:

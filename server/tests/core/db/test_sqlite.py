@@ -114,6 +114,57 @@ async def test_a_look_at_a_file_that_is_locked_sees_nothing_at_once(tmp_path: Pa
         looking.close()
 
 
+@pytest.mark.parametrize("given", [{}, {"usr": "user0000"}, {"user": "user0000", "more": 1}])
+async def test_a_look_with_other_parameters_than_it_has_finds_nothing_out(
+    tmp_path: Path, given: dict[str, object]
+) -> None:
+    """Without its value the condition would hold for no row: nobody would be revoked, and nothing said."""
+    database = await filled(tmp_path / "x.db", 1)
+    with pytest.raises(ValueError, match="user"):
+        await database.look(LOOK, given)
+    await database.close()
+
+
+async def test_a_look_is_for_what_has_its_values_in_places(tmp_path: Path) -> None:
+    database = await filled(tmp_path / "x.db", 1)
+    with pytest.raises(ValueError, match="in_"):
+        await database.look(select(revocations.c.issued_before).where(revocations.c.user_id.in_(["a", "b"])))
+    await database.close()
+
+
+async def test_what_is_closed_is_not_looked_at_again(tmp_path: Path) -> None:
+    database = await filled(tmp_path / "x.db", 1)
+    await database.look(LOOK, {"user": "user0000"})
+    await database.close()
+    with pytest.raises(RuntimeError):
+        await database.look(LOOK, {"user": "user0000"})
+    assert not (tmp_path / "x.db-wal").exists()
+
+
+async def test_a_file_is_the_same_wherever_the_process_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    database = await filled(Path("x.db"), 3)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    # More at once than there are connections by now, so that others are made.
+    found = await asyncio.gather(*(database.read(select(revocations.c.user_id)) for _ in range(4)))
+    assert [len(rows) for rows in found] == [3] * 4
+    assert len(await database.look(LOOK, {"user": "user0000"})) == 1
+    await database.close()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("rows", [255, 256, 257, 600])
+async def test_how_many_were_changed_is_known_when_all_were_read(tmp_path: Path, rows: int) -> None:
+    database = await filled(tmp_path / "x.db", rows)
+    async with database.writing() as connection:
+        gone = await connection.execute(delete(revocations).returning(revocations.c.user_id))
+        assert (len(gone.all()), gone.rowcount) == (rows, rows)
+    await database.close()
+
+
 async def test_whoever_looks_asks_where_nothing_is_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
