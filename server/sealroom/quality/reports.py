@@ -106,11 +106,13 @@ class Listening:
 
     async def _put(self) -> None:
         """Writes what gathers."""
+        documents: list[Document] = []
         try:
-            await asyncio.sleep(GATHER_SECONDS)
-        finally:
-            documents, self._gathered = self._gathered, []
-        try:
+            try:
+                await asyncio.sleep(GATHER_SECONDS)
+            finally:
+                # Also where this is cancelled: the next document starts another.
+                documents, self._gathered = self._gathered, []
             await self._keeper.put_durable(documents)
         except RecordsUnavailable:
             # The journal counts what it does not take, and says so.

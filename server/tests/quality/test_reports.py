@@ -178,6 +178,20 @@ async def test_what_waits_for_a_disk_that_hangs_is_bounded_and_what_exceeds_it_c
     assert len(list(told(studio))) == 11
 
 
+async def test_a_write_that_was_cancelled_while_it_gathered_is_not_the_last(
+    studio: Studio, listening_to: Listening, errands: Errands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING", 1)
+    listening_to.on_events(studio.bob, (reports.VisibilityChanged(1, hidden=True),))
+    (gathering,) = errands.running
+    await asyncio.sleep(0)
+    gathering.cancel()
+    await asyncio.wait({gathering})
+    listening_to.on_events(studio.bob, (reports.VisibilityChanged(2, hidden=False),))
+    await settle(errands)
+    assert len(list(told(studio))) == 1
+
+
 async def test_reports_that_the_journal_does_not_take_are_the_journals_to_tell_of(
     studio: Studio, listening_to: Listening, errands: Errands
 ) -> None:
