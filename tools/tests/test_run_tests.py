@@ -63,37 +63,30 @@ def test_what_a_suite_left_running_holds_nothing_up(tmp_path: Path) -> None:
 
 
 def test_whoever_ends_the_run_ends_its_suites(tmp_path: Path) -> None:
-    program = (
-        "import signal; from pathlib import Path; from tools import run_tests; "
-        "signal.signal(signal.SIGTERM, run_tests._end_all); "
-        "run_tests.run('slow', ['sh', '-c', 'sleep 600 & echo $! >child.new; mv child.new child; wait'], Path.cwd())"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", program], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(run_tests.ROOT)}
-    ) as running:
-        while not (tmp_path / "child").exists():
-            assert running.poll() is None
-            time.sleep(0.05)
-        running.terminate()
-        assert running.wait(30) == 143
+    suite = ["sh", "-c", "sleep 600 & echo $! >child.new; mv child.new child; wait"]
+    ended_while_it_ran(f"run_tests.run('slow', {suite}, Path.cwd())", tmp_path, until={"child"})
     assert_ends(int((tmp_path / "child").read_text()))
 
 
 def test_whoever_ends_the_run_has_no_suite_begun_behind_it(tmp_path: Path) -> None:
     program = (
-        "import signal; from pathlib import Path; from tools import run_tests as r; signal.signal(signal.SIGTERM, r._end_all); "
-        "slow = lambda name, *_, **__: r.run(name, ['sh', '-c', f'touch {name}; sleep 600'], Path.cwd()); "
-        "r.rust = lambda: slow('rust'); r.web = lambda: slow('web'); r.python = slow; r.everything()"
+        "slow = lambda name, *_, **__: run_tests.run(name, ['sh', '-c', f'touch {name}; sleep 600'], Path.cwd()); "
+        "run_tests.rust = lambda: slow('rust'); run_tests.web = lambda: slow('web'); run_tests.python = slow; run_tests.everything()"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", program], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(run_tests.ROOT)}
-    ) as running:
-        while not {"rust", "python"} <= {one.name for one in tmp_path.iterdir()}:
+    ended_while_it_ran(program, tmp_path, until={"rust", "python"})
+    assert {one.name for one in tmp_path.iterdir()} == {"rust", "python"}
+
+
+def ended_while_it_ran(program: str, folder: Path, *, until: set[str]) -> None:
+    """Runs a program in `folder`, with what `main` does about signals, and ends it once it has made these files."""
+    begin = "import signal; from pathlib import Path; from tools import run_tests; signal.signal(signal.SIGTERM, run_tests._end_all); "
+    environment = os.environ | {"PYTHONPATH": str(run_tests.ROOT)}
+    with subprocess.Popen([sys.executable, "-c", begin + program], cwd=folder, env=environment) as running:
+        while not until <= {one.name for one in folder.iterdir()}:
             assert running.poll() is None
             time.sleep(0.05)
         running.terminate()
         assert running.wait(30) == 143
-    assert {one.name for one in tmp_path.iterdir()} == {"rust", "python"}
 
 
 def assert_ends(process: int) -> None:

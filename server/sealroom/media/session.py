@@ -109,5 +109,4 @@ class Session(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False)
             else:
                 slots.append(slot)
             before = slot
-        fields = {name: getattr(self, name) for name in self.__struct_fields__} | {"slots": slots}
-        return msgspec.Raw(msgspec.json.encode(fields))
+        return msgspec.Raw(msgspec.json.encode(msgspec.structs.asdict(self) | {"slots": slots}))

@@ -18,7 +18,7 @@ _TOGETHER = 256
 
 
 class SteppingConnection(aiosqlite.Connection):
-    """Connects when it is awaited."""
+    """Connects when it is awaited. Of the driver it keeps the thread and the way there, which have no public name (`_execute`, `_conn`)."""
 
     def __init__(self, path: str) -> None:
         super().__init__(lambda: sqlite3.connect(path), iter_chunk_size=_TOGETHER)

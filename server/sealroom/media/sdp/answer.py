@@ -115,8 +115,8 @@ class _Draft:
     agreed: list[_Agreed] = field(default_factory=list)
     bundle: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
-    choices: dict[tuple[int, bool], _Chosen] = field(default_factory=dict)
     kinds: dict[int, _Slots] = field(default_factory=dict)
+    """What slots have in common, by look."""
 
 
 def answer_first(
@@ -284,12 +284,9 @@ def _slots_like(draft: _Draft, section: Section) -> _Slots:
 
 
 def _choose(draft: _Draft, section: Section, *, receiving: bool) -> _Chosen:
-    look = (section.look, receiving)
-    if look not in draft.choices:
-        mixed = draft.offer.allow_mixed_extensions
-        choose = _remembered if section.described.usual else _chosen
-        draft.choices[look] = choose(section.described, draft.codecs, receiving=receiving, mixed=mixed)
-    return draft.choices[look]
+    choose = _remembered if section.described.usual else _chosen
+    mixed = draft.offer.allow_mixed_extensions
+    return choose(section.described, draft.codecs, receiving=receiving, mixed=mixed)
 
 
 def _chosen(offered: Formats, codecs: frozenset[Codec], *, receiving: bool, mixed: bool) -> _Chosen:

@@ -84,9 +84,7 @@ class Section(msgspec.Struct, frozen=True):
 
     def named(self, mid: str) -> "Section":
         """The same under another mid."""
-        return Section(
-            self.look, self.media, self.port, self.protocol, self.formats, mid, self.direction, self.attributes, self.described
-        )  # fmt: skip
+        return msgspec.structs.replace(self, mid=mid)
 
     @property
     def is_data(self) -> bool:
