@@ -7,6 +7,7 @@ import stat
 import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import bindparam, delete, event, func, insert, select, text, update
@@ -17,6 +18,7 @@ from sealroom.apps.models import revocations
 from sealroom.core.db import Database, target
 from sealroom.core.db.asking import Looking
 from sealroom.core.db.migrations import HEAD, run
+from sealroom.core.db.steps import SteppingConnection
 from sealroom.core.errors import StartError
 from sealroom.core.state import StateDirectory, write_private
 from sealroom.quality.models import history_outbox
@@ -74,6 +76,38 @@ async def test_every_row_comes_once_and_in_order_however_it_is_read(tmp_path: Pa
         # Not read to its end: others follow over the same connection.
         await streamed.close()
         assert (await connection.execute(select(func.count()).select_from(revocations))).scalar() == rows
+    await database.close()
+
+
+async def test_a_statement_is_one_step_of_its_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = await filled(tmp_path / "x.db", 3)
+    steps, execute = list[object](), SteppingConnection._execute
+
+    async def counted(self: SteppingConnection, work: Any, *given: Any, **more: Any) -> Any:
+        steps.append(work)
+        return await execute(self, work, *given, **more)
+
+    monkeypatch.setattr(SteppingConnection, "_execute", counted)
+    async with database.reading() as connection:
+        await connection.execute(select(revocations))
+        begun = len(steps)
+        for _ in range(5):
+            await connection.execute(select(revocations))
+        assert len(steps) == begun + 5
+    await database.close()
+
+
+async def test_a_look_goes_to_no_thread(tmp_path: Path) -> None:
+    database = await filled(tmp_path / "x.db", 1)
+    asking, answered = database._asking, threading.Event()
+    assert asking is not None
+    held = asking._thread.submit(answered.wait, 30)
+    try:
+        async with asyncio.timeout(10):
+            assert await database.look(LOOK, {"user": "user0000"}) == [(5,)]
+        assert not held.done()
+    finally:
+        answered.set()
     await database.close()
 
 

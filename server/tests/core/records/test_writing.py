@@ -14,7 +14,7 @@ from sqlalchemy import MetaData
 from structlog.testing import capture_logs
 
 from sealroom.catalogue import Catalogue, Undeclared
-from sealroom.core.records import Equals, RecordsUnavailable
+from sealroom.core.records import Equals, RecordsUnavailable, shipper
 from sealroom.core.records.journal import Bounds
 from sealroom.core.records.journal.entries import Entries
 from sealroom.core.records.journal.segment import read_header
@@ -97,6 +97,20 @@ async def test_it_reaches_the_store_by_itself_and_old_files_go_without_more_to_w
         await until(lambda: site.records.written == 3)
         assert len(list(site.journal.glob("*.journal"))) == 1
         await until(lambda: not list(site.journal.glob("*.journal")), site.clock)
+
+
+async def test_what_keeps_coming_gathers_unless_somebody_waits_for_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shipper, "APART_SECONDS", 3600.0)
+    async with site.running() as writer:
+        for number in range(5):
+            await writer.put_durable(notes(number, 1))
+            await asyncio.sleep(0.02)
+        # The round of the start may have had the first; the next begins an hour behind it.
+        assert site.records.written <= 1
+        await site.flushed(writer)
+        assert await found(site) == [one.id for one in notes(0, 5)]
 
 
 async def test_a_file_that_cannot_be_read_keeps_no_other_from_the_store(site: Site, tmp_path: Path) -> None:
