@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -101,6 +102,24 @@ def url(address: ListenAddress) -> str:
 def test_every_public_route_says_who_may_call_it(endpoint: SignallingEndpoint) -> None:
     for route in public_routes(endpoint):
         assert isinstance(route.caller, Caller)
+
+
+async def test_what_a_device_is_told_wakes_no_writer(endpoint: SignallingEndpoint) -> None:
+    written: list[str] = []
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        async def noted(message: Any) -> None:
+            written.append(message["type"])
+            await send(message)
+
+        await endpoint(scope, receive, noted)
+
+    async with serving(watched) as at, connect(url(at)) as line:
+        await line.send(enter("alice"))
+        assert isinstance(await hear(line), signalling.Entered)
+        await line.send(msgspec.json.encode(signalling.Ping(2)).decode())
+        assert await hear(line) == signalling.Pong(2)
+        assert written == ["websocket.accept"]
 
 
 async def test_from_enter_to_leave(
